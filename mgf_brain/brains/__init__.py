@@ -1,0 +1,1 @@
+"""The Brain subclasses: how each kind of system is trained."""

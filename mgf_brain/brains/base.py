@@ -1,0 +1,174 @@
+"""What every Brain here adds to SpeechBrain's, or does right where SpeechBrain does not."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import speechbrain as sb
+import torch
+from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.logger import get_logger
+
+from mgf_brain.checkpoints import Progress, RandomState
+from mgf_brain.training_log import TrainingLog
+
+logger = get_logger(__name__)
+
+
+class BaseBrain(sb.Brain):
+    """Clipping over all parameters, a schedule by step, validation by step, exact resuming.
+
+    Subclasses implement ``compute_forward`` and ``compute_objectives`` as in SpeechBrain, and
+    ``validate`` and ``figures``. ``hparams`` holds ``scheduler`` (optimizer step -> learning rate),
+    ``log_interval`` and ``valid_interval`` (optimizer steps).
+
+    Arguments
+    ---------
+    modules, opt_class, hparams, run_opts, checkpointer
+        As in ``speechbrain.Brain``.
+    log : TrainingLog
+        Where figures are written.
+    """
+
+    def __init__(
+        self,
+        modules: dict[str, torch.nn.Module],
+        opt_class: Any = None,
+        hparams: dict | None = None,
+        run_opts: dict | None = None,
+        checkpointer: Any = None,
+        log: TrainingLog | None = None,
+    ) -> None:
+        super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
+        self.log = log
+        self.progress = Progress()
+        self.grad_norm = float("nan")
+        if checkpointer is not None:
+            checkpointer.add_recoverables({"progress": self.progress, "random": RandomState()})
+
+    # -- one step ---------------------------------------------------------------------------
+
+    def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
+        """Set the learning rate of this step and remember the batch for error reports."""
+        self.batch_ids = batch.ids
+        rate = self.hparams.scheduler(self.optimizer_step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group.get("rate_factor", 1.0)
+
+    def check_loss_isfinite(self, loss: torch.Tensor) -> None:
+        """Name the batch whose loss is not finite; give up as SpeechBrain does."""
+        if not torch.isfinite(loss):
+            logger.warning("The loss is %s for the batch of: %s", loss.item(), self.batch_ids)
+        super().check_loss_isfinite(loss)
+
+    def optimizers_step(self) -> None:
+        """Clip the gradients of every parameter group together, then step.
+
+        ``max_grad_norm: 0`` switches clipping off. A gradient that is not finite is not applied.
+        """
+        self.scaler.unscale_(self.optimizer)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        limit = self.max_grad_norm if self.max_grad_norm > 0 else float("inf")
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
+        self.grad_norm = norm.item()
+        if torch.isfinite(norm):
+            self.scaler.step(self.optimizer)
+        else:
+            logger.warning("Step skipped: gradient norm %s for: %s", self.grad_norm, self.batch_ids)
+        self.scaler.update()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer_step += 1
+
+    def on_fit_batch_end(
+        self, batch: Any, outputs: Any, loss: torch.Tensor, should_step: bool
+    ) -> None:
+        """Count the audio; log and validate when it is time."""
+        self.progress.audio_seconds += self.audio_seconds(batch)
+        if not should_step:
+            return
+        self._count_time()
+        if self.optimizer_step % self.hparams.log_interval == 0:
+            self.log.step(self.optimizer_step, self._step_figures(outputs, loss))
+        if self.optimizer_step % self.hparams.valid_interval == 0:
+            self.validate_now()
+
+    def _step_figures(self, outputs: Any, loss: torch.Tensor) -> dict[str, float]:
+        rate = self.progress.audio_seconds / max(self.progress.training_seconds, 1e-9)
+        return {
+            "epoch": self.epoch,
+            "loss": loss.item(),
+            **self.figures(outputs),
+            "grad_norm": self.grad_norm,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "audio_s_per_s": rate,
+        }
+
+    def audio_seconds(self, batch: Any) -> float:
+        """Unpadded audio of a batch over all ranks, in seconds."""
+        seconds = batch.lengths.sum().item() / self.hparams.sample_rate
+        return seconds * (torch.distributed.get_world_size() if self.distributed_launch else 1)
+
+    def figures(self, outputs: Any) -> dict[str, float]:
+        """Figures to log for a training step."""
+        return {}
+
+    # -- validation -------------------------------------------------------------------------
+
+    def validate(self) -> dict[str, float]:
+        """Figures of the validation data, with the key "loss"."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def validate_now(self) -> dict[str, float]:
+        """Validate between two steps: training goes on as if nothing had happened."""
+        training = self.modules.training
+        self.modules.eval()
+        figures = self.validate()
+        self.modules.train(training)
+        self.log.validation(self.optimizer_step, figures)
+        self._start_clock()
+        return figures
+
+    # -- epochs and checkpoints -------------------------------------------------------------
+
+    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
+        """Remember the epoch and start the clock."""
+        if stage == sb.Stage.TRAIN:
+            self.epoch = epoch
+            self._start_clock()
+
+    def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
+        """Save a checkpoint at the end of an epoch, or where the step limit cut it."""
+        if stage != sb.Stage.TRAIN or self.checkpointer is None:
+            return
+        if self._optimizer_step_limit_exceeded:
+            self._save_intra_epoch_ckpt()
+            return
+        self.step, self.avg_train_loss = 0, 0.0  # the checkpoint starts the next epoch
+        self.checkpointer.save_and_keep_only(meta={"step": self.optimizer_step}, num_to_keep=1)
+
+    def _save_intra_epoch_ckpt(self) -> None:
+        self.progress.sampler = self.train_sampler.state_dict(self.step)
+        super()._save_intra_epoch_ckpt()
+
+    def on_fit_start(self) -> None:
+        """Recover the latest checkpoint, if any, and continue the sampler where it was."""
+        super().on_fit_start()
+        if self.optimizer_step:
+            self.log.resumed(self.optimizer_step)
+            if self.step:  # inside an epoch
+                self.train_sampler.load_state_dict(self.progress.sampler)
+
+    def _start_clock(self) -> None:
+        self._clock = time.perf_counter()
+
+    def _count_time(self) -> None:
+        now = time.perf_counter()
+        self.progress.training_seconds += now - self._clock
+        self._clock = now
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files."""
+        return if_main_process()

@@ -1,0 +1,96 @@
+"""Pretraining with any set of objectives on any speech model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import speechbrain as sb
+import torch
+
+from mgf_brain.brains.base import BaseBrain
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.model import Encoded, PretrainingModel
+from mgf_brain.monitor import collapse_figures, unhealthy
+from mgf_brain.objectives.base import Terms
+
+Predictions = tuple[Encoded, dict[str, Terms]]
+
+
+class PretrainingBrain(BaseBrain):
+    """The weighted sum of a model's objectives, logged one by one.
+
+    ``modules`` holds one module, ``model`` (PretrainingModel); ``valid_loader`` is set before
+    ``fit``. Systems whose step is more than a forward pass (a teacher, say) subclass it.
+    """
+
+    valid_loader: Iterable[SpeechBatch] = ()
+
+    @property
+    def model(self) -> PretrainingModel:
+        """The model without the wrapper of distributed training."""
+        model = self.modules.model
+        return getattr(model, "module", model)
+
+    def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> Predictions:
+        """Encode a batch once, for all objectives."""
+        return self.modules.model(batch.to(self.device))
+
+    def compute_objectives(
+        self, predictions: Predictions, batch: SpeechBatch, stage: sb.Stage
+    ) -> torch.Tensor:
+        """Weighted sum of the objectives' means, each mean over the terms of all ranks."""
+        _, terms = predictions
+        return sum(self.model.weights[k] * self._mean(v) for k, v in terms.items())
+
+    def _mean(self, terms: Terms) -> torch.Tensor:
+        if not self.distributed_launch:
+            return terms.mean()
+        # Gradients are averaged over ranks, hence the factor: sums and counts add up instead.
+        count = terms.counts.sum().float()
+        torch.distributed.all_reduce(count)
+        return terms.sums.sum() * torch.distributed.get_world_size() / count.clamp(min=1)
+
+    def figures(self, outputs: Predictions) -> dict[str, float]:
+        """Each objective's loss beside that of the best constant and of the copied input."""
+        figures = self._figures(*outputs)
+        self.log.warn_once(self.optimizer_step, self._complaints(figures))
+        return figures
+
+    def _complaints(self, figures: dict[str, float]) -> list[str]:
+        # While the learning rate rises, a random or barely trained network is not a collapse.
+        early = self.optimizer_step < self.hparams.monitor_from
+        return [] if early else unhealthy(figures)
+
+    @torch.no_grad()
+    def _figures(self, encoded: Encoded, terms: dict[str, Terms]) -> dict[str, float]:
+        figures = collapse_figures(encoded)
+        for name, term in terms.items():
+            references = self.model.objectives[name].references(encoded)
+            values = {"loss": term.mean(), **term.figures, **references}
+            figures |= {f"{name}_{key}": float(value) for key, value in values.items()}
+        return figures
+
+    def validate(self) -> dict[str, float]:
+        """Means over the validation data; losses over all their terms, other figures by batch."""
+        sums: dict[str, torch.Tensor] = {}
+        counts: dict[str, torch.Tensor] = {}
+        others: list[dict[str, float]] = []
+        for batch in self.valid_loader:
+            encoded, terms = self.model(batch.to(self.device))
+            for name, term in terms.items():
+                sums[name] = sums.get(name, 0.0) + term.sums.sum()
+                counts[name] = counts.get(name, 0) + term.counts.sum()
+            others.append(self._figures(encoded, terms))
+        figures = {key: sum(o[key] for o in others) / len(others) for key in others[0]}
+        losses = {name: float(sums[name] / counts[name]) for name in sums}
+        figures |= {f"{name}_loss": loss for name, loss in losses.items()}
+        figures["loss"] = sum(self.model.weights[k] * v for k, v in losses.items())
+        return figures
+
+
+class MultiGranularityBrain(PretrainingBrain):
+    """MGF (Zhao et al. 2021): generative objectives at small time scales, discriminative at large.
+
+    All four scales read one forward pass over two crops of each utterance, so its step is the
+    plain one.
+    """

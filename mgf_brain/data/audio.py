@@ -1,0 +1,123 @@
+"""Reading audio with soundfile: any format and rate becomes a mono tensor at the wanted rate."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import soundfile
+import torch
+from torchaudio.functional import resample
+
+from mgf_brain.errors import UserError
+
+SAMPLE_RATE = 16000  # Hz, that of every model here
+AUDIO_EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file's header says.
+
+    Example
+    -------
+    >>> AudioInfo(sample_rate=8000, channels=1, frames=4000).duration
+    0.5
+    """
+
+    sample_rate: int  # Hz
+    channels: int
+    frames: int  # samples per channel
+
+    @property
+    def duration(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate
+
+
+def probe(path: str | os.PathLike) -> AudioInfo:
+    """Read a file's header without decoding it.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The audio file.
+
+    Returns
+    -------
+    AudioInfo
+        Sample rate (Hz), channels, length (samples and seconds).
+
+    Raises
+    ------
+    UserError
+        If the file is missing or not audio.
+    """
+    with _open(path) as file:
+        return AudioInfo(file.samplerate, file.channels, file.frames)
+
+
+def read_audio(
+    path: str | os.PathLike, sample_rate: int = SAMPLE_RATE, start: int = 0, frames: int = -1
+) -> torch.Tensor:
+    """Read a file, or a piece of it, as mono audio at the wanted rate.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The audio file, of any rate; channels are averaged.
+    sample_rate : int
+        Rate of the result (Hz).
+    start : int
+        First sample of the piece, counted at `sample_rate`.
+    frames : int
+        Length of the piece in samples at `sample_rate`; -1 reads to the end. A piece that
+        passes the end of the file is returned short.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (samples,), float32, nominally within [-1, 1].
+
+    Raises
+    ------
+    UserError
+        If the file is missing or can't be decoded.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "tone.wav")
+    >>> soundfile.write(path, torch.zeros(8000, 2).numpy(), samplerate=8000)
+    >>> read_audio(path).shape  # one second
+    torch.Size([16000])
+    >>> read_audio(path, start=4000, frames=1600).shape
+    torch.Size([1600])
+    """
+    with _open(path) as file:
+        ratio = file.samplerate / sample_rate
+        try:
+            file.seek(min(round(start * ratio), file.frames))
+            count = -1 if frames < 0 else _ceil_ratio(frames, file.samplerate, sample_rate)
+            samples = file.read(count, dtype="float32", always_2d=True)  # (samples, channels)
+        except soundfile.LibsndfileError as error:
+            raise UserError(f"cannot decode {path}: {error}") from error
+        rate = file.samplerate
+    wav = torch.from_numpy(samples).mean(dim=1)
+    if rate != sample_rate:
+        wav = resample(wav, rate, sample_rate)
+    return wav if frames < 0 else wav[:frames]
+
+
+def _open(path: str | os.PathLike) -> soundfile.SoundFile:
+    if not os.path.isfile(path):
+        raise UserError(f"audio file not found: {path}. Check data_folder, or prepare again.")
+    try:
+        return soundfile.SoundFile(path)
+    except soundfile.LibsndfileError as error:
+        raise UserError(f"cannot read {path}: {error.error_string}") from error
+
+
+def _ceil_ratio(frames: int, rate: int, wanted: int) -> int:
+    """Samples at `rate` that cover `frames` samples at `wanted`."""
+    return -(-frames * rate // wanted)

@@ -1,0 +1,87 @@
+"""A batch of padded waveforms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+
+
+@dataclass
+class SpeechBatch:
+    """Crops of several utterances, padded at the end.
+
+    Arguments
+    ---------
+    ids : list of str
+        (B,) utterance of each row.
+    wavs : torch.Tensor
+        (B, N) float32 in [-1, 1], 0 at padding.
+    lengths : torch.Tensor
+        (B,) int64, in samples.
+    keys : torch.Tensor
+        (B,) int64, from which everything random about a row is drawn.
+    groups : torch.Tensor
+        (B,) int64, the same number for crops of the same utterance.
+
+    Example
+    -------
+    >>> example_batch().wavs.shape
+    torch.Size([4, 16000])
+    """
+
+    ids: list[str]
+    wavs: torch.Tensor
+    lengths: torch.Tensor
+    keys: torch.Tensor
+    groups: torch.Tensor
+
+    def to(self, device: torch.device | str) -> SpeechBatch:
+        """The batch on another device."""
+        move = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
+        return replace(self, **move)
+
+    def pin_memory(self) -> SpeechBatch:
+        """The batch in page-locked memory; called by the loader for GPUs."""
+        return replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
+
+
+_TENSORS = ("wavs", "lengths", "keys", "groups")
+
+
+def make_batch(crops: list[tuple[str, int, torch.Tensor]]) -> SpeechBatch:
+    """Pad crops to a batch.
+
+    Arguments
+    ---------
+    crops : list of (id, key, waveform)
+        Waveforms are (samples,).
+
+    Returns
+    -------
+    SpeechBatch
+        Rows in the order given; groups are numbered by first appearance of the id.
+
+    Example
+    -------
+    >>> batch = make_batch([("a", 1, torch.ones(3)), ("b", 2, torch.ones(2)), ("a", 3, torch.ones(1))])
+    >>> batch.lengths.tolist(), batch.groups.tolist(), batch.wavs[1].tolist()
+    ([3, 2, 1], [0, 1, 0], [1.0, 1.0, 0.0])
+    """
+    ids, keys, wavs = zip(*crops, strict=True)
+    number = {name: i for i, name in enumerate(dict.fromkeys(ids))}
+    return SpeechBatch(
+        ids=list(ids),
+        wavs=torch.nn.utils.rnn.pad_sequence(list(wavs), batch_first=True),
+        lengths=torch.tensor([len(wav) for wav in wavs]),
+        keys=torch.tensor(keys),
+        groups=torch.tensor([number[name] for name in ids]),
+    )
+
+
+def example_batch(seconds: float = 1.0, seed: int = 0) -> SpeechBatch:
+    """Noise in place of speech, for doctests: two utterances of two crops each at 16 kHz."""
+    generator = torch.Generator().manual_seed(seed)
+    samples = int(16000 * seconds)
+    wavs = 0.1 * torch.randn(4, samples, generator=generator)
+    return make_batch([(f"utt{i // 2}", i, wavs[i]) for i in range(4)])

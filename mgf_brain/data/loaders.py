@@ -1,0 +1,75 @@
+"""From manifests to batches for pretraining."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from speechbrain.utils.distributed import get_rank
+from torch.utils.data import DataLoader
+
+from mgf_brain.data.crops import CropDataset
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.sampler import DurationBatchSampler
+
+VALID_EPOCH = 0  # training epochs count from 1: validation crops are none of theirs
+
+
+def make_loader(
+    utterances: Sequence[Utterance],
+    hparams: dict[str, Any],
+    epoch: int = 1,
+    distributed: bool = True,
+) -> DataLoader:
+    """Crops of utterances in batches by duration.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+    hparams : dict
+        With ``seed``, ``crops``, ``longest_crop``, ``shortest_crop`` (seconds),
+        ``batch_seconds`` (over all processes, padded) and ``num_workers``.
+    epoch : int
+        Whose batches come first.
+    distributed : bool
+        Give each process its share of every batch; otherwise every process gets all.
+
+    Returns
+    -------
+    DataLoader
+        Of SpeechBatch; its ``batch_sampler`` is a DurationBatchSampler.
+    """
+    data = CropDataset(
+        utterances,
+        hparams["seed"],
+        hparams["crops"],
+        hparams["longest_crop"],
+        hparams["shortest_crop"],
+    )
+    parallel = distributed and torch.distributed.is_initialized()
+    sampler = DurationBatchSampler(
+        [seconds * data.crops for seconds in data.crop_seconds()],
+        hparams["batch_seconds"],
+        hparams["seed"],
+        rank=(get_rank() or 0) if parallel else 0,
+        world=torch.distributed.get_world_size() if parallel else 1,
+    )
+    sampler.set_epoch(epoch)
+    workers = hparams["num_workers"]
+    return DataLoader(
+        data,
+        batch_sampler=sampler,
+        collate_fn=data.collate,
+        num_workers=workers,
+        # One thread a worker: more compete with the training for the cores.
+        worker_init_fn=_use_one_thread if workers else None,
+        pin_memory=torch.cuda.is_available(),
+        # The loader draws a seed per epoch; from its own generator, so that the global one stands
+        # where it would stand in a run that was not resumed.
+        generator=torch.Generator().manual_seed(hparams["seed"]),
+    )
+
+
+def _use_one_thread(_: int) -> None:
+    torch.set_num_threads(1)

@@ -1,0 +1,101 @@
+"""Batches of similar lengths, new ones every epoch, the same number on every rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from mgf_brain.keyed_random import make_key
+
+
+class DurationBatchSampler(Sampler):
+    """Batches under a budget of padded seconds.
+
+    Every epoch shuffles all items, sorts them by length inside windows, cuts the sorted windows
+    into batches whose padded length fits the budget, and shuffles the batches. SpeechBrain's
+    ``DynamicBatchSampler`` repeats the same batches every epoch on one device and pads 2 to 18 %.
+    A batch is one *global* batch: rank r takes every ``world``-th of its items from the r-th on, so
+    the batches are the same whatever the number of processes.
+
+    Arguments
+    ---------
+    seconds : sequence of float
+        Length of each item.
+    budget : float
+        Padded seconds of a global batch: its longest item times its number of items.
+    seed : int
+    window : int
+        Items that are sorted together: more give less padding, fewer more varied batches.
+    rank, world : int
+        This process and how many there are.
+
+    Example
+    -------
+    >>> sampler = DurationBatchSampler([1.0, 1.0, 2.0, 2.0], budget=4.0, seed=0)
+    >>> sorted(sorted(i for _, i in batch) for batch in sampler)
+    [[0, 1], [2, 3]]
+    """
+
+    def __init__(
+        self,
+        seconds: Sequence[float],
+        budget: float,
+        seed: int,
+        window: int = 4000,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.seconds = np.asarray(seconds, dtype=np.float64)
+        self.budget, self.seed, self.window = budget, seed, window
+        self.rank, self.world = rank, world
+        self.epoch, self.position = 1, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch, unless already inside it (a resumed run)."""
+        if epoch != self.epoch:
+            self.epoch, self.position = epoch, 0
+
+    def state_dict(self, taken: int) -> dict[str, int]:
+        """Where a run stands that has trained on ``taken`` batches of this epoch.
+
+        The sampler can't know by itself: loader workers fetch batches ahead of the training.
+        """
+        return {"epoch": self.epoch, "position": taken}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Continue where another sampler of the same items, budget and seed was."""
+        self.epoch, self.position = state["epoch"], state["position"]
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """All global batches of an epoch, as arrays of indices, in their order."""
+        rng = np.random.default_rng(make_key(self.seed, epoch, "batches"))
+        order = rng.permutation(len(self.seconds))
+        batches = []
+        for start in range(0, len(order), self.window):
+            window = order[start : start + self.window]
+            window = window[np.argsort(self.seconds[window], kind="stable")]
+            batches += self._cut(window)
+        return [batches[i] for i in rng.permutation(len(batches))]
+
+    def _cut(self, window: np.ndarray) -> list[np.ndarray]:
+        """Cut items sorted by length; a batch holds one item a rank at least."""
+        batches, start = [], 0
+        for end in range(1, len(window) + 1):
+            size = end - start
+            if size > self.world and size * self.seconds[window[end - 1]] > self.budget:
+                batches.append(window[start : end - 1])
+                start = end - 1
+        batches.append(window[start:])
+        # A rest smaller than the number of ranks would leave some of them without an item.
+        return [batch for batch in batches if len(batch) >= self.world]
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Batches of (epoch, index) for this rank, from the loaded position on."""
+        for batch in self.batches(self.epoch)[self.position :]:
+            yield [(self.epoch, int(i)) for i in batch[self.rank :: self.world]]
+
+    def __len__(self) -> int:
+        """Batches in the current epoch."""
+        return len(self.batches(self.epoch))

@@ -1,0 +1,101 @@
+"""Preparing speechocean762 (OpenSLR 101): non-native English, train and test, Kaldi-style tables.
+
+Layout: `train/` and `test/` with `wav.scp`, `utt2spk` and `text`, lines `<utterance> <value>`;
+audio in `WAVE/SPEAKER<speaker>/<utterance>.WAV`, re-encoded or not: the stem counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation import prepare_corpus
+from mgf_brain.errors import UserError
+
+SPEAKER_PREFIX = "so762-"  # LibriSpeech's speakers are plain numbers too
+
+
+def prepare_speechocean762(
+    data_folder: str | os.PathLike,
+    save_folder: str | os.PathLike,
+    *,
+    workers: int | None = None,
+    max_bad_share: float = 0.01,
+) -> dict[str, Path]:
+    """Check speechocean762 and write `<save_folder>/train.csv` and `test.csv`.
+
+    The findings go to `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+
+    Arguments
+    ---------
+    data_folder : str or os.PathLike
+        The folder that holds `train/`, `test/` and `WAVE/`.
+    save_folder : str or os.PathLike
+        Where the manifests go.
+    workers : int, optional
+        Threads that check audio; by default one per core.
+    max_bad_share : float
+        Share of unusable files (missing ones included) up to which they are listed and skipped.
+
+    Returns
+    -------
+    dict of str to Path
+        The manifests by part, train and test.
+
+    Raises
+    ------
+    UserError
+        If the folder or a table is missing, a table's line is wrong, too many files are
+        unusable, or train and test share speakers.
+
+    Example
+    -------
+    >>> prepare_speechocean762("/nowhere", "/tmp/manifests")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+    """
+    root = Path(os.path.abspath(data_folder))
+    if not root.is_dir():
+        raise UserError(f"data_folder does not exist: {root}. Pass --data_folder <folder>.")
+    parts = {part: list(_read_part(root, part)) for part in ("train", "test")}
+    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+
+
+def _read_part(root: Path, part: str) -> Iterator[Utterance]:
+    speakers = _read_table(root / part / "utt2spk")
+    words = _read_table(root / part / "text")
+    for id, wav in _read_table(root / part / "wav.scp").items():
+        if id not in speakers:
+            raise UserError(f"{root / part / 'utt2spk'} has no line for {id}. Restore the table.")
+        path = _find_by_stem(root / wav)
+        yield Utterance(id, 0.0, str(path), SPEAKER_PREFIX + speakers[id], words.get(id))
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        raise UserError(f"table not found: {path}. Pass --data_folder <speechocean762's root>.")
+    table = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split(maxsplit=1)
+        if len(fields) != 2:
+            raise UserError(f"{path} line {number}: expected '<utterance> <value>', got {line!r}.")
+        table[fields[0]] = fields[1].strip()
+    return table
+
+
+def _find_by_stem(path: Path) -> Path:
+    """The named file, or one with its stem beside it, or the name as it is if there is none."""
+    return path if path.is_file() else _stems(path.parent).get(path.stem, path)
+
+
+@functools.lru_cache(maxsize=1)  # tables list a speaker's files in a row
+def _stems(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    files = sorted(folder.iterdir(), reverse=True)
+    return {file.stem: file for file in files if file.suffix.lower() in AUDIO_EXTENSIONS}

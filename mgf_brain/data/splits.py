@@ -1,0 +1,82 @@
+"""Splits by speaker: drawing one, and checking that splits are disjoint."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Sequence
+
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+
+
+def split_speakers(
+    utterances: Sequence[Utterance], share: float = 0.05, *, seed: int
+) -> tuple[list[Utterance], list[Utterance]]:
+    """Hold out whole speakers, drawn by seed.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+        The rows of one or more manifests; their order does not change the draw.
+    share : float
+        Share of the speakers to hold out; at least one is.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    tuple of two lists of Utterance
+        Training and validation utterances, without a common speaker.
+
+    Raises
+    ------
+    UserError
+        If there are fewer than two speakers.
+
+    Example
+    -------
+    >>> rows = [Utterance(f"u{i}", 1.0, f"/{i}.wav", f"s{i % 20}") for i in range(40)]
+    >>> train, valid = split_speakers(rows, share=0.05, seed=1)
+    >>> len(train), len(valid), len({u.speaker for u in valid})
+    (38, 2, 1)
+    """
+    speakers = sorted({u.speaker for u in utterances})
+    if len(speakers) < 2:
+        raise UserError("cannot hold out a speaker: the manifest has fewer than two (spk_id).")
+    count = min(max(1, round(share * len(speakers))), len(speakers) - 1)
+    held_out = set(random.Random(seed).sample(speakers, count))
+    train = [u for u in utterances if u.speaker not in held_out]
+    return train, [u for u in utterances if u.speaker in held_out]
+
+
+def assert_disjoint_speakers(**splits: Iterable[Utterance]) -> None:
+    """Check that no speaker is in two splits.
+
+    Arguments
+    ---------
+    **splits : iterable of Utterance
+        The splits by name.
+
+    Raises
+    ------
+    UserError
+        Naming the splits and the first common speakers.
+
+    Example
+    -------
+    >>> both = [Utterance("u", 1.0, "/u.wav", "anna")]
+    >>> assert_disjoint_speakers(train=both, test=both)
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: train and test share 1 speaker: anna. Remove them from one.
+    """
+    speakers = {name: {u.speaker for u in split} for name, split in splits.items()}
+    for (name, ours), (other, theirs) in itertools.combinations(speakers.items(), 2):
+        common = sorted(ours & theirs)
+        if common:
+            plural = "" if len(common) == 1 else "s"
+            raise UserError(
+                f"{name} and {other} share {len(common)} speaker{plural}: "
+                f"{', '.join(common[:5])}. Remove them from one."
+            )

@@ -1,0 +1,168 @@
+"""The context network: a Transformer that keeps the states of every layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+from mgf_brain.masking import valid_frames
+
+
+class ConvPositions(nn.Module):
+    """Relative positions by one grouped convolution (wav2vec 2.0, section 2).
+
+    Arguments
+    ---------
+    dim, kernel, groups : int
+        The paper's kernel is 128 frames of 20 ms, in 16 groups.
+
+    Example
+    -------
+    >>> ConvPositions(32, kernel=8, groups=4)(torch.randn(2, 5, 32)).shape
+    torch.Size([2, 5, 32])
+    """
+
+    def __init__(self, dim: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
+        nn.init.normal_(conv.weight, std=(4.0 / (kernel * dim)) ** 0.5)
+        nn.init.zeros_(conv.bias)
+        self.conv = weight_norm(conv, dim=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Positions to add to x, which must be 0 at padding. (B, T, D) -> (B, T, D)."""
+        positions = self.conv(x.transpose(1, 2))[..., : x.shape[1]]  # an even kernel adds a frame
+        return F.gelu(positions).transpose(1, 2)
+
+
+class EncoderLayer(nn.Module):
+    """Pre-norm Transformer layer with scaled-dot-product attention.
+
+    Arguments
+    ---------
+    dim, heads, ffn : int
+        Width, attention heads, inner width of the feed-forward part.
+    dropout : float
+        After attention and after the feed-forward part, and on attention weights.
+
+    Example
+    -------
+    >>> EncoderLayer(32, 4, 64)(torch.randn(2, 5, 32)).shape
+    torch.Size([2, 5, 32])
+    """
+
+    def __init__(self, dim: int, heads: int, ffn: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.attention_norm, self.ffn_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.ffn_in, self.ffn_out = nn.Linear(dim, ffn), nn.Linear(ffn, dim)
+
+    def forward(self, x: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+        """One layer.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, T, D).
+        keep : torch.Tensor, optional
+            (B, 1, 1, T) bool, False where attention must not look (padding).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T, D).
+        """
+        x = x + self._drop(self._attend(self.attention_norm(x), keep))
+        hidden = F.gelu(self.ffn_in(self.ffn_norm(x)))  # (B, T, ffn)
+        return x + self._drop(self.ffn_out(hidden))
+
+    def _attend(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
+        batch, frames, dim = x.shape
+        qkv = self.qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
+        dropout = self.dropout if self.training else 0.0
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=keep, dropout_p=dropout)
+        return self.out(x.transpose(1, 2).reshape(batch, frames, dim))
+
+    def _drop(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, self.dropout, self.training)
+
+
+class TransformerEncoder(nn.Module):
+    """Projection, mask embedding, positions and pre-norm Transformer layers.
+
+    An utterance has the same states alone and in a padded batch: attention sees valid frames only
+    and padding is 0 before the convolution.
+
+    Arguments
+    ---------
+    input_dim : int
+        Channels of the front-end's latents.
+    dim, layers, heads, ffn : int
+        Width, depth, attention heads, inner width of the feed-forward parts.
+    dropout : float
+        In the layers and on the input.
+    position_kernel, position_groups : int
+        Of the convolution that gives relative positions; kernel in frames.
+
+    Example
+    -------
+    >>> encoder = TransformerEncoder(16, dim=32, layers=2, heads=4, ffn=64, position_kernel=8)
+    >>> states = encoder(torch.randn(2, 9, 16), torch.tensor([9, 4]))
+    >>> len(states), states[-1].shape, encoder.num_states
+    (3, torch.Size([2, 9, 32]), 3)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        dim: int = 256,
+        layers: int = 6,
+        heads: int = 4,
+        ffn: int = 1024,
+        dropout: float = 0.1,
+        position_kernel: int = 32,
+        position_groups: int = 16,
+    ) -> None:
+        super().__init__()
+        self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
+        self.projection = nn.Linear(input_dim, dim)
+        self.mask_embedding = nn.Parameter(torch.randn(dim) * 0.02)
+        self.positions = ConvPositions(dim, position_kernel, position_groups)
+        self.layers = nn.ModuleList(EncoderLayer(dim, heads, ffn, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """Encode latents.
+
+        Arguments
+        ---------
+        latents : torch.Tensor
+            (B, T, input_dim), 0 at padding.
+        lengths : torch.Tensor
+            (B,) valid frames.
+        mask : torch.Tensor, optional
+            (B, T) bool, frames replaced by the mask embedding.
+
+        Returns
+        -------
+        list of torch.Tensor
+            ``num_states`` tensors (B, T, D): the input of the first layer, then each layer's
+            output, the last one normalised. Values at padding are meaningless.
+        """
+        valid = valid_frames(lengths, latents.shape[1])
+        x = self.projection(latents)  # (B, T, D)
+        if mask is not None:
+            x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
+        x = x * valid[..., None]
+        x = F.dropout(x + self.positions(x), self.dropout, self.training)
+        keep = valid[:, None, None]  # (B, 1, 1, T)
+        states = [x]
+        for layer in self.layers:
+            states.append(layer(states[-1], keep))
+        return [*states[:-1], self.norm(states[-1])]

@@ -1,0 +1,211 @@
+"""Front-ends: from waveforms to the frames that the encoder reads.
+
+A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channels of a frame) and
+``forward(wavs, lengths) -> Frames``. Frame t is computed from the samples
+``[t * hop, t * hop + window)`` alone; nothing looks at padding (docs/peers: group norm does).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torchaudio.functional import melscale_fbanks
+
+from mgf_brain.masking import valid_frames
+from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+
+
+@dataclass
+class Frames:
+    """What a front-end made of a batch.
+
+    Arguments
+    ---------
+    latents : torch.Tensor
+        (B, T, C) local features before masking and context; 0 at padding.
+    lengths : torch.Tensor
+        (B,) valid frames.
+    inputs : torch.Tensor
+        (B, T, F) what the latents were computed from, frame by frame: the copy that a generative
+        objective has to beat.
+    power : torch.Tensor, optional
+        (B, T * frames_per_hop, bins) power spectrum, if the front-end computed one: objectives
+        that need it do not compute it again.
+    """
+
+    latents: torch.Tensor
+    lengths: torch.Tensor
+    inputs: torch.Tensor
+    power: torch.Tensor | None = None
+
+
+class LogMel(nn.Module):
+    """Log-mel spectrogram, ``stack`` 10 ms frames projected to one latent.
+
+    Without centring: frame i of 10 ms covers samples [160 i, 160 i + 400). Each band is normalised
+    to zero mean and unit deviation over the utterance (``normalise="utterance"``) or left with the
+    recording's own level and colour (``"none"``: a fixed offset and scale).
+
+    Arguments
+    ---------
+    dim : int
+        Channels of a latent.
+    stack : int
+        10 ms frames per latent: the hop is ``160 * stack`` samples.
+    bands : int
+        Mel bands between 20 and 7,600 Hz.
+    normalise : str
+        "utterance" or "none".
+    sample_rate : int
+        In Hz; window and hop are 25 and 10 ms of it.
+
+    Example
+    -------
+    >>> front_end = LogMel(dim=32, stack=4)
+    >>> frames = front_end(torch.randn(2, 16000), torch.tensor([16000, 8000]))
+    >>> frames.latents.shape, frames.lengths.tolist(), front_end.hop, front_end.window
+    (torch.Size([2, 24, 32]), [24, 12], 640, 880)
+    """
+
+    FLOOR = 1e-7  # -70 dB re full-scale white noise: below it there is only quantisation noise
+
+    def __init__(
+        self,
+        dim: int = 256,
+        stack: int = 2,
+        bands: int = 80,
+        normalise: str = "utterance",
+        sample_rate: int = 16000,
+    ) -> None:
+        super().__init__()
+        if normalise not in ("utterance", "none"):
+            raise ValueError(f"normalise must be 'utterance' or 'none', not {normalise!r}")
+        self.dim, self.stack, self.bands, self.normalise = dim, stack, bands, normalise
+        self.sample_rate = sample_rate
+        self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
+        self.hop = self.short_hop * stack
+        self.window = self.short_window + self.short_hop * (stack - 1)
+        bank = melscale_fbanks(self.short_window // 2 + 1, 20, 7600, bands, sample_rate)
+        self.register_buffer("bank", bank, persistent=False)  # (bins, bands)
+        self.projection = nn.Linear(bands * stack, dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def log_mel(self, power: torch.Tensor) -> torch.Tensor:
+        """Log-mel bands of a power spectrum.
+
+        Arguments
+        ---------
+        power : torch.Tensor
+            (B, frames, bins).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, frames, bands), natural logarithm.
+        """
+        return (power @ self.bank + self.FLOOR).log()
+
+    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> Frames:
+        """Compute latents of padded waveforms; see the class.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (B, N).
+        lengths : torch.Tensor
+            (B,) in samples.
+
+        Returns
+        -------
+        Frames
+        """
+        count = frame_count(lengths, self.window, self.hop)  # (B,)
+        frames = frame_count(wavs.shape[1], self.window, self.hop)
+        with torch.autocast(wavs.device.type, enabled=False):
+            power = power_spectrum(wavs, self.short_window, self.short_hop)
+            power = power[:, : frames * self.stack]  # (B, T * stack, bins)
+            x = self._normalised(self.log_mel(power), count * self.stack)
+        x = x.reshape(len(wavs), frames, self.stack * self.bands)  # (B, T, stack * bands)
+        valid = valid_frames(count, frames)[..., None]
+        return Frames(self.norm(self.projection(x)) * valid, count, x, power)
+
+    def _normalised(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        valid = valid_frames(lengths, x.shape[1])
+        if self.normalise == "utterance":
+            return normalise_frames(x, valid)
+        # Typical mean and deviation of log-mel power of read speech: brings the input to O(1).
+        return (x + 8.0) / 3.5 * valid[..., None]
+
+
+class Waveform(nn.Module):
+    """Strided convolutions on the waveform: wav2vec 2.0's feature encoder, layer-norm variant.
+
+    Each convolution is followed by a LayerNorm over channels and GELU, so frames do not depend on
+    the length of the batch (group norm's statistics run over padded time).
+
+    Arguments
+    ---------
+    dim : int
+        Channels of every layer.
+    kernels, strides : list of int
+        The paper's are (10, 3, 3, 3, 3, 2, 2) and (5, 2, 2, 2, 2, 2, 2): hop 320, window 400.
+    sample_rate : int
+        In Hz.
+
+    Example
+    -------
+    >>> front_end = Waveform(dim=8)
+    >>> frames = front_end(torch.randn(2, 16000), torch.tensor([16000, 400]))
+    >>> frames.latents.shape, frames.lengths.tolist(), front_end.hop, front_end.window
+    (torch.Size([2, 49, 8]), [49, 1], 320, 400)
+    """
+
+    def __init__(
+        self,
+        dim: int = 512,
+        kernels: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2),
+        strides: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2),
+        sample_rate: int = 16000,
+    ) -> None:
+        super().__init__()
+        self.dim, self.sample_rate = dim, sample_rate
+        self.hop, self.window = 1, 1
+        for kernel, stride in zip(kernels, strides, strict=True):
+            self.window += (kernel - 1) * self.hop
+            self.hop *= stride
+        channels = [1] + [dim] * len(kernels)
+        self.convs = nn.ModuleList(
+            nn.Conv1d(c_in, c_out, kernel, stride)
+            for c_in, c_out, kernel, stride in zip(
+                channels[:-1], channels[1:], kernels, strides, strict=True
+            )
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in kernels)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> Frames:
+        """Compute latents of padded waveforms.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (B, N).
+        lengths : torch.Tensor
+            (B,) in samples.
+
+        Returns
+        -------
+        Frames
+        """
+        count = frame_count(lengths, self.window, self.hop)
+        wavs = normalise_frames(
+            wavs.float()[..., None], valid_frames(lengths, wavs.shape[1]), 1e-5
+        ).squeeze(-1)
+        x = wavs[:, None]  # (B, 1, N)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2)  # (B, C, T')
+        x = self.norm(x.transpose(1, 2))  # (B, T, C)
+        valid = valid_frames(count, x.shape[1])[..., None]
+        return Frames(x * valid, count, wavs.unfold(1, self.window, self.hop))

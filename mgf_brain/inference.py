@@ -1,0 +1,112 @@
+"""Using what was trained: one class for each use, each from one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from safetensors.torch import load_file
+from torch import nn
+
+from mgf_brain.errors import UserError
+from mgf_brain.masking import valid_frames
+from mgf_brain.model import SpeechModel
+
+
+class SpeechEncoder(nn.Module):
+    """A pretrained speech encoder: waveforms to the states of every layer.
+
+    Arguments
+    ---------
+    speech_model : SpeechModel
+    embedding : torch.nn.Module
+        ``embedding(states, valid) -> (B, E)``.
+    sample_rate : int
+        In Hz.
+
+    Example
+    -------
+    >>> from mgf_brain.encoder import TransformerEncoder
+    >>> from mgf_brain.frontends import LogMel
+    >>> from mgf_brain.pooling import LayerStatistics
+    >>> speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
+    >>> encoder = SpeechEncoder(speech, LayerStatistics(32, [0, 1, 2]), 16000)
+    >>> states, lengths = encoder.encode(torch.randn(1, 8000), torch.tensor([8000]))
+    >>> len(states), states[0].shape, encoder.hop
+    (3, torch.Size([1, 24, 32]), 320)
+    """
+
+    def __init__(self, speech_model: SpeechModel, embedding: nn.Module, sample_rate: int) -> None:
+        super().__init__()
+        self.speech_model, self.embedding, self.sample_rate = speech_model, embedding, sample_rate
+        self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
+        self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
+        self.eval()
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> SpeechEncoder:
+        """Load a pretrained folder.
+
+        Arguments
+        ---------
+        folder : str or Path
+            With ``hyperparams.yaml`` and ``model.safetensors``. The yaml names classes that are
+            built: load only folders that you trust.
+
+        Returns
+        -------
+        SpeechEncoder
+            In evaluation mode, its features bit-identical to the trained model's.
+
+        Raises
+        ------
+        UserError
+            If the folder lacks a file, or its weights are another architecture's.
+        """
+        folder = Path(folder)
+        for name in ("hyperparams.yaml", "model.safetensors"):
+            if not (folder / name).is_file():
+                raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
+        with (folder / "hyperparams.yaml").open(encoding="utf-8") as stream:
+            hparams = load_hyperpyyaml(stream)
+        encoder = cls(**hparams)
+        try:
+            encoder.load_state_dict(load_file(folder / "model.safetensors"))
+        except RuntimeError as error:
+            raise UserError(
+                f"{folder}: the weights do not fit hyperparams.yaml: {error}"
+            ) from error
+        return encoder
+
+    @torch.no_grad()
+    def encode(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """States of every layer.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (B, N) in [-1, 1], padded at the end.
+        lengths : torch.Tensor
+            (B,) int64, in samples.
+
+        Returns
+        -------
+        states : list of torch.Tensor
+            ``num_states`` tensors (B, T, ``dim``); values at padding are meaningless.
+        frame_lengths : torch.Tensor
+            (B,) valid frames.
+        """
+        frames, states = self.speech_model(wavs, lengths)
+        return states, frames.lengths
+
+    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
+        states, frame_lengths = self.encode(wavs, lengths)
+        return self.embedding(states, valid_frames(frame_lengths, states[0].shape[1]))
+
+    def frame_centre(self, frame: int) -> float:
+        """Time in seconds of the middle of what frame ``frame`` sees locally."""
+        return (frame * self.hop + self.window / 2) / self.sample_rate

@@ -1,0 +1,91 @@
+"""Which frames the encoder does not get to see."""
+
+from __future__ import annotations
+
+import torch
+
+from mgf_brain.keyed_random import uniform
+
+
+def valid_frames(lengths: torch.Tensor, frames: int) -> torch.Tensor:
+    """Frames that are speech and not padding.
+
+    Arguments
+    ---------
+    lengths : torch.Tensor
+        (B,) valid frames of each utterance.
+    frames : int
+        T, the padded length.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, T) bool.
+
+    Example
+    -------
+    >>> valid_frames(torch.tensor([1, 3]), 3).int().tolist()
+    [[1, 0, 0], [1, 1, 1]]
+    """
+    return torch.arange(frames, device=lengths.device)[None] < lengths[:, None]
+
+
+class SpanMask:
+    """Spans of masked frames, drawn from each utterance's key (wav2vec 2.0, section 3.1).
+
+    Every frame starts a span with the same probability, chosen such that the expected share of
+    masked frames is as asked. Every utterance gets at least two masked frames (a contrastive loss
+    needs a negative) and, when it has three or more frames, one visible frame.
+
+    Arguments
+    ---------
+    span : int
+        Length of a span in frames.
+    share : float
+        Expected share of masked frames, in (0, 1).
+
+    Example
+    -------
+    >>> mask = SpanMask(span=3, share=0.5)(torch.arange(8), torch.full((8,), 200))
+    >>> mask.shape, bool(abs(mask.float().mean() - 0.5) < 0.05)
+    (torch.Size([8, 200]), True)
+    """
+
+    def __init__(self, span: int, share: float) -> None:
+        self.span = span
+        self.share = share
+        self.start_probability = 1.0 - (1.0 - share) ** (1.0 / span)
+
+    def __call__(self, keys: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Draw masks.
+
+        Arguments
+        ---------
+        keys : torch.Tensor
+            (B,) int64, one per crop.
+        lengths : torch.Tensor
+            (B,) valid frames.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T) bool, T the longest length; False at padding.
+        """
+        frames = int(lengths.max())
+        valid = valid_frames(lengths, frames)
+        drawn = uniform(keys, frames).masked_fill(~valid, 2.0)  # padding never starts a span
+        starts = drawn < self.start_probability
+        mask = starts.clone()
+        for k in range(1, min(self.span, frames)):
+            mask[:, k:] |= starts[:, :-k]
+        mask &= valid
+        lowest, highest = self._extremes(drawn, lengths)
+        mask = torch.where((mask.sum(1) < 2)[:, None], lowest & valid, mask)
+        full = (mask.sum(1) == lengths) & (lengths > 2)
+        return torch.where(full[:, None], mask & ~highest, mask)
+
+    @staticmethod
+    def _extremes(drawn: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The two frames with the lowest draw and the one with the highest, as (B, T) masks."""
+        order = drawn.argsort(dim=1, stable=True).argsort(dim=1, stable=True)  # rank of each frame
+        return order < 2, order == (lengths[:, None] - 1)

@@ -1,0 +1,135 @@
+"""A self-supervised system: an encoder and a set of objectives, each at a time scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.frontends import Frames
+from mgf_brain.masking import SpanMask, valid_frames
+from mgf_brain.objectives.base import Objective, Terms
+
+
+@dataclass
+class Encoded:
+    """One forward pass, which all objectives read.
+
+    Arguments
+    ---------
+    batch : SpeechBatch
+        The waveforms, their keys and which rows are crops of the same utterance.
+    frames : Frames
+        The front-end's unmasked output.
+    mask : torch.Tensor
+        (B, T) bool, frames that the encoder did not see.
+    valid : torch.Tensor
+        (B, T) bool, frames that are not padding.
+    states : list of torch.Tensor
+        (B, T, D) each, from the first layer's input to the top, of the masked input.
+    """
+
+    batch: SpeechBatch
+    frames: Frames
+    mask: torch.Tensor
+    valid: torch.Tensor
+    states: list[torch.Tensor]
+
+
+class SpeechModel(nn.Module):
+    """Front-end and encoder: what is exported, loaded and fine-tuned.
+
+    Arguments
+    ---------
+    front_end : torch.nn.Module
+        See ``mgf_brain.frontends``.
+    encoder : torch.nn.Module
+        See ``mgf_brain.encoder``.
+
+    Example
+    -------
+    >>> from mgf_brain.encoder import TransformerEncoder
+    >>> from mgf_brain.frontends import LogMel
+    >>> model = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
+    >>> frames, states = model(torch.randn(2, 8000), torch.tensor([8000, 4000]))
+    >>> frames.lengths.tolist(), states[-1].shape
+    ([24, 11], torch.Size([2, 24, 32]))
+    """
+
+    def __init__(self, front_end: nn.Module, encoder: nn.Module) -> None:
+        super().__init__()
+        self.front_end, self.encoder = front_end, encoder
+
+    def forward(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[Frames, list[torch.Tensor]]:
+        """States of every layer, nothing masked: (B, N) samples -> (B, T, D) each."""
+        frames = self.front_end(wavs, lengths)
+        return frames, self.encoder(frames.latents, frames.lengths)
+
+
+class PretrainingModel(nn.Module):
+    """A speech model with the objectives that train it.
+
+    Arguments
+    ---------
+    speech : SpeechModel
+        The part that is kept.
+    objectives : dict of str to Objective
+        By name.
+    weights : dict of str to float
+        Of each objective's loss; an objective of weight 0 is left out altogether.
+    masking : SpanMask
+        Draws the frames that the encoder does not see.
+
+    Example
+    -------
+    >>> from mgf_brain.data.batch import example_batch
+    >>> from mgf_brain.encoder import TransformerEncoder
+    >>> from mgf_brain.frontends import LogMel
+    >>> from mgf_brain.objectives.phoneme import PhonemeContrastive
+    >>> speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
+    >>> objectives = {"phoneme": PhonemeContrastive(32, 16)}
+    >>> model = PretrainingModel(speech, objectives, {"phoneme": 1.0}, SpanMask(3, 0.5))
+    >>> encoded, terms = model(example_batch())
+    >>> list(terms), terms["phoneme"].sums.shape
+    (['phoneme'], torch.Size([4]))
+    """
+
+    def __init__(
+        self,
+        speech: SpeechModel,
+        objectives: dict[str, Objective],
+        weights: dict[str, float],
+        masking: SpanMask,
+    ) -> None:
+        super().__init__()
+        self.speech, self.masking = speech, masking
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+        self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
+
+    def encode(self, batch: SpeechBatch) -> Encoded:
+        """Mask and encode a batch."""
+        frames = self.speech.front_end(batch.wavs, batch.lengths)
+        mask = self.masking(batch.keys, frames.lengths)
+        states = self.speech.encoder(frames.latents, frames.lengths, mask)
+        return Encoded(batch, frames, mask, valid_frames(frames.lengths, mask.shape[1]), states)
+
+    def forward(self, batch: SpeechBatch) -> tuple[Encoded, dict[str, Terms]]:
+        """One forward pass for all objectives.
+
+        Arguments
+        ---------
+        batch : SpeechBatch
+
+        Returns
+        -------
+        Encoded
+            What the objectives read.
+        dict of str to Terms
+            What each of them made of it.
+        """
+        encoded = self.encode(batch)
+        return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}

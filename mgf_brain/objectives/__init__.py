@@ -1,0 +1,1 @@
+"""One file an objective: its head, its loss, its logged figures."""

@@ -1,0 +1,115 @@
+"""What every objective is and returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from mgf_brain.model import Encoded
+
+
+@dataclass
+class Terms:
+    """A loss before it is averaged, utterance by utterance.
+
+    Kept as sums and counts, so that the mean over all terms can be taken over a batch, an
+    accumulated batch or all ranks, and so that a loss can be looked at per utterance.
+
+    Arguments
+    ---------
+    sums : torch.Tensor
+        (B,) sum of the loss over the terms (frames, say) of each row, with gradient.
+    counts : torch.Tensor
+        (B,) number of terms.
+    figures : dict of str to torch.Tensor
+        Detached scalars to log beside the loss, such as an accuracy in percent.
+
+    Example
+    -------
+    >>> Terms(torch.tensor([2.0, 4.0]), torch.tensor([1, 2])).mean().item()
+    2.0
+    """
+
+    sums: torch.Tensor
+    counts: torch.Tensor
+    figures: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def mean(self) -> torch.Tensor:
+        """The loss: the mean over all terms; 0 if there is none."""
+        return self.sums.sum() / self.counts.sum().clamp(min=1)
+
+
+class Objective(nn.Module):
+    """Base class: a head and a loss at one time scale.
+
+    A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``.
+    """
+
+    def forward(self, encoded: Encoded) -> Terms:
+        """The loss of a batch."""
+        raise NotImplementedError
+
+    def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
+        """The same loss for two predictions that take no learning.
+
+        Arguments
+        ---------
+        encoded : Encoded
+
+        Returns
+        -------
+        dict of str to torch.Tensor
+            "constant": of the best constant; "copy": of the copied input. The objective has
+            learnt something only when its loss is below both.
+        """
+        raise NotImplementedError
+
+
+def frame_terms(error: torch.Tensor, where: torch.Tensor) -> Terms:
+    """Terms of a frame-wise loss.
+
+    Arguments
+    ---------
+    error : torch.Tensor
+        (B, T) loss of each frame.
+    where : torch.Tensor
+        (B, T) bool, frames that count.
+
+    Returns
+    -------
+    Terms
+
+    Example
+    -------
+    >>> error, where = torch.ones(2, 3), torch.tensor([[True, True, False], [True, False, False]])
+    >>> frame_terms(error, where).sums.tolist()
+    [2.0, 1.0]
+    """
+    return Terms(error.masked_fill(~where, 0.0).sum(1), where.sum(1))
+
+
+def take_frames(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """Frames of x at the given indices.
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        (B, T, C).
+    index : torch.Tensor
+        (B, M) int64.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, M, C).
+
+    Example
+    -------
+    >>> take_frames(torch.tensor([[[5.0], [6.0]]]), torch.tensor([[1]])).tolist()
+    [[[6.0]]]
+    """
+    return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))

@@ -1,0 +1,130 @@
+"""The part of a pretraining run that every corpus and every system shares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.logger import get_logger
+
+from mgf_brain.brains.pretraining import PretrainingBrain
+from mgf_brain.config import Experiment
+from mgf_brain.data.loaders import VALID_EPOCH, make_loader
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.export import export_folder, inference_yaml
+from mgf_brain.masking import valid_frames
+from mgf_brain.model_card import model_card
+from mgf_brain.report import write_report
+from mgf_brain.results import describe_data, make_results, write_results
+from mgf_brain.training_log import TrainingLog
+
+logger = get_logger(__name__)
+
+
+def pretrain(
+    experiment: Experiment, train: Sequence[Utterance], valid: Sequence[Utterance], recipe: str
+) -> dict[str, Any]:
+    """Train, validate, export and report.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    train, valid : sequence of Utterance
+        Of different speakers.
+    recipe : str
+        The script, as a user would call it.
+
+    Returns
+    -------
+    dict
+        What ``results.json`` holds.
+    """
+    started = time.time()
+    brain = make_brain(experiment)
+    loader = make_loader(train, experiment.hparams)
+    brain.train_sampler = loader.batch_sampler
+    brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
+    brain.fit(experiment.hparams["epoch_counter"], loader)
+    figures = brain.validate_now()
+    embedding = experiment.hparams["embedding"]
+    fit_embedding(brain, embedding, loader)
+    results = make_results(
+        recipe,
+        experiment.hparams_file,
+        experiment.hparams["seed"],
+        describe_data(train),
+        brain.model.speech,
+        {"loss": figures["loss"], "validation": figures},
+        {
+            "wall_s": time.time() - started,
+            "audio_s_per_s": brain.progress.audio_seconds / brain.progress.training_seconds,
+        },
+    )
+    if if_main_process():
+        _write(experiment, brain, embedding, results)
+    return results
+
+
+def make_brain(experiment: Experiment) -> PretrainingBrain:
+    """The Brain that the yaml names, with its log."""
+    hparams = experiment.hparams
+    return hparams["brain"](
+        modules=hparams["modules"],
+        opt_class=hparams["opt_class"],
+        hparams=hparams,
+        run_opts=experiment.run_opts,
+        checkpointer=hparams["checkpointer"],
+        log=TrainingLog(hparams["output_folder"], enabled=if_main_process()),
+    )
+
+
+@torch.no_grad()
+def fit_embedding(
+    brain: PretrainingBrain, embedding: torch.nn.Module, loader, batches: int = 50
+) -> None:
+    """Set the embedding's standardisation from some of the training crops, unmasked.
+
+    Arguments
+    ---------
+    brain : PretrainingBrain
+        Trained.
+    embedding : torch.nn.Module
+        With ``statistics`` and ``fit``; see ``mgf_brain.pooling.LayerStatistics``.
+    loader : DataLoader
+        Of training crops; its first epoch is read.
+    batches : int
+        How many of them.
+    """
+    embedding.to(brain.device)
+    brain.model.eval()
+    loader.batch_sampler.set_epoch(VALID_EPOCH)
+    rows = []
+    for batch, _ in zip(loader, range(batches), strict=False):
+        batch = batch.to(brain.device)
+        frames, states = brain.model.speech(batch.wavs, batch.lengths)
+        rows.append(embedding.statistics(states, valid_frames(frames.lengths, states[0].shape[1])))
+    embedding.fit(torch.cat(rows))
+
+
+def _write(
+    experiment: Experiment,
+    brain: PretrainingBrain,
+    embedding: torch.nn.Module,
+    results: dict[str, Any],
+) -> None:
+    folder = Path(experiment.hparams["output_folder"])
+    write_results(folder / "results.json", results)
+    exported = export_folder(
+        folder / "pretrained",
+        {"speech_model": brain.model.speech, "embedding": embedding},
+        inference_yaml(experiment.resolved_yaml),
+        results,
+        model_card(experiment.resolved_yaml, results),
+    )
+    page = write_report(folder)
+    logger.info("Pretrained folder: %s", exported)
+    logger.info("Report: %s", page)

@@ -1,0 +1,87 @@
+"""Short-time spectra framed without centring, so that no frame looks at padding."""
+
+from __future__ import annotations
+
+import torch
+
+
+def frame_count(samples: int | torch.Tensor, window: int, hop: int) -> int | torch.Tensor:
+    """Whole windows that fit in a signal.
+
+    Arguments
+    ---------
+    samples : int or torch.Tensor
+        Length(s) of the signal.
+    window, hop : int
+        In samples.
+
+    Returns
+    -------
+    int or torch.Tensor
+        Frames; 0 where the signal is shorter than a window.
+
+    Example
+    -------
+    >>> frame_count(16000, 400, 160), frame_count(100, 400, 160)
+    (98, 0)
+    """
+    count = (samples - window) // hop + 1
+    return count.clamp(min=0) if torch.is_tensor(count) else max(count, 0)
+
+
+def power_spectrum(wavs: torch.Tensor, window: int, hop: int) -> torch.Tensor:
+    """Hann-windowed power spectrum, ``n_fft`` equal to the window.
+
+    Arguments
+    ---------
+    wavs : torch.Tensor
+        (B, N) in [-1, 1].
+    window, hop : int
+        In samples.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, frames, window // 2 + 1), float32, scaled by the window's energy: white noise of
+        variance s2 has the expected power s2 in every bin, whatever the window.
+
+    Example
+    -------
+    >>> power = power_spectrum(torch.randn(1, 16000), 400, 160)
+    >>> power.shape, bool(abs(power.mean() - 1) < 0.1)
+    (torch.Size([1, 98, 201]), True)
+    """
+    taper = torch.hann_window(window, device=wavs.device, dtype=torch.float32)
+    frames = wavs.float().unfold(1, window, hop) * taper  # (B, T, window)
+    spectrum = torch.view_as_real(torch.fft.rfft(frames))  # (B, T, bins, 2)
+    return spectrum.square().sum(-1) / taper.square().sum()
+
+
+def normalise_frames(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-2) -> torch.Tensor:
+    """Mean-variance normalisation of each channel over the valid frames of each utterance.
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        (B, T, C).
+    valid : torch.Tensor
+        (B, T) bool.
+    eps : float
+        Added to the deviation (in the unit of x), so that a constant channel stays 0.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, T, C), 0 at padding.
+
+    Example
+    -------
+    >>> x = torch.tensor([[[1.0], [3.0], [99.0]]])
+    >>> normalise_frames(x, torch.tensor([[True, True, False]]), eps=0.0).flatten().tolist()
+    [-1.0, 1.0, 0.0]
+    """
+    weight = valid[..., None].to(x.dtype)
+    count = weight.sum(1, keepdim=True).clamp(min=1.0)
+    centred = (x - (x * weight).sum(1, keepdim=True) / count) * weight
+    deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
+    return centred / (deviation + eps)
