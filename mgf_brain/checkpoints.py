@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
+from speechbrain.utils.distributed import get_rank, if_main_process
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -43,9 +46,9 @@ class AtomicCheckpointer(Checkpointer):
         return super()._save_checkpoint_metafile(f"{fpath}.part", *args, **kwargs)
 
 
-@register_checkpoint_hooks
+@partial(register_checkpoint_hooks, save_on_main_only=False)
 class RandomState:
-    """The state of every random generator that dropout and the like draw from.
+    """The state of every random generator that dropout and the like draw from, on every rank.
 
     Example
     -------
@@ -60,22 +63,31 @@ class RandomState:
 
     @mark_as_saver
     def save(self, path: str) -> None:
-        """Write the states of torch, CUDA, NumPy and Python."""
+        """Write the states of torch, CUDA, NumPy and Python; called on all ranks."""
+        states = [self._get()]
+        if torch.distributed.is_initialized():
+            states = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(states, self._get())
+        if if_main_process():
+            torch.save(states, path)
+
+    @staticmethod
+    def _get() -> dict[str, Any]:
         kind, keys, position, has_gauss, gauss = np.random.get_state()
         version, internal, gauss_next = random.getstate()
-        states = {
+        return {
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
             "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
             "python": (version, list(internal), gauss_next),
         }
-        torch.save(states, path)
 
     @mark_as_loader
     def load(self, path: str, end_of_epoch: bool) -> None:
-        """Set the states that were written."""
+        """Set this rank's states; with another number of ranks, no run goes on exactly."""
         del end_of_epoch
-        states = torch.load(path, weights_only=True)
+        ranks = torch.load(path, weights_only=True)
+        states = ranks[(get_rank() or 0) % len(ranks)]
         torch.set_rng_state(states["torch"])
         if states["cuda"] and torch.cuda.device_count() == len(states["cuda"]):
             torch.cuda.set_rng_state_all(states["cuda"])

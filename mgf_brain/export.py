@@ -15,7 +15,7 @@ from torch import nn
 
 from mgf_brain.errors import UserError
 
-INFERENCE_KEYS = ("sample_rate", "speech_model", "embedding")
+INFERENCE_KEYS = ("sample_rate", "speech_model")
 
 
 def inference_yaml(resolved_yaml: str, keys: tuple[str, ...] = INFERENCE_KEYS) -> str:
@@ -41,7 +41,7 @@ def inference_yaml(resolved_yaml: str, keys: tuple[str, ...] = INFERENCE_KEYS) -
     Example
     -------
     >>> inference_yaml("a: &x !new:torch.nn.ReLU {}\\nb: {c: *x}\\nd: 1\\n", ("b",))
-    'b:\\n  c: !new:torch.nn.ReLU {}\\n'
+    'b: {c: !new:torch.nn.ReLU {}}\\n'
     """
     yaml = YAML(typ="rt")
     yaml.representer.ignore_aliases = lambda node: True
@@ -51,7 +51,6 @@ def inference_yaml(resolved_yaml: str, keys: tuple[str, ...] = INFERENCE_KEYS) -
         raise UserError(f"the yaml lacks {', '.join(missing)}, which a pretrained folder needs.")
     kept = type(tree)((key, tree[key]) for key in keys)
     stream = io.StringIO()
-    yaml.default_flow_style = False
     yaml.dump(kept, stream)
     return stream.getvalue()
 

@@ -1,12 +1,13 @@
 """Front-ends: from waveforms to the frames that the encoder reads.
 
-A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channels of a frame) and
-``forward(wavs, lengths) -> Frames``. Frame t is computed from the samples
-``[t * hop, t * hop + window)`` alone; nothing looks at padding (docs/peers: group norm does).
+A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channels of a frame),
+``colour_dim`` and ``forward(wavs, lengths) -> Frames``. Frame t is computed from the samples
+``[t * hop, t * hop + window)`` alone; nothing looks at padding (group norm over time would).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,12 @@ from torch import nn
 from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.masking import valid_frames
+from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+
+Perturb = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+EDGES = (20.0, 7600.0)  # Hz, of the mel bands
 
 
 @dataclass
@@ -30,23 +36,30 @@ class Frames:
     inputs : torch.Tensor
         (B, T, F) what the latents were computed from, frame by frame: the copy that a generative
         objective has to beat.
-    power : torch.Tensor, optional
-        (B, T * frames_per_hop, bins) power spectrum, if the front-end computed one: objectives
-        that need it do not compute it again.
+    power : torch.Tensor
+        (B, T * spectra per frame, bins) power spectrum, computed once for all objectives.
+    colour : torch.Tensor
+        (B, ``colour_dim``) what was taken out of the frames because it is constant over the
+        utterance: the level and colour of voice and recording. For objectives at that scale.
+    seen : torch.Tensor
+        (B, T, C) latents of the perturbed input, for the encoder; ``latents`` if none was asked.
     """
 
     latents: torch.Tensor
     lengths: torch.Tensor
     inputs: torch.Tensor
-    power: torch.Tensor | None = None
+    power: torch.Tensor
+    colour: torch.Tensor
+    seen: torch.Tensor
 
 
 class LogMel(nn.Module):
     """Log-mel spectrogram, ``stack`` 10 ms frames projected to one latent.
 
     Without centring: frame i of 10 ms covers samples [160 i, 160 i + 400). Each band is normalised
-    to zero mean and unit deviation over the utterance (``normalise="utterance"``) or left with the
-    recording's own level and colour (``"none"``: a fixed offset and scale).
+    to zero mean and unit deviation over the utterance, which takes most of the voice and the
+    channel out of the frames; both statistics go on as ``Frames.colour``, so that objectives at
+    the utterance scale still have them.
 
     Arguments
     ---------
@@ -56,8 +69,6 @@ class LogMel(nn.Module):
         10 ms frames per latent: the hop is ``160 * stack`` samples.
     bands : int
         Mel bands between 20 and 7,600 Hz.
-    normalise : str
-        "utterance" or "none".
     sample_rate : int
         In Hz; window and hop are 25 and 10 ms of it.
 
@@ -76,18 +87,15 @@ class LogMel(nn.Module):
         dim: int = 256,
         stack: int = 2,
         bands: int = 80,
-        normalise: str = "utterance",
         sample_rate: int = 16000,
     ) -> None:
         super().__init__()
-        if normalise not in ("utterance", "none"):
-            raise ValueError(f"normalise must be 'utterance' or 'none', not {normalise!r}")
-        self.dim, self.stack, self.bands, self.normalise = dim, stack, bands, normalise
+        self.dim, self.stack, self.bands, self.colour_dim = dim, stack, bands, 2 * bands
         self.sample_rate = sample_rate
         self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
         self.hop = self.short_hop * stack
         self.window = self.short_window + self.short_hop * (stack - 1)
-        bank = melscale_fbanks(self.short_window // 2 + 1, 20, 7600, bands, sample_rate)
+        bank = melscale_fbanks(self.short_window // 2 + 1, *EDGES, bands, sample_rate)
         self.register_buffer("bank", bank, persistent=False)  # (bins, bands)
         self.projection = nn.Linear(bands * stack, dim)
         self.norm = nn.LayerNorm(dim)
@@ -107,7 +115,9 @@ class LogMel(nn.Module):
         """
         return (power @ self.bank + self.FLOOR).log()
 
-    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> Frames:
+    def forward(
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+    ) -> Frames:
         """Compute latents of padded waveforms; see the class.
 
         Arguments
@@ -116,6 +126,8 @@ class LogMel(nn.Module):
             (B, N).
         lengths : torch.Tensor
             (B,) in samples.
+        perturb : callable, optional
+            ``perturb(log_mel, valid) -> log_mel`` makes what ``Frames.seen`` is computed from.
 
         Returns
         -------
@@ -123,20 +135,28 @@ class LogMel(nn.Module):
         """
         count = frame_count(lengths, self.window, self.hop)  # (B,)
         frames = frame_count(wavs.shape[1], self.window, self.hop)
+        valid = valid_frames(count * self.stack, frames * self.stack)
         with torch.autocast(wavs.device.type, enabled=False):
             power = power_spectrum(wavs, self.short_window, self.short_hop)
             power = power[:, : frames * self.stack]  # (B, T * stack, bins)
-            x = self._normalised(self.log_mel(power), count * self.stack)
-        x = x.reshape(len(wavs), frames, self.stack * self.bands)  # (B, T, stack * bands)
-        valid = valid_frames(count, frames)[..., None]
-        return Frames(self.norm(self.projection(x)) * valid, count, x, power)
+            log_mel = self.log_mel(power)  # (B, T * stack, bands)
+        latents, inputs = self._latents(log_mel, valid)
+        seen = latents if perturb is None else self._latents(perturb(log_mel, valid), valid)[0]
+        return Frames(latents, count, inputs, power, self._colour(log_mel, valid), seen)
 
-    def _normalised(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        valid = valid_frames(lengths, x.shape[1])
-        if self.normalise == "utterance":
-            return normalise_frames(x, valid)
-        # Typical mean and deviation of log-mel power of read speech: brings the input to O(1).
-        return (x + 8.0) / 3.5 * valid[..., None]
+    def _latents(
+        self, log_mel: torch.Tensor, valid: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents and the normalised, stacked frames that they are computed from."""
+        x = normalise_frames(log_mel, valid)
+        x = x.reshape(len(x), -1, self.stack * self.bands)  # (B, T, stack * bands)
+        return self.norm(self.projection(x)) * valid[:, :: self.stack, None], x
+
+    @staticmethod
+    def _colour(log_mel: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Mean and deviation of each band, brought to O(1) by what is typical of read speech."""
+        mean, deviation = mean_and_deviation(log_mel, valid).chunk(2, dim=1)
+        return torch.cat([(mean + 8.0) / 3.0, deviation / 2.0 - 1.0], dim=1)
 
 
 class Waveform(nn.Module):
@@ -170,7 +190,7 @@ class Waveform(nn.Module):
         sample_rate: int = 16000,
     ) -> None:
         super().__init__()
-        self.dim, self.sample_rate = dim, sample_rate
+        self.dim, self.colour_dim, self.sample_rate = dim, 0, sample_rate
         self.hop, self.window = 1, 1
         for kernel, stride in zip(kernels, strides, strict=True):
             self.window += (kernel - 1) * self.hop
@@ -185,8 +205,10 @@ class Waveform(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in kernels)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> Frames:
-        """Compute latents of padded waveforms.
+    def forward(
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+    ) -> Frames:
+        """Compute latents of padded waveforms; ``perturb``, made for spectra, is not applied.
 
         Arguments
         ---------
@@ -208,4 +230,7 @@ class Waveform(nn.Module):
             x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2)  # (B, C, T')
         x = self.norm(x.transpose(1, 2))  # (B, T, C)
         valid = valid_frames(count, x.shape[1])[..., None]
-        return Frames(x * valid, count, wavs.unfold(1, self.window, self.hop))
+        power = power_spectrum(wavs, self.window, self.hop)
+        inputs = wavs.unfold(1, self.window, self.hop)
+        x = x * valid
+        return Frames(x, count, inputs, power, colour=wavs.new_zeros(len(wavs), 0), seen=x)

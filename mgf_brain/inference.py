@@ -12,6 +12,7 @@ from torch import nn
 from mgf_brain.errors import UserError
 from mgf_brain.masking import valid_frames
 from mgf_brain.model import SpeechModel
+from mgf_brain.pooling import LayerAverage
 
 
 class SpeechEncoder(nn.Module):
@@ -20,26 +21,29 @@ class SpeechEncoder(nn.Module):
     Arguments
     ---------
     speech_model : SpeechModel
-    embedding : torch.nn.Module
-        ``embedding(states, valid) -> (B, E)``.
     sample_rate : int
         In Hz.
+    embedding : torch.nn.Module, optional
+        ``embedding(states, valid, colour) -> (B, E)``, see ``mgf_brain.pooling``; without one,
+        mean and deviation over time of the layers' average.
 
     Example
     -------
     >>> from mgf_brain.encoder import TransformerEncoder
     >>> from mgf_brain.frontends import LogMel
-    >>> from mgf_brain.pooling import LayerStatistics
     >>> speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
-    >>> encoder = SpeechEncoder(speech, LayerStatistics(32, [0, 1, 2]), 16000)
+    >>> encoder = SpeechEncoder(speech, sample_rate=16000)
     >>> states, lengths = encoder.encode(torch.randn(1, 8000), torch.tensor([8000]))
     >>> len(states), states[0].shape, encoder.hop
     (3, torch.Size([1, 24, 32]), 320)
     """
 
-    def __init__(self, speech_model: SpeechModel, embedding: nn.Module, sample_rate: int) -> None:
+    def __init__(
+        self, speech_model: SpeechModel, sample_rate: int, embedding: nn.Module | None = None
+    ) -> None:
         super().__init__()
-        self.speech_model, self.embedding, self.sample_rate = speech_model, embedding, sample_rate
+        self.speech_model, self.sample_rate = speech_model, sample_rate
+        self.embedding = embedding or LayerAverage()
         self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
         self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
         self.eval()
@@ -102,10 +106,12 @@ class SpeechEncoder(nn.Module):
         frames, states = self.speech_model(wavs, lengths)
         return states, frames.lengths
 
+    @torch.no_grad()
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
-        states, frame_lengths = self.encode(wavs, lengths)
-        return self.embedding(states, valid_frames(frame_lengths, states[0].shape[1]))
+        frames, states = self.speech_model(wavs, lengths)
+        valid = valid_frames(frames.lengths, states[0].shape[1])
+        return self.embedding(states, valid, frames.colour)
 
     def frame_centre(self, frame: int) -> float:
         """Time in seconds of the middle of what frame ``frame`` sees locally."""

@@ -8,9 +8,10 @@ import torch
 from torch import nn
 
 from mgf_brain.data.batch import SpeechBatch
-from mgf_brain.frontends import Frames
+from mgf_brain.frontends import Frames, Perturb
 from mgf_brain.masking import SpanMask, valid_frames
 from mgf_brain.objectives.base import Objective, Terms
+from mgf_brain.perturbation import SpectralPerturbation
 
 
 @dataclass
@@ -83,6 +84,8 @@ class PretrainingModel(nn.Module):
         Of each objective's loss; an objective of weight 0 is left out altogether.
     masking : SpanMask
         Draws the frames that the encoder does not see.
+    perturbation : SpectralPerturbation, optional
+        Of what the encoder sees in training; both crops of an utterance get the same.
 
     Example
     -------
@@ -104,18 +107,25 @@ class PretrainingModel(nn.Module):
         objectives: dict[str, Objective],
         weights: dict[str, float],
         masking: SpanMask,
+        perturbation: SpectralPerturbation | None = None,
     ) -> None:
         super().__init__()
-        self.speech, self.masking = speech, masking
+        self.speech, self.masking, self.perturbation = speech, masking, perturbation
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
 
     def encode(self, batch: SpeechBatch) -> Encoded:
         """Mask and encode a batch."""
-        frames = self.speech.front_end(batch.wavs, batch.lengths)
+        frames = self.speech.front_end(batch.wavs, batch.lengths, self._perturb(batch))
         mask = self.masking(batch.keys, frames.lengths)
-        states = self.speech.encoder(frames.latents, frames.lengths, mask)
+        states = self.speech.encoder(frames.seen, frames.lengths, mask)
         return Encoded(batch, frames, mask, valid_frames(frames.lengths, mask.shape[1]), states)
+
+    def _perturb(self, batch: SpeechBatch) -> Perturb | None:
+        if not (self.training and self.perturbation):
+            return None
+        first = (batch.groups[:, None] == batch.groups[None]).int().argmax(1)  # crop of each group
+        return lambda log_mel, valid: self.perturbation(log_mel, valid, batch.keys[first])
 
     def forward(self, batch: SpeechBatch) -> tuple[Encoded, dict[str, Terms]]:
         """One forward pass for all objectives.

@@ -1,2 +1,183 @@
-def model_card(resolved_yaml, results):
-    return ""
+"""The model card of a pretrained folder, filled from the run that trained it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from huggingface_hub import ModelCardData
+
+from mgf_brain.run_folder import read_plain
+from mgf_brain.scales import find_scales, markdown_table
+
+METADATA = ModelCardData(
+    library_name="speechbrain",
+    license="other",  # of the weights, which depends on the speech they were trained on
+    license_name="see-data-licence",
+    pipeline_tag="feature-extraction",
+    tags=["speechbrain", "pytorch", "speech", "self-supervised", "mgf_brain"],
+)
+EMBEDDED = (
+    "the synthetic speech that mgf_brain builds (eSpeak NG), which serves as a smoke run only"
+)
+
+CARD = Template("""\
+---
+$metadata
+---
+
+# $system: a self-supervised speech encoder
+
+Maps a waveform to the states of every layer of its encoder, frame by frame, and to one vector an
+utterance. Trained without labels by mgf_brain, a collection of recipes for SpeechBrain.
+
+| | |
+|---|---|
+$facts
+
+## Data
+
+$hours hours of speech: $utterances utterances of $speakers speakers, from $corpus.
+
+## Objectives
+
+The loss is the weighted sum of these.
+
+| scale | objective | weight |
+|---|---|---:|
+$objectives
+
+## Validation
+
+On speakers that are not among the training speakers. A scale counts as learning only when its loss
+is below both that of the best constant and that of the copied input.
+
+$validation
+
+Training took $minutes minutes at $throughput seconds of audio per second.
+
+## Use
+
+```python
+import torch
+from mgf_brain.data.audio import read_audio
+from mgf_brain.inference import SpeechEncoder
+
+encoder = SpeechEncoder.from_pretrained("path/to/this/folder")
+wav = read_audio("speech.wav", encoder.sample_rate)  # mono, (samples,)
+wavs, lengths = wav[None], torch.tensor([len(wav)])
+states, frame_lengths = encoder.encode(wavs, lengths)  # one (1, frames, channels) a layer
+embedding = encoder.embed(wavs, lengths)  # (1, channels), to be compared by cosine
+```
+
+Loading builds the classes that `hyperparams.yaml` names: load only folders that you trust.
+
+## Limits
+
+- It has heard the data above and no more: other languages, noise, far microphones, telephone
+  bandwidth and voices unlike the training speakers' may be represented poorly.
+- The states carry the speaker's identity and emotion: treat them as personal data where the speech
+  is.
+- The losses above compare a run with trivial predictions. They do not say how well the states
+  serve a task; measure that with the recipe of the task.
+- The weights come under the licence of the data they were trained on.
+
+## Citation
+
+The multi-granularity framework (its hyper-parameters are not published: those here are
+mgf_brain's own):
+
+```bibtex
+@article{zhao2021general,
+  title   = {General-Purpose Speech Representation Learning through a Self-Supervised
+             Multi-Granularity Framework},
+  author  = {Zhao, Yucheng and Yin, Dacheng and Luo, Chong and Zhao, Zhiyuan and Tang, Chuanxin
+             and Zeng, Wenjun and Zha, Zheng-Jun},
+  journal = {arXiv preprint arXiv:2102.01930},
+  year    = {2021}
+}
+```
+""")
+
+
+def model_card(resolved_yaml: str, results: dict[str, Any]) -> str:
+    """Write the model card.
+
+    Only what is listed here is taken from the run, so no path of the training machine gets in.
+
+    Arguments
+    ---------
+    resolved_yaml : str
+        The run's HyperPyYAML text without references.
+    results : dict
+        What ``results.json`` holds.
+
+    Returns
+    -------
+    str
+        Markdown that starts with the hub's metadata.
+    """
+    hparams = read_plain(resolved_yaml, "the run's hyperparameters")
+    data, time = results["data"], results["time"]
+    return CARD.substitute(
+        metadata=METADATA.to_yaml(),
+        system=Path(results["hparams"]).stem,
+        facts="\n".join(f"| {name} | {value} |" for name, value in _facts(hparams, results)),
+        hours=f"{data['hours']:.2f}",
+        utterances=f"{data['utterances']:,}",
+        speakers=f"{data['speakers']:,}",
+        corpus=_corpus(hparams),
+        objectives="\n".join(_objectives(hparams)),
+        validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
+        minutes=f"{time['wall_s'] / 60:.0f}",
+        throughput=f"{time['audio_s_per_s']:.0f}",
+    )
+
+
+def _facts(hparams: dict[str, Any], results: dict[str, Any]) -> list[tuple[str, str]]:
+    encoder, front_end = hparams["encoder"], hparams["front_end"]
+    rate, hop = hparams["sample_rate"], front_end["hop"]
+    shape = f"{encoder['layers']} layers of {encoder['dim']} channels, {encoder['heads']} heads"
+    return [
+        ("parameters", f"{results['model']['parameters']:,}"),
+        ("encoder", shape),
+        ("front-end", front_end["name"]),
+        ("sampling rate", f"{rate:,} Hz"),
+        ("frame hop", f"{1000 * hop / rate:g} ms ({hop} samples)"),
+        ("optimizer steps", f"at most {hparams['optimizer_step_limit']:,}"),
+        ("seed", str(results["seed"])),
+        ("trained with", f"`{_public(results['recipe'])} {_public(results['hparams'])}`"),
+        ("versions", ", ".join(f"{k} {v}" for k, v in results["versions"].items())),
+    ]
+
+
+def _public(path: str) -> str:
+    """A path inside the repository as it is, of any other only the name."""
+    inside = not Path(path).is_absolute() and ".." not in Path(path).parts
+    return path if inside else Path(path).name
+
+
+def _corpus(hparams: dict[str, Any]) -> str:
+    corpus = EMBEDDED if hparams["data_folder"] is None else hparams["corpus"]
+    return corpus + (", and more by a manifest" if hparams.get("add_manifest") else "")
+
+
+def _objectives(hparams: dict[str, Any]) -> list[str]:
+    """Rows of the objectives in use, found by their weights."""
+    weights = {key.removesuffix("_weight"): hparams[key] for key in _weight_keys(hparams)}
+    return [
+        f"| {name} | {_class_name(hparams[name])} | {weight:g} |"
+        for name, weight in weights.items()
+        if weight
+    ]
+
+
+def _weight_keys(hparams: dict[str, Any]) -> list[str]:
+    keys = [key for key in hparams if key.endswith("_weight")]
+    return [key for key in keys if isinstance(hparams.get(key.removesuffix("_weight")), dict)]
+
+
+def _class_name(node: dict[str, Any]) -> str:
+    """The class of an object in the yaml: ``{"!new:package.Class": ...}``."""
+    return next(iter(node)).rpartition(".")[2]

@@ -38,7 +38,7 @@ def effective_rank(x: torch.Tensor) -> torch.Tensor:
     Returns
     -------
     torch.Tensor
-        Scalar in [1, min(K - 1, D)]; 1 too if all vectors are equal.
+        Scalar in [1, min(K - 1, D)]; 1 too if all vectors are equal, NaN if one is not finite.
 
     Example
     -------
@@ -47,6 +47,8 @@ def effective_rank(x: torch.Tensor) -> torch.Tensor:
     (4.0, 1.0)
     """
     centred = (x - x.mean(0)).double()
+    if not centred.isfinite().all():  # eigvalsh would raise
+        return torch.tensor(float("nan"))
     values = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0.0)
     if values.sum() <= 1e-12:
         return torch.tensor(1.0)
@@ -91,7 +93,7 @@ def collapse_figures(encoded: Encoded) -> dict[str, float]:
     """
     top = encoded.states[-1].float()
     frames = top[encoded.valid]
-    frames = frames[:: max(1, len(frames) // MAX_ROWS)]
+    frames = frames[:: max(1, -(-len(frames) // MAX_ROWS))]
     pooled = mean_and_deviation(top, encoded.valid)
     figures = {
         "state_rank": effective_rank(frames),
@@ -125,8 +127,9 @@ def unhealthy(figures: dict[str, float]) -> list[str]:
         value = figures.get(name)
         if value is None:
             continue
-        if lowest is not None and value < lowest:
+        # Negated, so that NaN is out of every range.
+        if lowest is not None and not value >= lowest:
             found.append(f"{name} is {value:.3g}, healthy is at least {lowest}")
-        if highest is not None and value > highest:
+        if highest is not None and not value <= highest:
             found.append(f"{name} is {value:.3g}, healthy is at most {highest}")
     return found

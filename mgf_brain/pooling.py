@@ -21,7 +21,7 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     Returns
     -------
     torch.Tensor
-        (B, 2 D).
+        (B, 2 D) float32.
 
     Example
     -------
@@ -29,51 +29,80 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     >>> mean_and_deviation(x, torch.tensor([[True, True, False]]), eps=0.0).tolist()
     [[2.0, 1.0]]
     """
-    weight = valid[..., None].to(x.dtype)
+    x = x.float()  # sums over hundreds of frames are too much for bf16
+    weight = valid[..., None].float()
     count = weight.sum(1).clamp(min=1.0)
     mean = (x * weight).sum(1) / count  # (B, D)
     variance = ((x - mean[:, None]).square() * weight).sum(1) / count
     return torch.cat([mean, (variance + eps).sqrt()], dim=1)
 
 
-class LayerStatistics(nn.Module):
-    """An utterance's embedding: mean and deviation over time of several layers, standardised.
-
-    The standardisation (per channel, by the statistics of the training utterances, set with
-    ``fit``) keeps the few channels of large variance from deciding every cosine.
+class UtteranceHead(nn.Module):
+    """One vector of an utterance: a state pooled over time, and the front-end's colour.
 
     Arguments
     ---------
     dim : int
-        Channels of a state.
-    layers : list of int
-        Which states, 0 being the first layer's input.
+        Channels of the encoder's states.
+    colour_dim : int
+        Channels of ``Frames.colour``.
+    layer : int
+        Which state is pooled (mean and deviation over valid frames); -1 is the top.
+    embedding_dim : int
+        Channels of the result.
 
     Example
     -------
-    >>> embedding = LayerStatistics(dim=8, layers=[0, 2])
-    >>> states = [torch.randn(4, 5, 8) for _ in range(3)]
-    >>> embedding.fit(embedding.statistics(states, torch.ones(4, 5).bool()))
-    >>> embedding(states, torch.ones(4, 5).bool()).shape
-    torch.Size([4, 32])
+    >>> head = UtteranceHead(dim=8, colour_dim=4, embedding_dim=6)
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> head(states, torch.ones(2, 5).bool(), torch.randn(2, 4)).shape
+    torch.Size([2, 6])
     """
 
-    def __init__(self, dim: int, layers: list[int]) -> None:
+    def __init__(
+        self, dim: int, colour_dim: int, layer: int = -1, embedding_dim: int = 256
+    ) -> None:
         super().__init__()
-        self.layers = list(layers)
-        self.register_buffer("mean", torch.zeros(2 * dim * len(self.layers)))
-        self.register_buffer("deviation", torch.ones(2 * dim * len(self.layers)))
+        self.layer = layer
+        self.hidden = nn.Linear(2 * dim + colour_dim, dim)
+        self.out = nn.Linear(dim, embedding_dim)
 
-    def statistics(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
-        """Mean and deviation of each layer: (B, T, D) each -> (B, 2 D layers)."""
-        pooled = [mean_and_deviation(states[layer], valid) for layer in self.layers]
-        return torch.cat(pooled, dim=1)
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """Embed utterances.
 
-    def fit(self, statistics: torch.Tensor) -> None:
-        """Set the standardisation from the statistics of training utterances, (K, 2 D layers)."""
-        self.mean.copy_(statistics.mean(0))
-        self.deviation.copy_(statistics.std(0).clamp(min=1e-4))
+        Arguments
+        ---------
+        states : list of torch.Tensor
+            (B, T, D) each.
+        valid : torch.Tensor
+            (B, T) bool.
+        colour : torch.Tensor
+            (B, colour_dim).
 
-    def forward(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
-        """Embeddings, (B, 2 D layers)."""
-        return (self.statistics(states, valid) - self.mean) / self.deviation
+        Returns
+        -------
+        torch.Tensor
+            (B, embedding_dim), to be compared by cosine.
+        """
+        pooled = mean_and_deviation(states[self.layer], valid)  # (B, 2 D)
+        hidden = self.hidden(torch.cat([pooled, colour.to(pooled.dtype)], dim=1))
+        return self.out(nn.functional.gelu(hidden))
+
+
+class LayerAverage(nn.Module):
+    """The embedding of a model without an utterance objective: statistics of the mean layer.
+
+    Example
+    -------
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> LayerAverage()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
+    torch.Size([2, 16])
+    """
+
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """Mean and deviation over time of the layers' average: (B, 2 D)."""
+        return mean_and_deviation(torch.stack(states).mean(0), valid)

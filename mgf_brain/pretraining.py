@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
@@ -16,9 +15,8 @@ from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.export import export_folder, inference_yaml
-from mgf_brain.masking import valid_frames
 from mgf_brain.model_card import model_card
-from mgf_brain.report import write_report
+from mgf_brain.report import summary_table, write_report
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.training_log import TrainingLog
 
@@ -50,8 +48,6 @@ def pretrain(
     brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
     brain.fit(experiment.hparams["epoch_counter"], loader)
     figures = brain.validate_now()
-    embedding = experiment.hparams["embedding"]
-    fit_embedding(brain, embedding, loader)
     results = make_results(
         recipe,
         experiment.hparams_file,
@@ -65,7 +61,7 @@ def pretrain(
         },
     )
     if if_main_process():
-        _write(experiment, brain, embedding, results)
+        _write(experiment, brain, results)
     return results
 
 
@@ -82,49 +78,20 @@ def make_brain(experiment: Experiment) -> PretrainingBrain:
     )
 
 
-@torch.no_grad()
-def fit_embedding(
-    brain: PretrainingBrain, embedding: torch.nn.Module, loader, batches: int = 50
-) -> None:
-    """Set the embedding's standardisation from some of the training crops, unmasked.
-
-    Arguments
-    ---------
-    brain : PretrainingBrain
-        Trained.
-    embedding : torch.nn.Module
-        With ``statistics`` and ``fit``; see ``mgf_brain.pooling.LayerStatistics``.
-    loader : DataLoader
-        Of training crops; its first epoch is read.
-    batches : int
-        How many of them.
-    """
-    embedding.to(brain.device)
-    brain.model.eval()
-    loader.batch_sampler.set_epoch(VALID_EPOCH)
-    rows = []
-    for batch, _ in zip(loader, range(batches), strict=False):
-        batch = batch.to(brain.device)
-        frames, states = brain.model.speech(batch.wavs, batch.lengths)
-        rows.append(embedding.statistics(states, valid_frames(frames.lengths, states[0].shape[1])))
-    embedding.fit(torch.cat(rows))
-
-
-def _write(
-    experiment: Experiment,
-    brain: PretrainingBrain,
-    embedding: torch.nn.Module,
-    results: dict[str, Any],
-) -> None:
+def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
     folder = Path(experiment.hparams["output_folder"])
     write_results(folder / "results.json", results)
-    exported = export_folder(
+    exported = {"speech_model": brain.model.speech}
+    if "utterance" in brain.model.objectives:  # otherwise the embedding was never trained
+        exported["embedding"] = experiment.hparams["embedding"]
+    exported_folder = export_folder(
         folder / "pretrained",
-        {"speech_model": brain.model.speech, "embedding": embedding},
-        inference_yaml(experiment.resolved_yaml),
+        exported,
+        inference_yaml(experiment.resolved_yaml, ("sample_rate", *exported)),
         results,
         model_card(experiment.resolved_yaml, results),
     )
     page = write_report(folder)
-    logger.info("Pretrained folder: %s", exported)
+    logger.info("Pretrained folder: %s", exported_folder)
     logger.info("Report: %s", page)
+    print(summary_table(folder))

@@ -122,7 +122,7 @@ def test_the_device_of_the_yaml_counts(main):
         (["--precision", "fp8"], "precision must be one of"),
         (["--optimizer_step_limit", "abc"], "optimizer_step_limit must be an integer"),
         (["--size", "huge"], "size must be one of"),
-        (["--size", "large"], "encoder/large.yaml"),
+        (["--size", "large"], "not 'large'"),
         (["--feature_cache", "no"], "--feature_cache takes true or false"),
         (["--device", "gpu"], "device 'gpu'"),
         (["--dim", "!ref <nothing>"], "main.yaml.*nothing"),

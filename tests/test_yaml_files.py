@@ -88,17 +88,21 @@ def test_an_include_replaces_a_plain_mapping(write):
     assert "dim" not in dump(tree)
 
 
-@pytest.mark.parametrize("size", ["huge", 3, None])
-def test_an_unknown_size_lists_the_sizes(size):
-    tree = YAML().load("encoder: !include:encoder/mini.yaml")
-    with pytest.raises(UserError, match="size must be one of mini, base, large"):
-        override(tree, "size", size, "main.yaml")
-
-
-def test_a_size_without_its_file_is_refused(write):
+@pytest.mark.parametrize("size", ["huge", "large", 3, None])
+def test_an_unknown_size_lists_the_sizes(write, size):
+    write("encoder/base.yaml", "dim: 8\n")
+    write("encoder/mini.yaml", "dim: 4\n")
     main = write("main.yaml", "encoder: !include:encoder/mini.yaml\n")
-    with pytest.raises(UserError, match=r"encoder/large.yaml.*does not exist"):
-        override(read_files(main), "size", "large", main)
+    with pytest.raises(UserError, match="size must be one of base, mini .*, not"):
+        override(read_files(main), "size", size, main)
+
+
+def test_a_front_end_is_chosen_by_its_name_and_keeps_the_values_handed_to_it(write):
+    write("front_end/waveform.yaml", "dim: 8\n")
+    main = write("main.yaml", "front_end: !include:front_end/logmel.yaml\n  stack: 2\n")
+    tree = read_files(main)
+    override(tree, "front_end", "waveform", main)
+    assert dump(tree) == "front_end: !include:front_end/waveform.yaml\n  stack: 2\n"
 
 
 @pytest.mark.parametrize(

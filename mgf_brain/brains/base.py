@@ -148,6 +148,12 @@ class BaseBrain(sb.Brain):
         self.step, self.avg_train_loss = 0, 0.0  # the checkpoint starts the next epoch
         self.checkpointer.save_and_keep_only(meta={"step": self.optimizer_step}, num_to_keep=1)
 
+    def _should_save_intra_epoch_ckpt(self, last_ckpt_time: float, steps_since_ckpt: int) -> bool:
+        # Gradients are not saved: between two optimizer steps those accumulated would be lost.
+        return self.step % self.grad_accumulation_factor == 0 and (
+            super()._should_save_intra_epoch_ckpt(last_ckpt_time, steps_since_ckpt)
+        )
+
     def _save_intra_epoch_ckpt(self) -> None:
         self.progress.sampler = self.train_sampler.state_dict(self.step)
         super()._save_intra_epoch_ckpt()

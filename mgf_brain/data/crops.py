@@ -65,12 +65,12 @@ def crop_starts(key: int, samples: int, length: int, crops: int) -> list[int]:
     >>> abs(starts[0] - starts[1]) >= 30, max(starts) <= 70
     (True, True)
     """
-    draws = uniform(torch.tensor([key]), 2 * crops, OFFSETS_STREAM)[0]
+    draws = uniform(torch.tensor([key]), 2 * crops, OFFSETS_STREAM)[0].tolist()
     room = samples - crops * length
     if room < 0:
         return [int(u * (samples - length + 1)) for u in draws[:crops]]
     gaps = sorted(int(u * (room + 1)) for u in draws[:crops])
-    order = draws[crops:].argsort().tolist()
+    order = sorted(range(crops), key=draws[crops:].__getitem__)
     return [gaps[i] + i * length for i in order]
 
 
@@ -127,7 +127,8 @@ class CropDataset(Dataset):
         utterance = self.utterances[index]
         key = make_key(self.seed, epoch, utterance.id)
         seconds = crop_length(utterance.duration, self.crops, self.longest, self.shortest)
-        samples, length = round(utterance.duration * SAMPLE_RATE), round(seconds * SAMPLE_RATE)
+        # Rounded down: two halves of an odd number of samples would overlap if rounded up.
+        samples, length = round(utterance.duration * SAMPLE_RATE), int(seconds * SAMPLE_RATE)
         starts = crop_starts(key, samples, length, self.crops)
         return [
             (

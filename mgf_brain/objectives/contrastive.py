@@ -19,7 +19,7 @@ def draw_negatives(keys: torch.Tensor, counts: torch.Tensor, steps: int, n: int)
     keys : torch.Tensor
         (B,) int64 keys of the utterances.
     counts : torch.Tensor
-        (B,) steps to draw from; at least 2 for the draw to make sense.
+        (B,) steps to draw from. A single one has no other: its index 0 is drawn.
     steps : int
         M, the largest count.
     n : int
@@ -28,7 +28,7 @@ def draw_negatives(keys: torch.Tensor, counts: torch.Tensor, steps: int, n: int)
     Returns
     -------
     torch.Tensor
-        (B, M, n) int64; never equal to the step itself, always below the count.
+        (B, M, n) int64, below the count; for each step below a count of 2 or more, not the step.
 
     Example
     -------
@@ -36,9 +36,10 @@ def draw_negatives(keys: torch.Tensor, counts: torch.Tensor, steps: int, n: int)
     [[[1, 1, 1, 1], [0, 0, 0, 0]]]
     """
     draws = uniform(keys, steps * n, NEGATIVES_STREAM).view(-1, steps, n)
-    index = (draws * (counts[:, None, None] - 1)).long()
+    last = (counts[:, None, None] - 1).clamp(min=0)
+    index = (draws * last).long()
     own = torch.arange(steps, device=keys.device)[:, None]
-    return index + (index >= own)
+    return torch.minimum(index + (index >= own), last)
 
 
 def contrastive_terms(
@@ -71,7 +72,8 @@ def contrastive_terms(
     Returns
     -------
     Terms
-        With the figure "accuracy": percent of steps whose target is nearer than all negatives.
+        With the figures "accuracy", percent of steps whose target is nearer than all negatives,
+        and "entropy", of the softmax over the candidates, in nat (at most log(1 + negatives)).
 
     Example
     -------
@@ -85,15 +87,30 @@ def contrastive_terms(
     chosen = (~where).to(torch.uint8).argsort(dim=1, stable=True)[:, :steps]  # (B, M)
     query = F.normalize(take_frames(queries, chosen).float(), dim=-1)  # (B, M, C)
     target = F.normalize(take_frames(targets, chosen).float(), dim=-1)
-    similarity = query @ target.transpose(1, 2) / temperature  # (B, M, M)
+    with torch.autocast(query.device.type, enabled=False):  # bf16 would be 0.02 nat off
+        similarity = query @ target.transpose(1, 2) / temperature  # (B, M, M)
 
-    index = draw_negatives(keys, counts, steps, negatives).clamp(0, steps - 1)
+    index = draw_negatives(keys, counts, steps, negatives)
     times = torch.zeros_like(similarity).scatter_add_(2, index, torch.ones_like(index).float())
     positive = similarity.diagonal(dim1=1, dim2=2)  # (B, M)
     own = torch.eye(steps, device=similarity.device)
-    loss = (similarity + (times * (1 - own) + own).log()).logsumexp(-1) - positive
+    times = times * (1 - own) + own  # every step is a candidate once for itself
+    total = (similarity + times.log()).logsumexp(-1)  # (B, M)
 
     real = torch.arange(steps, device=where.device) < counts[:, None]  # (B, M)
-    hardest = similarity.masked_fill((times == 0) | own.bool(), -torch.inf).amax(-1)
-    hits = ((positive > hardest) & real).sum() / counts.sum().clamp(min=1)
-    return Terms(loss.masked_fill(~real, 0.0).sum(1), counts, {"accuracy": 100.0 * hits.detach()})
+    figures = _figures(similarity, times, total, real)
+    return Terms((total - positive).masked_fill(~real, 0.0).sum(1), counts, figures)
+
+
+@torch.no_grad()
+def _figures(
+    similarity: torch.Tensor, times: torch.Tensor, total: torch.Tensor, real: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Accuracy and entropy; ``times`` (B, M, M) counts how often a step is a candidate."""
+    own = torch.eye(len(times[0]), dtype=torch.bool, device=times.device)
+    hardest = similarity.masked_fill((times == 0) | own, -torch.inf).amax(-1)
+    hits = similarity.diagonal(dim1=1, dim2=2) > hardest
+    probability = (similarity - total[..., None]).exp().clamp(max=1.0)  # of one candidate
+    entropy = (times * torch.special.entr(probability)).sum(-1)
+    figures = {"accuracy": 100.0 * hits, "entropy": entropy}
+    return {k: (v * real).sum() / real.sum().clamp(min=1) for k, v in figures.items()}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mgf_brain.frontends import EDGES
 from mgf_brain.masking import valid_frames
 from mgf_brain.objectives.base import Objective, Terms, frame_terms
 from mgf_brain.objectives.references import regression_references
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from mgf_brain.model import Encoded
 
 MAGNITUDE_FLOOR = 1e-4  # of full scale, below which there is only quantisation noise
+
+SAMPLE_RATE = 16000  # Hz
+SHORT_WINDOW, SHORT_HOP = 400, 160  # samples, of the log-mel input
 
 
 def fine_magnitudes(
@@ -104,20 +108,22 @@ class MagnitudeReconstruction(Objective):
 
     def _nearest_input(self, encoded: Encoded) -> torch.Tensor:
         """(outputs,) index of the input value (10 ms frame, mel band) that each output copies."""
-        stack = self.hop // 160
+        stack = self.hop // SHORT_HOP
         bands = encoded.frames.inputs.shape[-1] // stack
-        top_mel = _mel(8000.0)
+        low, high = (_mel(torch.tensor(hertz)) for hertz in EDGES)
         index = []
         for window, short in self.resolutions:
-            hertz = torch.linspace(0, 8000, window // 2 + 1)
-            band = (_mel(hertz) / top_mel * bands).long().clamp(max=bands - 1)  # (bins,)
-            frame = torch.arange(self.hop // short) * short // 160  # (spectra,)
-            index.append((frame[:, None] * bands + band[None]).flatten())
+            mel = _mel(torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1))
+            # Band b is centred at the (b + 1)-th of bands + 1 equal steps between the edges.
+            band = ((mel - low) / (high - low) * (bands + 1)).round().long() - 1  # (bins,)
+            centre = torch.arange(self.hop // short) * short + window / 2  # (spectra,)
+            frame = ((centre - SHORT_WINDOW / 2) / SHORT_HOP).round().long().clamp(0, stack - 1)
+            index.append((frame[:, None] * bands + band.clamp(0, bands - 1)).flatten())
         return torch.cat(index).to(encoded.frames.inputs.device)
 
 
-def _mel(hertz: torch.Tensor | float) -> torch.Tensor:
-    return 2595.0 * torch.log10(1.0 + torch.as_tensor(hertz) / 700.0)
+def _mel(hertz: torch.Tensor) -> torch.Tensor:
+    return 2595.0 * torch.log10(1.0 + hertz / 700.0)
 
 
 class WaveformReconstruction(Objective):

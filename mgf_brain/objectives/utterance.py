@@ -6,11 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.objectives.base import Objective, Terms
-from mgf_brain.pooling import mean_and_deviation
+from mgf_brain.pooling import UtteranceHead, mean_and_deviation
 
 if TYPE_CHECKING:
     from mgf_brain.model import Encoded
@@ -30,8 +29,9 @@ def nt_xent(embeddings: torch.Tensor, groups: torch.Tensor, temperature: float) 
     Returns
     -------
     Terms
-        One term a row that has a positive, coupled by the batch. With the figure "accuracy":
-        percent of rows whose nearest other row is of its own utterance.
+        One term a row that has a positive, coupled by the batch. With the figures "accuracy",
+        percent of rows whose nearest other row is of its own utterance, and "entropy", of the
+        softmax over the other rows, in nat (at most log(B - 1)).
 
     Example
     -------
@@ -41,14 +41,19 @@ def nt_xent(embeddings: torch.Tensor, groups: torch.Tensor, temperature: float) 
     """
     x = F.normalize(embeddings.float(), dim=-1)
     itself = torch.eye(len(x), dtype=torch.bool, device=x.device)
-    similarity = (x @ x.T / temperature).masked_fill(itself, -torch.inf)  # (B, B)
+    with torch.autocast(x.device.type, enabled=False):  # cosines in bf16 are too coarse
+        similarity = (x @ x.T / temperature).masked_fill(itself, -torch.inf)  # (B, B)
     positive = (groups[:, None] == groups[None]) & ~itself
     has_positive = positive.any(1)
     log_probability = similarity - similarity.logsumexp(1, keepdim=True)
     sums = -log_probability.masked_fill(~positive, 0.0).sum(1) / positive.sum(1).clamp(min=1)
-    hits = positive.gather(1, similarity.argmax(1, keepdim=True))[:, 0] & has_positive
-    accuracy = 100.0 * hits.sum() / has_positive.sum().clamp(min=1)
-    return Terms(sums, has_positive.long(), {"accuracy": accuracy})
+    counts = has_positive.long()
+    with torch.no_grad():
+        hits = positive.gather(1, similarity.argmax(1, keepdim=True))[:, 0]
+        entropy = torch.special.entr(log_probability.exp()).sum(1)
+        figures = {"accuracy": 100.0 * hits, "entropy": entropy}
+        figures = {k: (v * counts).sum() / counts.sum().clamp(min=1) for k, v in figures.items()}
+    return Terms(sums, counts, figures)
 
 
 class UtteranceContrastive(Objective):
@@ -56,39 +61,31 @@ class UtteranceContrastive(Objective):
 
     Arguments
     ---------
-    dim : int
-        Channels of the encoder's states.
-    layer : int
-        Which state is pooled (mean and deviation over time); -1 is the top.
-    projection : int
-        Channels in which crops are compared.
+    head : UtteranceHead
+        Makes the vectors that are compared; it is kept as the model's utterance embedding.
     temperature : float
 
     Example
     -------
-    >>> UtteranceContrastive(32, projection=8).head[2].weight.shape
-    torch.Size([8, 32])
+    >>> from mgf_brain.pooling import UtteranceHead
+    >>> UtteranceContrastive(UtteranceHead(8, 4)).temperature
+    0.1
     """
 
-    def __init__(
-        self,
-        dim: int,
-        layer: int = -1,
-        projection: int = 128,
-        temperature: float = 0.1,
-    ) -> None:
+    def __init__(self, head: UtteranceHead, temperature: float = 0.1) -> None:
         super().__init__()
-        self.layer, self.temperature = layer, temperature
-        self.head = nn.Sequential(nn.Linear(2 * dim, dim), nn.GELU(), nn.Linear(dim, projection))
+        self.head, self.temperature = head, temperature
 
     def forward(self, encoded: Encoded) -> Terms:
         """Contrastive terms of the crops."""
-        pooled = mean_and_deviation(encoded.states[self.layer], encoded.valid)
-        return nt_xent(self.head(pooled), encoded.batch.groups, self.temperature)
+        embeddings = self.head(encoded.states, encoded.valid, encoded.frames.colour)
+        return nt_xent(embeddings, encoded.batch.groups, self.temperature)
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
         """Constant: all rows alike. Copy: mean and deviation of the front-end's input frames."""
-        copied = mean_and_deviation(encoded.frames.inputs.float(), encoded.valid)
+        frames = encoded.frames
+        pooled = mean_and_deviation(frames.inputs.float(), encoded.valid)
+        copied = torch.cat([pooled, frames.colour], dim=1)
         copied = copied - copied.mean(0)  # without it all cosines are near 1
         return {
             "constant": torch.tensor(math.log(max(len(copied) - 1, 1))),

@@ -1,0 +1,36 @@
+# `make demo` and `make test` set themselves up on a fresh machine: Python >= 3.10, no root.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+
+.PHONY: demo test test-slow lint clean
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/python -m mgf_brain.demo
+
+test: lint
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m yamllint --strict .
+
+clean:  # the virtual environment stays
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache
+
+# The virtual environment is used again for as long as setup.py and constraints.txt stand still.
+define install
+test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+$(BIN)/pip install -c constraints.txt -e ".[$(1)]"
+endef
+
+$(VENV)/.installed-demo: setup.py constraints.txt
+	$(call install,demo)
+	touch $@
+
+$(VENV)/.installed-dev: setup.py constraints.txt
+	$(call install,all)
+	touch $(VENV)/.installed-demo $@

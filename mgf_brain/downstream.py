@@ -1,0 +1,149 @@
+"""What downstream recipes share: their folder, their corpus, their results."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from speechbrain.utils.distributed import run_on_main
+from torch import nn
+
+from mgf_brain.config import Experiment
+from mgf_brain.data.corpora import embedded_corpus_folder
+from mgf_brain.data.embedded import make_embedded_corpus
+from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.errors import UserError
+from mgf_brain.features import FeatureExtractor, load_extractor, pretrained_name
+from mgf_brain.results import describe_data, make_results, write_results
+from mgf_brain.run_folder import prepare_output_folder
+
+BASELINES = ("fbank", "random")
+
+
+def open_run(experiment: Experiment) -> FeatureExtractor:
+    """Load the features and open the output folder, in this order: a wrong name leaves nothing.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        Its ``output_folder`` becomes, where it is null,
+        ``results/<recipe>/<pretrained name>-<adapt>/<seed>``.
+
+    Returns
+    -------
+    FeatureExtractor
+
+    Raises
+    ------
+    UserError
+        If ``pretrained`` names nothing, or ``adapt`` is not "frozen".
+    """
+    hparams = experiment.hparams
+    if hparams["adapt"] != "frozen":
+        raise UserError(f"adapt: this recipe keeps features frozen, not {hparams['adapt']!r}.")
+    pretrained = str(hparams["pretrained"])
+    if pretrained not in BASELINES and not Path(pretrained).is_dir():
+        raise UserError(f"pretrained: {pretrained} is neither a folder nor fbank or random.")
+    device = experiment.run_opts["device"]
+    extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device)
+    hparams["output_folder"] = hparams["output_folder"] or os.path.join(
+        "results",
+        hparams["recipe"],
+        f"{pretrained_name(pretrained)}-{hparams['adapt']}",
+        str(hparams["seed"]),
+    )
+    prepare_output_folder(experiment)
+    return extractor
+
+
+def corpus_parts(
+    hparams: Mapping[str, Any], prepare: Callable[..., Mapping[str, Path]]
+) -> dict[str, list[Utterance]]:
+    """Prepare a corpus, without ``data_folder`` the embedded one, and read its manifests.
+
+    Arguments
+    ---------
+    hparams : mapping
+        With ``data_folder`` and ``output_folder``.
+    prepare : callable
+        ``prepare(data_folder, save_folder) -> {part: manifest}``.
+
+    Returns
+    -------
+    dict of str to list of Utterance
+        By part.
+    """
+    folder = corpus_folder(hparams)
+    if not hparams["data_folder"]:
+        run_on_main(make_embedded_corpus, [str(folder)])
+    manifests = Path(hparams["output_folder"]) / "save" / "manifests"
+    run_on_main(prepare, [folder, manifests])
+    return {path.stem: read_manifest(path) for path in sorted(manifests.glob("*.csv"))}
+
+
+def corpus_folder(hparams: Mapping[str, Any]) -> Path:
+    """Where the corpus lies: ``data_folder``, or the embedded corpus.
+
+    Example
+    -------
+    >>> corpus_folder({"data_folder": "/corpora/LibriSpeech"}).name
+    'LibriSpeech'
+    """
+    return Path(hparams["data_folder"] or embedded_corpus_folder())
+
+
+def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> list[Utterance]:
+    """Utterances of all parts whose name begins so.
+
+    Example
+    -------
+    >>> parts = {name: [Utterance(name, 1.0, "/a.wav", "s")] for name in ("train-a", "test")}
+    >>> [u.id for u in parts_named(parts, "train")]
+    ['train-a']
+    """
+    return [u for name, rows in parts.items() if name.startswith(beginning) for u in rows]
+
+
+def finish_run(
+    experiment: Experiment,
+    train: Sequence[Utterance],
+    model: nn.Module,
+    metrics: Mapping[str, Any],
+    *,
+    recipe: str,
+    started: float,
+    encoding_s: float,
+) -> None:
+    """Write ``results.json`` and print the scores.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    train : sequence of Utterance
+        What the model was trained on.
+    model : torch.nn.Module
+        What was trained.
+    metrics : mapping
+        Scores in percent.
+    recipe : str
+        The script, as a user would call it.
+    started : float
+        When the run began, ``time.time()``.
+    encoding_s : float
+        Wall time of encoding and training, in seconds.
+    """
+    hparams, data = experiment.hparams, describe_data(train)
+    times = {
+        "wall_s": time.time() - started,
+        "audio_s_per_s": data["hours"] * 3600 / encoding_s,
+    }
+    results = make_results(
+        recipe, experiment.hparams_file, hparams["seed"], data, model, dict(metrics), times
+    )
+    path = Path(hparams["output_folder"]) / "results.json"
+    write_results(path, results)
+    scores = ", ".join(f"{name} {value:.2f} %" for name, value in metrics.items())
+    print(f"{pretrained_name(hparams['pretrained'])}: {scores} ({path})")

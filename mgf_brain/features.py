@@ -1,0 +1,312 @@
+"""Frozen features of utterances: log-mel bands, an untrained encoder or a pretrained one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+from hyperpyyaml import load_hyperpyyaml
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+from tqdm import tqdm
+
+from mgf_brain.config import resolve
+from mgf_brain.data.audio import SAMPLE_RATE, read_audio
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+from mgf_brain.export import inference_yaml
+from mgf_brain.frontends import LogMel
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.masking import valid_frames
+from mgf_brain.pooling import mean_and_deviation
+from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+from mgf_brain.yaml_files import dump, read_files
+
+BATCH_SECONDS = 60.0  # padded audio encoded at once: keeps a large model within a few GB
+
+
+class LogMelFeatures(nn.Module):
+    """80 log-mel bands every 10 ms, with the interface of ``SpeechEncoder``: the baseline.
+
+    As frames each band is normalised over the utterance; an utterance's embedding is mean and
+    deviation over time of the bands as they are, level and channel included.
+
+    Arguments
+    ---------
+    bands : int
+        Mel bands.
+
+    Example
+    -------
+    >>> features = LogMelFeatures()
+    >>> states, lengths = features.encode(torch.randn(1, 16000), torch.tensor([16000]))
+    >>> len(states), states[0].shape, lengths.tolist()
+    (1, torch.Size([1, 98, 80]), [98])
+    >>> features.embed(torch.randn(2, 16000), torch.tensor([16000, 8000])).shape
+    torch.Size([2, 160])
+    """
+
+    num_states, sample_rate = 1, SAMPLE_RATE
+
+    def __init__(self, bands: int = 80) -> None:
+        super().__init__()
+        self.mel = LogMel(dim=1, stack=1, bands=bands)
+        self.hop, self.window, self.dim = self.mel.hop, self.mel.window, bands
+
+    def encode(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Normalised bands: (B, N) samples -> one state (B, T, bands), and (B,) valid frames."""
+        bands, frame_lengths = self._log_mel(wavs, lengths)
+        return [normalise_frames(bands, valid_frames(frame_lengths, bands.shape[1]))], frame_lengths
+
+    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Mean and deviation of the bands over time: (B, N) samples -> (B, 2 bands)."""
+        bands, frame_lengths = self._log_mel(wavs, lengths)
+        return mean_and_deviation(bands, valid_frames(frame_lengths, bands.shape[1]))
+
+    def _log_mel(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        bands = self.mel.log_mel(power_spectrum(wavs, self.window, self.hop))  # (B, T, bands)
+        return bands, frame_count(lengths, self.window, self.hop)
+
+
+class LayerStatistics(nn.Module):
+    """An untrained encoder's embedding: mean and deviation over time of every layer.
+
+    Example
+    -------
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> LayerStatistics()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
+    torch.Size([2, 48])
+    """
+
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, T, D) each -> (B, 2 D layers)."""
+        return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)
+
+
+def untrained_encoder(hparams_file: str, seed: int) -> SpeechEncoder:
+    """The encoder of a pretraining yaml with its initial weights.
+
+    Arguments
+    ---------
+    hparams_file : str
+        Such as ``hparams/mgf.yaml``.
+    seed : int
+        Of the weights; the caller's random state stays as it is.
+
+    Returns
+    -------
+    SpeechEncoder
+        Its embedding is ``LayerStatistics``.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or holds no encoder.
+
+    Example
+    -------
+    >>> encoder = untrained_encoder("hparams/mgf.yaml", seed=1)  # doctest: +SKIP
+    """
+    text = resolve(dump(read_files(hparams_file, "LibriSpeech")), hparams_file)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        parts = load_hyperpyyaml(inference_yaml(text))
+    return SpeechEncoder(**parts, embedding=LayerStatistics())
+
+
+class FeatureExtractor:
+    """Frozen features of utterances, read from their files.
+
+    Arguments
+    ---------
+    encoder : SpeechEncoder or LogMelFeatures
+        Has ``encode``, ``embed``, ``hop``, ``window``, ``num_states``, ``dim``, ``sample_rate``.
+    name : str
+        For tables and folders.
+    device : str
+        Where the encoder runs; features come back to the CPU.
+
+    Example
+    -------
+    >>> extractor = FeatureExtractor(LogMelFeatures(), "fbank")
+    >>> extractor.num_states, extractor.dim, extractor.hop
+    (1, 80, 160)
+    """
+
+    def __init__(self, encoder: nn.Module, name: str, device: str = "cpu") -> None:
+        self.encoder, self.name, self.device = encoder.eval().to(device), name, device
+        self.hop, self.window = encoder.hop, encoder.window
+        self.num_states, self.dim = encoder.num_states, encoder.dim
+        self.mean, self.deviation = torch.tensor(0.0), torch.tensor(1.0)  # of the embeddings
+
+    def states(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
+        """States of each utterance, in their order.
+
+        Arguments
+        ---------
+        utterances : sequence of Utterance
+            Best sorted by duration: neighbours are padded together.
+
+        Yields
+        ------
+        torch.Tensor
+            (T, num_states, dim) float32.
+        """
+        for wavs, lengths in self._batches(utterances):
+            with torch.inference_mode():
+                states, frames = self.encoder.encode(wavs, lengths)
+                stacked = torch.stack(states, dim=2).float().cpu()  # (B, T, L, D)
+            yield from (rows[:count].clone() for rows, count in zip(stacked, frames, strict=True))
+
+    def embeddings(self, utterances: Sequence[Utterance]) -> torch.Tensor:
+        """One vector an utterance, to be compared by cosine.
+
+        Arguments
+        ---------
+        utterances : sequence of Utterance
+            In any order.
+
+        Returns
+        -------
+        torch.Tensor
+            (utterances, E) float32, in their order.
+        """
+        order = sorted(range(len(utterances)), key=lambda i: utterances[i].duration)
+        rows = []
+        for wavs, lengths in self._batches([utterances[i] for i in order]):
+            with torch.inference_mode():
+                rows.append(self.encoder.embed(wavs, lengths).float().cpu())
+        in_order = torch.cat(rows)[torch.tensor(order).argsort()]
+        return (in_order - self.mean) / self.deviation
+
+    def standardise(self, utterances: Sequence[Utterance]) -> None:
+        """Standardise all later embeddings by those of training utterances.
+
+        Layers of an untrained encoder share a large offset, beside which cosines differ little;
+        a pretrained encoder's embedding was trained for the cosine.
+
+        Arguments
+        ---------
+        utterances : sequence of Utterance
+        """
+        embeddings = self.embeddings(utterances)
+        self.mean, self.deviation = embeddings.mean(0), embeddings.std(0).clamp(min=1e-5)
+
+    def _batches(
+        self, utterances: Sequence[Utterance]
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        bar = tqdm(total=len(utterances), desc=f"{self.name} features", unit="utt", leave=False)
+        with bar:
+            for batch in cut_batches(utterances, BATCH_SECONDS):
+                wavs = [self._read(utterance) for utterance in batch]
+                lengths = torch.tensor([len(wav) for wav in wavs], device=self.device)
+                yield pad_sequence(wavs, batch_first=True).to(self.device), lengths
+                bar.update(len(batch))
+
+    def _read(self, utterance: Utterance) -> torch.Tensor:
+        wav = read_audio(utterance.wav, self.encoder.sample_rate)
+        if len(wav) < self.window:
+            raise UserError(f"{utterance.wav} is shorter than a frame. Remove it from the corpus.")
+        return wav
+
+
+def cut_batches(utterances: Sequence[Utterance], seconds: float) -> list[list[Utterance]]:
+    """Cut a sequence so that each piece, padded, lasts no longer than asked.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+    seconds : float
+        Longest padded duration; an utterance that is longer makes a piece of its own.
+
+    Returns
+    -------
+    list of list of Utterance
+        In the order given.
+
+    Example
+    -------
+    >>> rows = [Utterance(id, d, "a.wav", "s") for id, d in zip("abcd", (1.0, 2.0, 3.0, 9.0))]
+    >>> [[u.id for u in batch] for batch in cut_batches(rows, 6.0)]
+    [['a', 'b'], ['c'], ['d']]
+    """
+    batches: list[list[Utterance]] = []
+    longest = 0.0
+    for utterance in utterances:
+        longest = max(longest, utterance.duration)
+        if batches and longest * (len(batches[-1]) + 1) <= seconds:
+            batches[-1].append(utterance)
+        else:
+            batches.append([utterance])
+            longest = utterance.duration
+    return batches
+
+
+def pretrained_name(pretrained: str | os.PathLike) -> str:
+    """A short name of ``--pretrained`` for folders and tables.
+
+    Arguments
+    ---------
+    pretrained : str or os.PathLike
+        "fbank", "random" or a pretrained folder.
+
+    Returns
+    -------
+    str
+        A folder's own name, or for the ``pretrained/`` of a run the run's, a bare seed with the
+        name of the system above it.
+
+    Example
+    -------
+    >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
+    ('mgf-1986', 'fbank')
+    """
+    parts = [part for part in Path(pretrained).absolute().parts if part != "pretrained"]
+    return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
+
+
+def load_extractor(
+    pretrained: str, untrained: str, seed: int, device: str = "cpu"
+) -> FeatureExtractor:
+    """The features that ``--pretrained`` names.
+
+    Arguments
+    ---------
+    pretrained : str
+        "fbank", "random" or a pretrained folder.
+    untrained : str
+        The pretraining yaml whose encoder "random" is.
+    seed : int
+        Of the random weights.
+    device : str
+        Where the encoder runs.
+
+    Returns
+    -------
+    FeatureExtractor
+
+    Raises
+    ------
+    UserError
+        If the folder holds no pretrained encoder.
+
+    Example
+    -------
+    >>> load_extractor("fbank", "hparams/mgf.yaml", seed=0).name
+    'fbank'
+    """
+    if pretrained == "fbank":
+        encoder: nn.Module = LogMelFeatures()
+    elif pretrained == "random":
+        encoder = untrained_encoder(untrained, seed)
+    else:
+        encoder = SpeechEncoder.from_pretrained(pretrained)
+    return FeatureExtractor(encoder, pretrained_name(pretrained), device)

@@ -1,0 +1,129 @@
+"""One-shot speaker classification: one enrolment utterance a speaker, then name every other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.nn import functional as F
+
+from mgf_brain.data.audio import AUDIO_EXTENSIONS, probe
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+
+
+@dataclass(frozen=True)
+class OneShot:
+    """Utterances that enrol, one a speaker, and utterances whose speaker is to be named."""
+
+    enrol: list[Utterance]
+    test: list[Utterance]
+
+
+def read_oneshot(path: str | os.PathLike, root: str | os.PathLike) -> OneShot:
+    """Read a list with lines `enrol|test <tab> speaker <tab> path`.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The list.
+    root : str or os.PathLike
+        The folder that the paths start from. Audio may be re-encoded: the stem counts.
+
+    Returns
+    -------
+    OneShot
+        In the order of the list.
+
+    Raises
+    ------
+    UserError
+        If the list or a file is missing, a line is wrong (with its number), or a speaker is
+        enrolled twice or not at all.
+    """
+    if not Path(path).is_file():
+        raise UserError(f"oneshot: list not found: {path}. Check the path.")
+    chosen: dict[str, list[Utterance]] = {"enrol": [], "test": []}
+    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
+        if line.strip():
+            kind, utterance = _parse(line, Path(root), f"{path} line {number}")
+            chosen[kind].append(utterance)
+    oneshot = OneShot(**chosen)
+    _check(oneshot, str(path))
+    return oneshot
+
+
+def draw_oneshot(utterances: Iterable[Utterance]) -> OneShot:
+    """Enrol each speaker with the first utterance by id; speakers with a single one are left out.
+
+    Example
+    -------
+    >>> rows = [Utterance(id, 1.0, "/a.wav", id[0]) for id in ("a2", "a1", "b1", "b2", "c1")]
+    >>> oneshot = draw_oneshot(rows)
+    >>> [u.id for u in oneshot.enrol], [u.id for u in oneshot.test]
+    (['a1', 'b1'], ['a2', 'b2'])
+    """
+    by_speaker: dict[str, list[Utterance]] = {}
+    for utterance in sorted(utterances, key=lambda u: u.id):
+        by_speaker.setdefault(utterance.speaker, []).append(utterance)
+    groups = [rows for rows in by_speaker.values() if len(rows) > 1]
+    return OneShot([rows[0] for rows in groups], [u for rows in groups for u in rows[1:]])
+
+
+def name_speakers(
+    enrolled: torch.Tensor, speakers: Sequence[str], embeddings: torch.Tensor
+) -> list[str]:
+    """The enrolled speaker whose embedding is nearest by cosine.
+
+    Arguments
+    ---------
+    enrolled : torch.Tensor
+        (S, E).
+    speakers : sequence of str
+        (S,) their names.
+    embeddings : torch.Tensor
+        (N, E).
+
+    Returns
+    -------
+    list of str
+        (N,).
+
+    Example
+    -------
+    >>> name_speakers(torch.eye(2), ["anna", "bela"], torch.tensor([[9.0, 8.0], [-2.0, -1.0]]))
+    ['anna', 'bela']
+    """
+    similarity = F.normalize(embeddings, dim=1) @ F.normalize(enrolled, dim=1).T  # (N, S)
+    return [speakers[i] for i in similarity.argmax(1).tolist()]
+
+
+def _parse(line: str, root: Path, where: str) -> tuple[str, Utterance]:
+    fields = line.split("\t")
+    if len(fields) != 3 or fields[0] not in ("enrol", "test"):
+        raise UserError(f"{where}: expected 'enrol|test <tab> speaker <tab> path', got {line!r}.")
+    kind, speaker, name = fields
+    wav = _find_audio(root / name, where)
+    return kind, Utterance(name, probe(wav).duration, str(wav), speaker)
+
+
+def _find_audio(path: Path, where: str) -> Path:
+    candidates = [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate
+    raise UserError(f"{where}: audio file not found: {path}. Pass --list_root <folder>.")
+
+
+def _check(oneshot: OneShot, path: str) -> None:
+    enrolled = [u.speaker for u in oneshot.enrol]
+    twice = sorted({speaker for speaker in enrolled if enrolled.count(speaker) > 1})
+    absent = sorted({u.speaker for u in oneshot.test} - set(enrolled))
+    if twice:
+        raise UserError(f"{path}: speaker {twice[0]} is enrolled twice. Keep one line.")
+    if absent or not oneshot.test:
+        what = f"speaker {absent[0]} is not enrolled" if absent else "there is nothing to test"
+        raise UserError(f"{path}: {what}. Add the line.")

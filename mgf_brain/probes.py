@@ -1,0 +1,282 @@
+"""Probes: small classifiers on frozen features, trained in a minute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.phone_labels import IGNORE, LabelGrid
+from mgf_brain.features import FeatureExtractor
+
+BLOCK = 200  # utterances whose frames are shuffled together: bounds the memory without a cache
+
+Batch = tuple[torch.Tensor, torch.Tensor]  # features (N, L, D), targets (N, R)
+
+
+class Probe(nn.Module):
+    """Standardised layers, their weighted sum, and a linear or one-hidden-layer classifier.
+
+    Arguments
+    ---------
+    num_states : int
+        L, layers of the features; their weights are a softmax.
+    dim : int
+        D, channels of a layer.
+    classes : int
+        C.
+    labels_per_frame : int
+        R: each frame emits R * C logits, so that a coarse hop keeps the labels' resolution.
+    hidden : int
+        Units of the hidden layer; 0 for none.
+
+    Example
+    -------
+    >>> probe = Probe(num_states=7, dim=16, classes=41, labels_per_frame=4)
+    >>> probe(torch.randn(5, 7, 16)).shape
+    torch.Size([5, 4, 41])
+    """
+
+    def __init__(
+        self, num_states: int, dim: int, classes: int, labels_per_frame: int = 1, hidden: int = 0
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_states, dim))
+        self.register_buffer("deviation", torch.ones(num_states, dim))
+        self.layer_logits = nn.Parameter(torch.zeros(num_states))
+        outputs = labels_per_frame * classes
+        layers = [nn.Linear(dim, hidden), nn.ReLU()] if hidden else []
+        self.classifier = nn.Sequential(*layers, nn.Linear(hidden or dim, outputs))
+        self.slots = (labels_per_frame, classes)
+
+    def standardise(self, features: Iterator[torch.Tensor]) -> None:
+        """Set the standardisation of each layer's channels.
+
+        Arguments
+        ---------
+        features : iterator of torch.Tensor
+            (N, L, D) each, of the training data.
+        """
+        count, total, squares = 0, 0.0, 0.0
+        for x in features:
+            x = x.double()
+            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
+        mean = total / count
+        self.mean.copy_(mean)
+        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits: (N, L, D) -> (N, R, C)."""
+        x = (x - self.mean) / self.deviation
+        x = torch.einsum("nld,l->nd", x, self.layer_logits.softmax(0))
+        return self.classifier(x).unflatten(1, self.slots)
+
+
+class EmbeddingData:
+    """Vectors with one class each, as training data of a probe.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor
+        (N, E).
+    classes : torch.Tensor
+        (N,) int64.
+
+    Example
+    -------
+    >>> data = EmbeddingData(torch.randn(6, 4), torch.arange(6))
+    >>> [x.shape for x in data.features()], len(list(data.blocks(torch.Generator())))
+    ([torch.Size([6, 1, 4])], 1)
+    """
+
+    def __init__(self, embeddings: torch.Tensor, classes: torch.Tensor) -> None:
+        self.x, self.y = embeddings[:, None], classes[:, None]
+
+    def features(self) -> Iterator[torch.Tensor]:
+        """All features, for the standardisation."""
+        yield self.x
+
+    def blocks(self, generator: torch.Generator) -> list[Callable[[], Batch]]:
+        """One block: the vectors are few."""
+        return [lambda: (self.x, self.y)]
+
+
+class FrameData:
+    """Features of utterances with their phone labels, as training or test data of a probe.
+
+    Arguments
+    ---------
+    extractor : FeatureExtractor
+    utterances : sequence of Utterance
+    labels : dict of str to torch.Tensor
+        By utterance: (labels,), 100 a second.
+    cache : bool
+        Whether the features are kept in memory: D * L * 4 bytes a frame, for the ``mini`` size
+        about 0.6 GB an hour. Without, they are computed anew in every epoch.
+    """
+
+    def __init__(
+        self,
+        extractor: FeatureExtractor,
+        utterances: Sequence[Utterance],
+        labels: dict[str, torch.Tensor],
+        cache: bool = True,
+    ) -> None:
+        self.extractor, self.grid = extractor, LabelGrid(extractor.hop, extractor.window)
+        self.utterances = sorted(utterances, key=lambda u: u.duration)
+        self.labels = [labels[u.id] for u in self.utterances]
+        self.cache = list(extractor.states(self.utterances)) if cache else None
+
+    def features(self) -> Iterator[torch.Tensor]:
+        """States of each utterance, (T, L, D), from the shortest to the longest."""
+        return iter(self.cache) if self.cache else self.extractor.states(self.utterances)
+
+    def blocks(self, generator: torch.Generator) -> list[Callable[[], Batch]]:
+        """Blocks of random utterances, each computed when called."""
+        drawn = torch.randperm(len(self.utterances), generator=generator).split(BLOCK)
+        return [lambda chosen=chosen: self._block(sorted(chosen.tolist())) for chosen in drawn]
+
+    def _block(self, chosen: list[int]) -> Batch:
+        if self.cache:
+            states = [self.cache[i] for i in chosen]
+        else:
+            states = list(self.extractor.states([self.utterances[i] for i in chosen]))
+        targets = [
+            self.grid.targets(self.labels[i], len(x)) for i, x in zip(chosen, states, strict=True)
+        ]
+        return torch.cat(states), torch.cat(targets)
+
+
+def train_probe(
+    probe: Probe,
+    data: FrameData | EmbeddingData,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    seed: int,
+    log: Callable[[int, dict[str, float]], None],
+) -> None:
+    """Train a probe with AdamW and a learning rate that falls to 0 along half a cosine.
+
+    Arguments
+    ---------
+    probe : Probe
+        On the device that it is to be trained on.
+    data : FrameData or EmbeddingData
+        Training data; its features also set the probe's standardisation.
+    epochs, batch_size : int
+        Passes over the data, and rows of features a step.
+    learning_rate, weight_decay : float
+        At the start.
+    seed : int
+        Of the order of the data.
+    log : callable
+        ``log(step, figures)``, called after every epoch.
+    """
+    device = probe.mean.device
+    probe.standardise(data.features())
+    optimizer = torch.optim.AdamW(
+        probe.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    step = 0
+    for epoch in range(epochs):
+        losses = []
+        for progress, (x, y) in _batches(data, batch_size, generator):
+            rate = learning_rate * (1 + math.cos(math.pi * (epoch + progress) / epochs)) / 2
+            optimizer.param_groups[0]["lr"] = rate
+            losses.append(_step(probe, optimizer, x.to(device), y.to(device)))
+            step += 1
+        log(step, {"epoch": epoch + 1, "loss": torch.stack(losses).mean().item()})
+
+
+def _batches(
+    data: FrameData | EmbeddingData, size: int, generator: torch.Generator
+) -> Iterator[tuple[float, Batch]]:
+    """Shuffled batches of an epoch, each with the share of the epoch that lies before it."""
+    blocks = data.blocks(generator)
+    for number, block in enumerate(blocks):
+        x, y = block()
+        batches = torch.randperm(len(x), generator=generator).split(size)
+        for i, chosen in enumerate(batches):
+            yield (number + i / len(batches)) / len(blocks), (x[chosen], y[chosen])
+
+
+def _step(
+    probe: Probe, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor
+) -> torch.Tensor:
+    loss = F.cross_entropy(probe(x).flatten(0, 1), y.flatten(), ignore_index=IGNORE)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+@torch.no_grad()
+def classify(probe: Probe, x: torch.Tensor) -> torch.Tensor:
+    """The likeliest class of every slot: (N, L, D) -> (N, R) int64, on the CPU.
+
+    Example
+    -------
+    >>> classify(Probe(1, 4, classes=3), torch.randn(5, 1, 4)).shape
+    torch.Size([5, 1])
+    """
+    return probe(x.to(probe.mean.device)).argmax(-1).cpu()
+
+
+def score_phones(probe: Probe, data: FrameData, silence: int = 0) -> dict[str, float]:
+    """Accuracy at 100 Hz over all labels, whatever the features' hop.
+
+    Arguments
+    ---------
+    probe : Probe
+    data : FrameData
+        Test data.
+    silence : int
+        The class that ``accuracy_speech`` leaves out.
+
+    Returns
+    -------
+    dict of str to float
+        ``accuracy`` and ``accuracy_speech`` in percent.
+    """
+    predictions = [
+        data.grid.at_label_rate(classify(probe, x), len(labels))
+        for x, labels in zip(data.features(), data.labels, strict=True)
+    ]
+    return phone_accuracy(torch.cat(predictions), torch.cat(data.labels), silence)
+
+
+def phone_accuracy(
+    predictions: torch.Tensor, labels: torch.Tensor, silence: int = 0
+) -> dict[str, float]:
+    """Share of labels that are predicted, with and without those of silence.
+
+    Arguments
+    ---------
+    predictions, labels : torch.Tensor
+        (labels,) int64.
+    silence : int
+        The class that ``accuracy_speech`` leaves out.
+
+    Returns
+    -------
+    dict of str to float
+        In percent.
+
+    Example
+    -------
+    >>> phone_accuracy(torch.tensor([0, 0, 5, 5]), torch.tensor([0, 0, 5, 6]))
+    {'accuracy': 75.0, 'accuracy_speech': 50.0}
+    """
+    correct = (predictions == labels).double()
+    return {
+        "accuracy": 100 * correct.mean().item(),
+        "accuracy_speech": 100 * correct[labels != silence].mean().item(),
+    }

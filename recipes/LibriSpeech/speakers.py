@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Classify speakers by frozen utterance embeddings: closed-set and one-shot.
+
+> python recipes/LibriSpeech/speakers.py hparams/speakers.yaml --pretrained fbank
+> python recipes/LibriSpeech/speakers.py hparams/speakers.yaml --pretrained <folder> \
+    --data_folder /path/to/LibriSpeech --train_list train_split.txt --test_list test_split.txt
+> python recipes/LibriSpeech/speakers.py hparams/speakers.yaml --pretrained <folder> \
+    --data_folder /path/to/speechocean762 --oneshot <list> --list_root <folder>
+
+Closed-set: without lists, utterances of each speaker of the train parts are drawn by seed.
+One-shot: without a list, the first utterance of each speaker of the test parts enrols.
+"""
+
+import sys
+import time
+
+import torch
+
+from mgf_brain.config import load_experiment
+from mgf_brain.data.closed_set import split_each_speaker
+from mgf_brain.data.librispeech import prepare_librispeech
+from mgf_brain.data.phone_labels import choose_utterances, read_split
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.downstream import corpus_folder, corpus_parts, finish_run, open_run, parts_named
+from mgf_brain.errors import UserError, run_main
+from mgf_brain.oneshot import draw_oneshot, name_speakers, read_oneshot
+from mgf_brain.probes import EmbeddingData, classify
+from mgf_brain.training_log import TrainingLog
+
+
+def dataio_prepare(hparams):
+    """Training and test utterances of the closed set, and the one-shot list."""
+    folder = corpus_folder(hparams)
+    tables = (folder / "train" / "utt2spk").is_file()
+    parts = corpus_parts(hparams, prepare_speechocean762 if tables else prepare_librispeech)
+    rows = parts_named(parts, hparams["train_parts"])
+    lists = [hparams["train_list"], hparams["test_list"]]
+    if all(lists):
+        train, test = (choose_utterances(rows, read_split(path), path) for path in lists)
+    elif any(lists):
+        raise UserError("train_list and test_list: pass both or neither.")
+    else:
+        train, test = split_each_speaker(rows, hparams["test_share"], seed=hparams["seed"])
+    if hparams["oneshot"]:
+        oneshot = read_oneshot(hparams["oneshot"], hparams["list_root"] or folder)
+    else:
+        oneshot = draw_oneshot(parts_named(parts, hparams["test_parts"]))
+    return train, test, oneshot
+
+
+def closed_set(hparams, extractor, train, test, device):
+    """The trained probe, its accuracy in percent, and the seconds of encoding and training."""
+    started = time.time()
+    speakers = sorted({u.speaker for u in train})
+    classes = torch.tensor([speakers.index(u.speaker) for u in train])
+    data = EmbeddingData(extractor.embeddings(train), classes)
+    probe = hparams["probe"](1, data.x.shape[-1], len(speakers)).to(device)
+    hparams["train_probe"](probe, data, log=TrainingLog(hparams["output_folder"]).step)
+    seconds = time.time() - started
+    named = classify(probe, extractor.embeddings(test)[:, None]).flatten().tolist()
+    return probe, accuracy([speakers[i] for i in named], test), seconds
+
+
+def one_shot(extractor, oneshot):
+    """Accuracy in percent over the utterances to be named."""
+    names = [u.speaker for u in oneshot.enrol]
+    enrolled, test = extractor.embeddings(oneshot.enrol), extractor.embeddings(oneshot.test)
+    return accuracy(name_speakers(enrolled, names, test), oneshot.test)
+
+
+def accuracy(names, utterances):
+    """Share of utterances with the right speaker's name, in percent."""
+    right = sum(name == u.speaker for name, u in zip(names, utterances, strict=True))
+    return 100 * right / len(utterances)
+
+
+def main():
+    """Read the yaml, prepare the data, train the probe, score both protocols once."""
+    started = time.time()
+    experiment = load_experiment(sys.argv[1:])
+    hparams, device = experiment.hparams, experiment.run_opts["device"]
+    extractor = open_run(experiment)
+    train, test, oneshot = dataio_prepare(hparams)
+    if hparams["pretrained"] == "random":
+        extractor.standardise(train)  # a pretrained folder brings its standardisation
+    probe, score, seconds = closed_set(hparams, extractor, train, test, device)
+    metrics = {"accuracy": score}
+    if oneshot.test:
+        metrics["accuracy_oneshot"] = one_shot(extractor, oneshot)
+    finish_run(
+        experiment,
+        train,
+        probe,
+        metrics,
+        recipe="recipes/LibriSpeech/speakers.py",
+        started=started,
+        encoding_s=seconds,
+    )
+
+
+if __name__ == "__main__":
+    run_main(main)

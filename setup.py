@@ -1,0 +1,57 @@
+"""Packaging of mgf_brain; each range of versions says why it stands there."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "mgf_brain/__init__.py").read_text())[1]
+
+REQUIRED = [
+    # Brain, Checkpointer and RunOptions are subclassed and read: 1.1.2 is the release that the
+    # code was written against, and a new minor version may move them.
+    "speechbrain>=1.1.2,<1.2",
+    # 2.11 is the release that torchaudio 2.11 belongs to, 2.14 the newest that was tried with it.
+    "torch>=2.11,<2.15",
+    # One series only, since its compiled part binds to torch's. PyPI's wheel for x86-64 needs
+    # torch's CUDA build even without a GPU: it imports with torch 2.14.1, not with 2.13.0+cpu.
+    "torchaudio>=2.11,<2.12",
+    # The release that the code was written against; its `core` is imported too.
+    "hyperpyyaml>=1.2.3,<1.3",
+    # HyperPyYAML 1.2.3's own range: 0.19 breaks it.
+    "ruamel.yaml>=0.17.28,<0.19",
+    # From here on any release serves that SpeechBrain or this package works with; minima, where
+    # there are any, are SpeechBrain's own, so that an old installation fails on installing.
+    "sentencepiece>=0.1.91",
+    "numpy>=1.17",
+    "scipy>=1.4.1",
+    "tqdm>=4.42",
+    "soundfile>=0.12.1",  # decodes all audio: torchaudio's I/O is gone
+    "safetensors",
+    "huggingface_hub>=0.8",
+    "matplotlib",
+    "tensorboard",
+]
+
+EXTRAS = {
+    # Synthesises the embedded corpus. GPL-3, hence never required. 0.2.4 is the release whose
+    # voices and events the corpus was made with.
+    "demo": ["espeakng-loader>=0.2.4"],
+    # No upper bounds: a new lint rule shows at once and is mended at once.
+    "dev": ["pytest>=8", "ruff>=0.12", "yamllint>=1.35"],
+}
+EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
+
+setup(
+    name="mgf_brain",
+    version=VERSION,
+    description="General-purpose self-supervised speech representations: recipes for SpeechBrain",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=find_packages(include=["mgf_brain", "mgf_brain.*"]),
+    python_requires=">=3.10",  # types are written X | Y, and read at run time
+    install_requires=REQUIRED,
+    extras_require=EXTRAS,
+)

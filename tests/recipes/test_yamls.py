@@ -1,0 +1,118 @@
+"""Every yaml file of hparams/: it loads at each size and front-end, and no key in it is dead."""
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+from mgf_brain.command_line import RUN_OPTION_TYPES
+from mgf_brain.config import load_experiment, resolve
+from mgf_brain.run_folder import read_plain
+from mgf_brain.yaml_files import CHOICES, dump, override, read_files
+
+ROOT = Path(__file__).parents[2]
+HPARAMS = ROOT / "hparams"
+MAIN_FILES = sorted(HPARAMS.glob("*.yaml"))
+INCLUDES = sorted(path for key in CHOICES.values() for path in (HPARAMS / key).glob("*.yaml"))
+MERGE = r'merge="(\w+)"'
+PLACEHOLDERS = {"pretrained": "random"}  # values for keys that have none
+STATED = {"hop"}  # for the reader; test_it_builds compares it with the module's
+TOO_LARGE = "large"  # building it takes a gigabyte; its references are resolved all the same
+CODE = "\n".join(
+    path.read_text()
+    for folder in ("mgf_brain", "recipes")
+    for path in (ROOT / folder).rglob("*.py")
+)
+YAML = "\n".join(path.read_text() for path in HPARAMS.rglob("*.yaml"))
+
+
+def data_sets(main: Path) -> list[str | None]:
+    """The data sets whose yaml the recipes of a main yaml file merge with it; None: no yaml."""
+    texts = [path.read_text() for path in (ROOT / "recipes").rglob("*.py")]
+    users = [text for text in texts if f"hparams/{main.name}" in text]
+    return list({name: None for text in users for name in re.findall(MERGE, text) or [None]})
+
+
+def combinations(main: Path) -> list[tuple[str, ...]]:
+    """Every choice of size and front-end that a main yaml file leaves, as options."""
+    tree = read_files(str(main))
+    options = [
+        [(f"--{key}", path.stem) for path in sorted((HPARAMS / folder).glob("*.yaml"))]
+        for key, folder in CHOICES.items()
+        if folder in tree
+    ]
+    given = [(f"--{key}", value) for key, value in PLACEHOLDERS.items() if key in tree]
+    return [tuple(itertools.chain(*given, *choice)) for choice in itertools.product(*options)]
+
+
+CASES = [
+    (main, data, words)
+    for main in MAIN_FILES
+    for data in data_sets(main)
+    for words in combinations(main)
+]
+NAMES = ["-".join([main.stem, data or "any", *words[1::2]]) for main, data, words in CASES]
+
+
+@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda path: path.stem)
+def test_a_recipe_names_it(main):
+    assert data_sets(main)
+
+
+@pytest.mark.parametrize(("main", "data", "words"), CASES, ids=NAMES)
+def test_its_references_resolve(main, data, words):
+    tree = read_files(str(main), data)
+    for key, choice in zip(words[::2], words[1::2], strict=True):
+        override(tree, key.removeprefix("--"), choice, str(main))
+    resolved = read_plain(resolve(dump(tree), str(main)), str(main))
+    for key, folder in CHOICES.items():
+        if f"--{key}" in words:
+            chosen = HPARAMS / folder / f"{words[words.index(f'--{key}') + 1]}.yaml"
+            assert resolved[folder].items() >= read_plain(chosen.read_text(), str(chosen)).items()
+
+
+@pytest.mark.parametrize(("main", "data", "words"), CASES, ids=NAMES)
+def test_it_builds(main, data, words, tmp_path):
+    if TOO_LARGE in words:
+        pytest.skip("takes more than a gigabyte")
+    argv = [str(main), *words, "--output_folder", str(tmp_path)]
+    hparams = load_experiment(argv, merge=data).hparams
+    for name, module in hparams.get("modules", {}).items():
+        assert any(p.requires_grad for p in module.parameters()), name
+    if "front_end" in hparams:
+        assert hparams["front_end"]["hop"] == hparams["front_end"]["module"].hop
+
+
+@pytest.mark.parametrize(
+    "path", [*MAIN_FILES, *sorted((HPARAMS / "data").glob("*.yaml"))], ids=lambda path: path.stem
+)
+def test_every_key_is_used(path):
+    """By another key, by name in the code, by SpeechBrain, or because it acts when it is read."""
+    dead = [
+        key
+        for key in read_files(str(path))
+        if not key.startswith("__")
+        and key not in RUN_OPTION_TYPES
+        and not re.search(rf"<{key}[>\[]", YAML)
+        and not re.search(rf"""["']{key}["']|hparams\.{key}\b""", CODE)
+    ]
+    assert not dead
+
+
+@pytest.mark.parametrize("path", INCLUDES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_key_of_an_include_is_used(path):
+    name = path.parent.name
+    dead = [
+        key
+        for key in read_files(str(path)).keys() - STATED
+        if f"<{name}[{key}]>" not in YAML and not re.search(rf"""{name}["']?\]\[["']{key}""", CODE)
+    ]
+    assert not dead
+
+
+@pytest.mark.parametrize("folder", CHOICES.values())
+def test_the_files_of_a_choice_have_the_same_keys(folder):
+    keys = [set(read_files(str(path))) for path in (HPARAMS / folder).glob("*.yaml")]
+    assert len(keys) > 1
+    assert all(some == keys[0] for some in keys)

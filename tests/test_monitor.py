@@ -1,0 +1,109 @@
+"""The collapse monitor: silent on a healthy network, loud on a collapsed one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from mgf_brain.data.batch import SpeechBatch, make_batch
+from mgf_brain.encoder import TransformerEncoder
+from mgf_brain.frontends import LogMel
+from mgf_brain.masking import SpanMask
+from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
+from mgf_brain.monitor import collapse_figures, effective_rank, mean_cosine, unhealthy
+
+
+def encoded(states: torch.Tensor, valid: torch.Tensor | None = None) -> Encoded:
+    valid = torch.ones(states.shape[:2]).bool() if valid is None else valid
+    return Encoded(None, None, ~valid, valid, [states])
+
+
+def coloured_noise(utterances: int = 12) -> SpeechBatch:
+    """Utterances of different level, pitch and colour, changing over time."""
+    generator = torch.Generator().manual_seed(0)
+    crops = []
+    for i in range(utterances):
+        noise = torch.randn(24000, generator=generator)
+        kernel = torch.randn(1, 1, 40, generator=generator)
+        wav = torch.nn.functional.conv1d(noise[None, None], kernel)[0, 0]
+        level = torch.randn(50, generator=generator).repeat_interleave(500)[: len(wav)].exp()
+        crops.append((f"utt{i}", i, 0.01 * wav * level))
+    return make_batch(crops)
+
+
+def random_model() -> PretrainingModel:
+    torch.manual_seed(0)
+    encoder = TransformerEncoder(64, 64, 2, 4, 128, dropout=0.0, position_kernel=8)
+    # Weights of unit gain, so that the input and not the biases decides the random states.
+    torch.nn.init.normal_(encoder.projection.weight, std=0.3)
+    return PretrainingModel(SpeechModel(LogMel(64), encoder), {}, {}, SpanMask(5, 0.3)).eval()
+
+
+@torch.no_grad()
+def test_a_healthy_random_network_passes():
+    figures = collapse_figures(random_model().encode(coloured_noise()))
+    assert len(figures) == 5
+    assert unhealthy(figures) == []
+
+
+@torch.no_grad()
+def test_a_constant_network_does_not():
+    model = random_model()
+    model.speech.encoder.norm.weight.zero_()
+    model.speech.encoder.norm.bias.copy_(torch.randn(64))
+    names = {text.split()[0] for text in unhealthy(collapse_figures(model.encode(coloured_noise())))}
+    assert names == {
+        "state_rank",
+        "state_deviation",
+        "state_cosine",
+        "utterance_rank",
+        "utterance_cosine",
+    }
+
+
+def test_a_state_that_ignores_time_is_seen_by_the_states_rank_alone():
+    states = torch.randn(6, 1, 32).expand(6, 80, 32)  # one vector an utterance
+    names = {text.split()[0] for text in unhealthy(collapse_figures(encoded(states)))}
+    assert names == {"state_rank"}
+
+
+def test_a_dimensional_collapse_is_seen():
+    states = torch.randn(8, 50, 2) @ torch.randn(2, 64)
+    assert any(t.startswith("state_rank") for t in unhealthy(collapse_figures(encoded(states))))
+
+
+def test_padding_is_not_looked_at():
+    states, valid = torch.randn(4, 30, 16), torch.arange(30)[None].expand(4, -1) < 20
+    spoilt = torch.where(valid[..., None], states, torch.full_like(states, 1e3))
+    assert collapse_figures(encoded(states, valid)) == collapse_figures(encoded(spoilt, valid))
+
+
+@pytest.mark.parametrize("rank, dim", [(1, 8), (3, 8), (8, 8)])
+def test_effective_rank_of_equal_axes(rank: int, dim: int):
+    axes = torch.linalg.qr(torch.randn(dim, dim)).Q[:rank]
+    assert effective_rank(torch.cat([axes, -axes])).item() == pytest.approx(rank, abs=1e-3)
+
+
+def test_effective_rank_of_unequal_axes():
+    x = torch.diag(torch.tensor([3.0, 1.0]))
+    p = 9.0 / 10.0
+    entropy = -p * math.log(p) - (1 - p) * math.log(1 - p)
+    assert effective_rank(torch.cat([x, -x])).item() == pytest.approx(math.exp(entropy), abs=1e-4)
+
+
+def test_mean_cosine_against_a_loop():
+    x = 1.0 + torch.randn(7, 5)
+    pairs = [torch.cosine_similarity(a, b, dim=0) for i, a in enumerate(x) for b in x[:i]]
+    assert mean_cosine(x).item() == pytest.approx(torch.stack(pairs).mean().item(), abs=1e-5)
+
+
+def test_states_that_are_not_finite_are_reported():
+    figures = collapse_figures(encoded(torch.full((3, 9, 4), float("nan"))))
+    assert len(unhealthy(figures)) == 5
+
+
+def test_unhealthy_names_the_figure_and_its_range():
+    assert unhealthy({"state_cosine": 0.99}) == ["state_cosine is 0.99, healthy is at most 0.95"]
+    assert unhealthy({"something_else": -1.0}) == []

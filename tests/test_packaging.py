@@ -1,0 +1,140 @@
+"""setup.py, the Makefile and what stands beside them."""
+
+import ast
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import setuptools
+from packaging.requirements import Requirement
+
+import mgf_brain
+
+ROOT = Path(__file__).parents[1]
+# Distributions whose modules have another name.
+MODULES = {"ruamel.yaml": "ruamel", "espeakng-loader": "espeakng_loader"}
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+
+
+@pytest.fixture
+def options(monkeypatch):
+    """What setup.py hands to setuptools."""
+    found = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(setuptools, "setup", lambda **words: found.update(words))
+    runpy.run_path("setup.py")
+    return found
+
+
+def requirements(options, *extras):
+    lists = [options["install_requires"], *(options["extras_require"][extra] for extra in extras)]
+    return [Requirement(text) for texts in lists for text in texts]
+
+
+def imported(folder):
+    """Names of the modules that a folder's files import, wherever in the file."""
+    names = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names.add(node.module.split(".")[0])
+    return names - sys.stdlib_module_names
+
+
+def test_one_version_and_the_licence_of_the_file(options):
+    assert options["version"] == mgf_brain.__version__
+    text = (ROOT / "LICENSE").read_text()
+    assert options["license"] == "Apache-2.0"
+    assert "Apache License\n                           Version 2.0" in text
+    assert "Copyright 2026 the mgf_brain authors" in text
+    assert "[yyyy]" not in text
+
+
+def test_every_folder_of_the_library_is_packaged(options):
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "mgf_brain").rglob("*.py")}
+    assert set(options["packages"]) == {".".join(folder.parts) for folder in folders}
+
+
+@pytest.mark.parametrize("folder", ["mgf_brain", "recipes"])
+def test_every_import_is_required(options, folder):
+    names = {r.name for r in requirements(options, "demo")}
+    assert imported(folder) - {"mgf_brain"} <= {MODULES.get(name, name) for name in names}
+
+
+def test_the_ranges_admit_what_the_tests_run_with(options):
+    for requirement in requirements(options, "demo", "dev"):
+        if requirement.name not in ("espeakng-loader", "ruff", "yamllint"):  # may be absent
+            assert requirement.specifier.contains(version(requirement.name)), requirement
+
+
+def test_known_bad_versions_are_shut_out(options):
+    ranges = {r.name: r.specifier for r in requirements(options)}
+    for name, bad in [("ruamel.yaml", "0.19.0"), ("torch", "2.15.0"), ("torchaudio", "2.10.0")]:
+        assert not ranges[name].contains(bad)
+
+
+def test_the_constraints_lie_in_the_ranges(options):
+    ranges = {r.name: r.specifier for r in requirements(options)}
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if not line.startswith("#")]
+    assert {pin.name for pin in pins} == {"torch", "torchaudio"}
+    for pin in pins:
+        assert ranges[pin.name].contains(str(pin.specifier).removeprefix("=="))
+
+
+def test_all_is_all_and_nothing_gpl_is_required(options):
+    extras = options["extras_require"]
+    assert set(extras["all"]) == {*extras["demo"], *extras["dev"]}
+    assert not any(r.name.startswith("espeak") for r in requirements(options))
+
+
+def make(*words):
+    # `make test` hands its own variables down in MAKEFLAGS.
+    own = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "VENV", "PYTHON")
+    env = {key: value for key, value in os.environ.items() if key not in own}
+    words = ["make", "-n", *words]
+    done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("target", "extra", "last"),
+    [
+        ("demo", "demo", "-m mgf_brain.demo"),
+        ("test", "all", "-m pytest"),
+        ("test-slow", "all", "-m pytest -m slow"),
+        ("lint", "all", "-m yamllint --strict ."),
+    ],
+)
+def test_a_fresh_machine_is_set_up_first(tmp_path, target, extra, last):
+    lines = make(target, f"VENV={tmp_path}/venv").splitlines()
+    assert f"python3 -m venv {tmp_path}/venv" in lines[0]
+    assert lines[1].endswith(f'pip install -c constraints.txt -e ".[{extra}]"')
+    assert lines[-1] == f"{tmp_path}/venv/bin/python {last}"
+
+
+@needs_make
+def test_the_environment_is_used_again_while_setup_py_stands_still(tmp_path):
+    stamps = [tmp_path / ".installed-demo", tmp_path / ".installed-dev"]
+    for stamp in stamps:
+        stamp.touch()
+    for target in ("demo", "test"):
+        assert "pip install" not in make(target, f"VENV={tmp_path}")
+        assert "pip install" in make(target, f"VENV={tmp_path}", "--assume-new=setup.py")
+
+
+def test_continuous_integration_runs_make_test():
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    assert "set -euo pipefail" in script.read_text()
+    subprocess.run(["bash", "-n", script], check=True)
+    assert "\nmake test " in script.read_text()

@@ -1,0 +1,181 @@
+"""What the README files tell users to type: every command parses, and runs on miniature corpora."""
+
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import setuptools
+import soundfile
+
+from mgf_brain.config import load_experiment
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "CONTRIBUTING.md"]
+PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("recipes/*/README.md"))
+
+# What makes a command short: words to replace, and options to add for each script.
+SHORTER = {"base": "mini", "large": "mini", "8": "2", "700": "8"}
+TINY = "--optimizer_step_limit 2 --valid_interval 2 --num_workers 0".split()
+EXTRA = {
+    "recipes/LibriSpeech/pretrain.py": TINY,
+    "recipes/LibriSpeech/phonemes.py": ["--number_of_epochs", "1"],
+    "recipes/LibriSpeech/speakers.py": ["--number_of_epochs", "1"],
+}
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+
+
+def commands(page):
+    """The commands of a page's bash blocks as lists of words, without comments."""
+    lines = "".join(blocks(page, "bash")).replace("\\\n", " ").splitlines()
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+COMMANDS = list({tuple(words): None for page in PAGES for words in commands(page)})
+RECIPES = [words for words in COMMANDS if words[0] in ("python", "torchrun")]
+
+
+def script_of(words):
+    return next(word for word in words if word.endswith(".py"))
+
+
+def test_only_programs_that_are_tested_here_are_named():
+    assert {words[0] for words in COMMANDS} == {"make", "pip", "python", "torchrun"}
+    assert ("make", "demo") in COMMANDS and ("make", "test") in COMMANDS
+
+
+@pytest.mark.parametrize("words", RECIPES, ids=" ".join)
+def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
+    script = script_of(words)
+    text = (ROOT / script).read_text()
+    options = words[words.index(script) + 1 :]
+    if "load_experiment" not in text:  # prepare.py: argparse reads it
+        assert all(f'"{word}"' in text for word in options if word.startswith("--"))
+        return
+    monkeypatch.chdir(tmp_path)  # the checkpointer makes its folder
+    merge = re.search(r'merge="(\w+)"', text)
+    experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge and merge[1])
+    keys = {word[2:] for word in options if word.startswith("--")}
+    assert keys <= experiment.overrides.keys() | experiment.run_opts.keys()
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "make"], ids=" ".join)
+def test_make_knows_the_target(words):
+    env = {key: value for key, value in os.environ.items() if key != "MAKEFLAGS"}
+    subprocess.run([*words, "-n"], cwd=ROOT, env=env, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "pip"], ids=" ".join)
+def test_pip_finds_the_constraints_and_the_extra(words, monkeypatch):
+    found = {}
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(setuptools, "setup", lambda **options: found.update(options))
+    runpy.run_path("setup.py")
+    assert words[:3] == ("pip", "install", "-c")
+    assert Path(words[3]).is_file()
+    assert re.fullmatch(r"\.\[(\w+)\]", words[-1])[1] in found["extras_require"]
+
+
+def write_speech(path, seed, seconds=1.5):
+    """Noise under a changing envelope: enough for losses to be finite."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(seed)
+    envelope = np.repeat(random.uniform(0.05, 0.5, 15), int(seconds * 16000) // 15)
+    soundfile.write(path, envelope * random.standard_normal(len(envelope)) / 4, 16000)
+
+
+def make_librispeech(root):
+    """Six speakers to train, two for each other part, with phone labels for all."""
+    labels = []
+    for part, speakers in (("train-clean-100", 6), ("dev-clean", 2), ("test-other", 2)):
+        for number in range(speakers):
+            speaker = f"{len(part)}{number}"
+            for i in range(4):
+                name = f"{speaker}-1-{i:04d}"
+                write_speech(root / part / speaker / "1" / f"{name}.flac", [len(part), number, i])
+                labels.append(f"{name} {' '.join(str(k % 41) for k in range(i, i + 150))}\n")
+    for name in ("converted_aligned_phones.txt", "phones_41.txt"):
+        (root.parent / name).write_text("".join(labels))
+
+
+def make_speechocean(root):
+    """Three speakers a part, four utterances each, and a one-shot list of the test part."""
+    oneshot = []
+    for part, first in (("train", 1), ("test", 7)):
+        tables = {"wav.scp": "", "utt2spk": "", "text": ""}
+        for speaker in (f"{first + number:04d}" for number in range(3)):
+            for i in range(4):
+                wav = f"WAVE/SPEAKER{speaker}/{speaker}0{i}.WAV"
+                write_speech(root / wav, [int(speaker), i])
+                line = {"wav.scp": wav, "utt2spk": speaker, "text": "WE CALL IT BEAR"}
+                for name in tables:
+                    tables[name] += f"{speaker}0{i}\t{line[name]}\n"
+                if part == "test":
+                    oneshot.append(f"{'test' if i else 'enrol'}\t{speaker}\t{root.name}/{wav}\n")
+        (root / part).mkdir()
+        for name, text in tables.items():
+            (root / part / name).write_text(text)
+    (root.parent / "speechocean762_oneshot.tsv").write_text("".join(oneshot))
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    """A folder that looks like the repository's root, with miniature corpora under `path/to`."""
+    for name in ("recipes", "hparams", "mgf_brain"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    make_librispeech(tmp_path / "path/to/LibriSpeech")
+    make_speechocean(tmp_path / "path/to/speechocean762")
+    write_speech(tmp_path / "speech.flac", 1)
+    return tmp_path
+
+
+def run(workspace, words):
+    """Run a command of a page in the workspace, shortened."""
+    script = script_of(words)
+    words = [re.sub(r"^(/path/to|\$DATA|\$PROTOCOL)", "path/to", SHORTER.get(w, w)) for w in words]
+    words += EXTRA.get(script, [])
+    program = [sys.executable, *(["-m", "torch.distributed.run"] if words[0] == "torchrun" else [])]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [*program, *words[1:]], cwd=workspace, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+def run_python_blocks(workspace, page):
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for code in blocks(page, "python"):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=workspace, env=env, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("7 torch.Size([1, ")
+
+
+def test_the_first_steps_run(workspace):
+    """Pretraining, both classifications and the Python example, as README.md has them."""
+    first = [words for words in commands("README.md") if "base" not in words]
+    mgf = [w for w in first if w[0] == "python" and "--output_folder" not in w]
+    assert [Path(w[1]).name for w in mgf] == ["pretrain.py", "phonemes.py", "speakers.py"]
+    for words in mgf:
+        run(workspace, words)
+    assert (workspace / "results/LibriSpeech/mgf/1986/results.json").is_file()
+    run_python_blocks(workspace, "README.md")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_runs_in_its_order(workspace, page):
+    todo = [words for words in commands(page) if words[0] in ("python", "torchrun")]
+    for words in todo:
+        run(workspace, words)
