@@ -17,8 +17,8 @@ HEALTHY = {
     "state_rank": (8.0, None),
     "state_deviation": (0.05, None),
     "state_cosine": (None, 0.95),
-    "utterance_rank": (2.0, None),
-    "utterance_cosine": (None, 0.98),
+    "pooled_rank": (2.0, None),
+    "pooled_cosine": (None, 0.98),
     "phoneme_entropy": (0.1, None),
     "utterance_entropy": (0.01, None),
 }
@@ -88,7 +88,7 @@ def collapse_figures(encoded: Encoded) -> dict[str, float]:
     >>> from mgf_brain.model import Encoded
     >>> valid = torch.ones(4, 50, dtype=torch.bool)
     >>> figures = collapse_figures(Encoded(None, None, ~valid, valid, [torch.ones(4, 50, 8)]))
-    >>> figures["state_rank"], figures["state_deviation"], round(figures["utterance_cosine"], 3)
+    >>> figures["state_rank"], figures["state_deviation"], round(figures["pooled_cosine"], 3)
     (1.0, 0.0, 1.0)
     """
     top = encoded.states[-1].float()
@@ -99,8 +99,8 @@ def collapse_figures(encoded: Encoded) -> dict[str, float]:
         "state_rank": effective_rank(frames),
         "state_deviation": frames.std(0).mean(),
         "state_cosine": mean_cosine(frames),
-        "utterance_rank": effective_rank(pooled),
-        "utterance_cosine": mean_cosine(pooled),
+        "pooled_rank": effective_rank(pooled),
+        "pooled_cosine": mean_cosine(pooled),
     }
     return {name: float(value) for name, value in figures.items()}
 

@@ -6,6 +6,8 @@ depend on the length of the vocal tract or on background noise, from speech with
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from mgf_brain.keyed_random import uniform
@@ -92,7 +94,7 @@ class SpectralPerturbation:
 def _with_noise(log_mel: torch.Tensor, valid: torch.Tensor, decibels: torch.Tensor) -> torch.Tensor:
     weight = valid[..., None].to(log_mel.dtype)
     power = (log_mel.exp() * weight).sum(1) / weight.sum(1).clamp(min=1.0)  # (B, bands)
-    noise = power.clamp(min=1e-12).log() - decibels[:, None] * (torch.log(torch.tensor(10.0)) / 10)
+    noise = power.clamp(min=1e-12).log() - decibels[:, None] * math.log(10.0) / 10
     return torch.logaddexp(log_mel, noise[:, None].expand_as(log_mel))
 
 

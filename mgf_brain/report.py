@@ -212,8 +212,8 @@ def _collapse_section(results: dict[str, Any], pictures: dict[str, bytes]) -> li
 def _range(name: str) -> str:
     lowest, highest = HEALTHY[name]
     if lowest is None:
-        return f"at most {highest}"
-    return f"at least {lowest}" if highest is None else f"{lowest} to {highest}"
+        return f"at most {highest:g}"
+    return f"at least {lowest:g}" if highest is None else f"{lowest:g} to {highest:g}"
 
 
 def _facts(results: dict[str, Any]) -> list[list[str]]:

@@ -58,8 +58,8 @@ def test_a_constant_network_does_not():
         "state_rank",
         "state_deviation",
         "state_cosine",
-        "utterance_rank",
-        "utterance_cosine",
+        "pooled_rank",
+        "pooled_cosine",
     }
 
 

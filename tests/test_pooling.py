@@ -1,11 +1,11 @@
-"""Pooling over time, and the standardised embedding."""
+"""Pooling over time, and the vectors made of it."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from mgf_brain.pooling import LayerStatistics, mean_and_deviation
+from mgf_brain.pooling import LayerAverage, UtteranceHead, mean_and_deviation
 
 
 def example(lengths: list[int], dim: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
@@ -42,28 +42,21 @@ def test_many_bfloat16_frames_are_counted_exactly():
     assert torch.equal(mean, torch.ones(1, 2)) and not deviation.any()
 
 
-def test_embedding_is_standardised_over_the_utterances_it_was_fitted_to():
-    x, valid = example([9] * 40)
-    embedding = LayerStatistics(4, layers=[0, 1])
-    states = [x, 100.0 * x + 7.0]
-    embedding.fit(embedding.statistics(states, valid))
-    out = embedding(states, valid)
-    assert out.shape == (40, 16)
-    torch.testing.assert_close(out.mean(0), torch.zeros(16), atol=1e-4, rtol=0)
-    torch.testing.assert_close(out.std(0, correction=0), torch.ones(16), atol=1e-2, rtol=0)
+def test_layer_average_is_pooled_after_averaging():
+    x, valid = example([9, 4])
+    pooled = LayerAverage()([x, 3.0 * x], valid, torch.zeros(2, 0))
+    torch.testing.assert_close(pooled, mean_and_deviation(2.0 * x, valid))
 
 
-@pytest.mark.parametrize("utterances", [1, 3])
-def test_fit_to_constant_statistics_is_finite(utterances: int):
-    embedding = LayerStatistics(2, layers=[0])
-    embedding.fit(torch.ones(utterances, 4))
-    states, valid = [torch.randn(2, 5, 2)], torch.ones(2, 5).bool()
-    assert torch.isfinite(embedding(states, valid)).all()
-
-
-def test_the_standardisation_is_part_of_the_state():
-    embedding, other = LayerStatistics(2, [0]), LayerStatistics(2, [0])
-    embedding.fit(torch.randn(10, 4))
-    other.load_state_dict(embedding.state_dict())
-    states, valid = [torch.randn(2, 5, 2)], torch.ones(2, 5).bool()
-    assert torch.equal(embedding(states, valid), other(states, valid))
+@pytest.mark.parametrize("layer", [0, -1])
+def test_head_reads_its_layer_and_the_colour_but_no_padding(layer: int):
+    x, valid = example([9, 4])
+    head, colour = UtteranceHead(4, colour_dim=3, layer=layer, embedding_dim=5), torch.randn(2, 3)
+    states = [x, torch.randn_like(x), -x]
+    out = head(states, valid, colour)
+    assert out.shape == (2, 5)
+    spoilt = [torch.where(valid[..., None], s, torch.full_like(s, 1e4)) for s in states]
+    spoilt[1] = torch.zeros_like(x)  # a layer that is not pooled
+    assert torch.equal(head(spoilt, valid, colour), out)
+    assert not torch.equal(head([2 * s for s in states], valid, colour), out)
+    assert not torch.equal(head(states, valid, colour + 1), out)

@@ -25,7 +25,7 @@ def test_a_scale_learns_only_below_both_references(loss, constant, copy, learns)
 def test_scales_are_found_by_their_constant_and_their_loss():
     figures = {
         "loss": 3.0,
-        "utterance_rank": 4.0,  # a collapse figure, no objective
+        "pooled_rank": 4.0,  # a collapse figure, no objective
         "teacher_loss": 0.2,  # no references: not to be judged
         "orphan_constant": 1.0,  # no loss
         "phoneme_accuracy": 12.5,

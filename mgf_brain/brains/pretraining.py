@@ -71,20 +71,18 @@ class PretrainingBrain(BaseBrain):
         return figures
 
     def validate(self) -> dict[str, float]:
-        """Means over the validation data; losses over all their terms, other figures by batch."""
-        sums: dict[str, torch.Tensor] = {}
-        counts: dict[str, torch.Tensor] = {}
-        others: list[dict[str, float]] = []
+        """Means over the validation data, each batch weighted by an objective's terms in it."""
+        totals: dict[str, float] = {}
+        weights: dict[str, float] = {}
         for batch in self.valid_loader:
             encoded, terms = self.model(batch.to(self.device))
-            for name, term in terms.items():
-                sums[name] = sums.get(name, 0.0) + term.sums.sum()
-                counts[name] = counts.get(name, 0) + term.counts.sum()
-            others.append(self._figures(encoded, terms))
-        figures = {key: sum(o[key] for o in others) / len(others) for key in others[0]}
-        losses = {name: float(sums[name] / counts[name]) for name in sums}
-        figures |= {f"{name}_loss": loss for name, loss in losses.items()}
-        figures["loss"] = sum(self.model.weights[k] * v for k, v in losses.items())
+            for key, value in self._figures(encoded, terms).items():
+                term = terms.get(key.split("_")[0])  # None for the collapse figures
+                weight = 1.0 if term is None else float(term.counts.sum())
+                totals[key] = totals.get(key, 0.0) + weight * value
+                weights[key] = weights.get(key, 0.0) + weight
+        figures = {key: total / max(weights[key], 1.0) for key, total in totals.items()}
+        figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
         return figures
 
 

@@ -24,7 +24,7 @@ def items(sampler: DurationBatchSampler) -> list[list[int]]:
 
 def contents(sampler: DurationBatchSampler, epoch: int) -> set[frozenset[int]]:
     sampler.set_epoch(epoch)
-    return {frozenset(batch) for batch in items(sampler)}
+    return {frozenset(batch) for batch in items(sampler) if len(batch) > 1}
 
 
 @pytest.mark.parametrize("budget", [64.0, 200.0, 1600.0])
@@ -60,20 +60,21 @@ def test_every_item_once_an_epoch():
 @pytest.mark.parametrize("world", [2, 3])
 def test_only_a_rest_smaller_than_the_ranks_is_left_out(world: int):
     for count in range(1, 40):
-        sampler = DurationBatchSampler([1.0] * count, 4.0, seed=0, window=10, world=world)
+        sampler = DurationBatchSampler([1.0] * count, 4.0, seed=0, world=world)
         used = Counter(i for batch in sampler.batches(1) for i in batch.tolist())
         assert set(used.values()) <= {1}
-        windows = -(-count // 10)
-        assert count - len(used) <= windows * (world - 1)
+        assert count - len(used) < world
         assert all(len(batch) >= world for batch in sampler.batches(1))
 
 
-def test_new_batches_every_epoch():
-    sampler = DurationBatchSampler(librispeech_like(5000), 200.0, seed=0)
+@pytest.mark.parametrize("count, budget", [(28000, 200.0), (2500, 32.0), (2500, 200.0)])
+def test_new_batches_every_epoch(count: int, budget: float):
+    """Corpora of a few hours, too."""
+    sampler = DurationBatchSampler(librispeech_like(count), budget, seed=0)
     epochs = [contents(sampler, epoch) for epoch in (1, 2, 3)]
     for i, batches in enumerate(epochs):
         for other in epochs[:i]:
-            assert len(batches & other) < 0.01 * len(batches)
+            assert len(batches & other) < 0.02 * len(batches)
     assert contents(sampler, 1) == epochs[0]  # and the same ones when an epoch is repeated
 
 
@@ -97,13 +98,9 @@ def test_ranks_share_every_batch_of_the_single_process(world: int):
         items(DurationBatchSampler(seconds, 200.0, seed=5, rank=rank, world=world))
         for rank in range(world)
     ]
-    # Windows end in a rest, which needs an item a rank.
-    whole = [batch for batch in single if len(batch) >= world]
-    assert {len(batches) for batches in ranks} == {len(whole)}
+    assert {len(batches) for batches in ranks} == {len(single)}
     unions = [sorted(i for part in parts for i in part) for parts in zip(*ranks, strict=True)]
-    if len(whole) == len(single):
-        assert unions == [sorted(batch) for batch in single]
-    assert sorted(unions) == sorted(sorted(batch) for batch in whole)
+    assert unions == [sorted(batch) for batch in single]
     for parts in zip(*ranks, strict=True):
         sizes = [len(part) for part in parts]
         assert min(sizes) >= 1 and max(sizes) - min(sizes) <= 1

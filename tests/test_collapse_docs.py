@@ -1,0 +1,17 @@
+"""docs/collapse.md and the monitor agree."""
+
+import re
+from pathlib import Path
+
+from mgf_brain.monitor import HEALTHY
+
+PAGE = Path(__file__).parents[1] / "docs" / "collapse.md"
+
+
+def test_the_page_names_every_watched_figure_with_its_range():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (at least|at most) ([\d.]+) \|$", PAGE.read_text(), re.M)
+    ranges = {
+        name: (float(bound), None) if side == "at least" else (None, float(bound))
+        for name, side, bound in rows
+    }
+    assert ranges == HEALTHY
