@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -187,7 +188,7 @@ class FeatureExtractor:
         in_order = torch.cat(rows)[torch.tensor(order).argsort()]
         return (in_order - self.mean) / self.deviation
 
-    def standardise(self, utterances: Sequence[Utterance]) -> None:
+    def standardise(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Standardise all later embeddings by those of training utterances.
 
         Layers of an untrained encoder share a large offset, beside which cosines differ little;
@@ -195,18 +196,24 @@ class FeatureExtractor:
 
         Arguments
         ---------
-        utterances : sequence of Utterance
+        embeddings : torch.Tensor
+            (utterances, E) of the training utterances, not standardised.
+
+        Returns
+        -------
+        torch.Tensor
+            The same, standardised.
         """
-        embeddings = self.embeddings(utterances)
         self.mean, self.deviation = embeddings.mean(0), embeddings.std(0).clamp(min=1e-5)
+        return (embeddings - self.mean) / self.deviation
 
     def _batches(
         self, utterances: Sequence[Utterance]
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         bar = tqdm(total=len(utterances), desc=f"{self.name} features", unit="utt", leave=False)
-        with bar:
+        with bar, ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
             for batch in cut_batches(utterances, BATCH_SECONDS):
-                wavs = [self._read(utterance) for utterance in batch]
+                wavs = list(pool.map(self._read, batch))
                 lengths = torch.tensor([len(wav) for wav in wavs], device=self.device)
                 yield pad_sequence(wavs, batch_first=True).to(self.device), lengths
                 bar.update(len(batch))

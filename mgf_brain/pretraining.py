@@ -14,6 +14,7 @@ from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
 from mgf_brain.report import summary_table, write_report
@@ -44,6 +45,11 @@ def pretrain(
     started = time.time()
     brain = make_brain(experiment)
     loader = make_loader(train, experiment.hparams)
+    if len(loader) < brain.grad_accumulation_factor:
+        raise UserError(
+            f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "
+            f"{len(loader)} batches of an epoch. Lower it, or batch_seconds."
+        )
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
     brain.fit(experiment.hparams["epoch_counter"], loader)

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 from speechbrain.utils.logger import get_logger
-from speechbrain.utils.train_logger import FileTrainLogger
 from torch.utils.tensorboard import SummaryWriter
 
 logger = get_logger(__name__)
@@ -43,7 +42,6 @@ class TrainingLog:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._end_cut_line()
             self.writer = SummaryWriter(str(folder))
-            self.text = FileTrainLogger(str(self.path.with_name("train_log.txt")))
 
     def _end_cut_line(self) -> None:
         """A kill may have cut the last line short: what is appended starts a line of its own."""
@@ -59,7 +57,9 @@ class TrainingLog:
         """Log figures of the validation data after a step."""
         self._write({"step": step, "split": "valid", **figures}, "valid")
         if self.enabled:
-            self.text.log_stats({"step": step}, valid_stats=figures)
+            text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+            with self.path.with_name("train_log.txt").open("a", encoding="utf-8") as stream:
+                stream.write(f"step {step} - valid {text}\n")
 
     def resumed(self, step: int) -> None:
         """Note that a run goes on after this step."""

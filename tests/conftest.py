@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
@@ -15,7 +18,10 @@ from mgf_brain.model import PretrainingModel, SpeechModel
 from mgf_brain.objectives.base import Objective
 
 DIM, LATENT_DIM = 32, 16
-FRONT_ENDS = {"logmel": lambda: LogMel(LATENT_DIM, stack=4), "waveform": lambda: Waveform(LATENT_DIM)}
+FRONT_ENDS = {
+    "logmel": lambda: LogMel(LATENT_DIM, stack=4),
+    "waveform": lambda: Waveform(LATENT_DIM),
+}
 
 
 def _model(front_end: str, objectives: dict[str, Objective]) -> PretrainingModel:
@@ -48,3 +54,22 @@ def tiny_model() -> Callable[..., PretrainingModel]:
 def noise_batch() -> Callable[..., SpeechBatch]:
     """``noise_batch(lengths in samples, seed)``: noise of changing level, two crops a name."""
     return _batch
+
+
+def _corpus(folder: Path, speakers: int = 10, seed: int = 0) -> Path:
+    rng = np.random.default_rng(seed)
+    for speaker in range(speakers):
+        chapter = folder / "train-clean-100" / str(speaker) / "1"
+        chapter.mkdir(parents=True)
+        for number in range(2):
+            samples = 16000 * 3 + int(rng.integers(16000))
+            level = np.repeat(rng.uniform(0.01, 1.0, samples // 800 + 1), 800)[:samples]
+            wav = 0.1 * level * rng.standard_normal(samples)
+            soundfile.write(chapter / f"{speaker}-1-{number:04}.wav", wav, 16000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def noise_corpus() -> Callable[..., Path]:
+    """``noise_corpus(folder)``: LibriSpeech's layout, two utterances of about 3 s a speaker."""
+    return _corpus

@@ -68,8 +68,9 @@ def test_log_mel_frames_are_normalised_and_the_embedding_keeps_the_level(utteran
 
 def test_standardise_makes_training_embeddings_standard(utterances):
     extractor = FeatureExtractor(small_encoder(), "random")
-    extractor.standardise(utterances)
+    returned = extractor.standardise(extractor.embeddings(utterances))
     embeddings = extractor.embeddings(utterances)
+    torch.testing.assert_close(returned, embeddings)
     torch.testing.assert_close(embeddings.mean(0), torch.zeros(192), atol=1e-3, rtol=0)
     torch.testing.assert_close(embeddings.std(0), torch.ones(192), atol=1e-2, rtol=0)
 

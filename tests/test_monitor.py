@@ -53,7 +53,9 @@ def test_a_constant_network_does_not():
     model = random_model()
     model.speech.encoder.norm.weight.zero_()
     model.speech.encoder.norm.bias.copy_(torch.randn(64))
-    names = {text.split()[0] for text in unhealthy(collapse_figures(model.encode(coloured_noise())))}
+    names = {
+        text.split()[0] for text in unhealthy(collapse_figures(model.encode(coloured_noise())))
+    }
     assert names == {
         "state_rank",
         "state_deviation",

@@ -29,7 +29,9 @@ def test_power_spectrum_against_a_plain_transform(window: int, hop: int, samples
     power = power_spectrum(wavs, window, hop)
     assert power.shape == (2, frame_count(samples, window, hop), window // 2 + 1)
     for row, wav in zip(power, wavs, strict=True):
-        torch.testing.assert_close(row.double(), plain_power(wav, window, hop), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            row.double(), plain_power(wav, window, hop), rtol=1e-4, atol=1e-5
+        )
 
 
 def test_white_noise_has_its_variance_in_every_bin():

@@ -77,8 +77,9 @@ class PretrainingBrain(BaseBrain):
         for batch in self.valid_loader:
             encoded, terms = self.model(batch.to(self.device))
             for key, value in self._figures(encoded, terms).items():
-                term = terms.get(key.split("_")[0])  # None for the collapse figures
-                weight = 1.0 if term is None else float(term.counts.sum())
+                owners = [name for name in terms if key.startswith(f"{name}_")]
+                # Collapse figures are no objective's; of two names that fit, the longer one.
+                weight = float(terms[max(owners, key=len)].counts.sum()) if owners else 1.0
                 totals[key] = totals.get(key, 0.0) + weight * value
                 weights[key] = weights.get(key, 0.0) + weight
         figures = {key: total / max(weights[key], 1.0) for key, total in totals.items()}

@@ -1,0 +1,1 @@
+"""From corpora to batches: preparation, manifests, audio, crops, sampling, the embedded corpus."""

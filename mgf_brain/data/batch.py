@@ -64,7 +64,8 @@ def make_batch(crops: list[tuple[str, int, torch.Tensor]]) -> SpeechBatch:
 
     Example
     -------
-    >>> batch = make_batch([("a", 1, torch.ones(3)), ("b", 2, torch.ones(2)), ("a", 3, torch.ones(1))])
+    >>> crops = [("a", 1, torch.ones(3)), ("b", 2, torch.ones(2)), ("a", 3, torch.ones(1))]
+    >>> batch = make_batch(crops)
     >>> batch.lengths.tolist(), batch.groups.tolist(), batch.wavs[1].tolist()
     ([3, 2, 1], [0, 1, 0], [1.0, 1.0, 0.0])
     """

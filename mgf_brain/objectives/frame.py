@@ -43,10 +43,11 @@ class _FrameObjective(Objective):
     latents are nearly a copy, it reads the encoder's states at masked frames.
     """
 
-    def __init__(self, dim: int, outputs: int, masked: bool) -> None:
+    def __init__(self, dim: int, latent_dim: int, outputs: int, masked: bool) -> None:
         super().__init__()
         self.masked = masked
-        self.head = nn.Sequential(nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, outputs))
+        inputs = dim if masked else latent_dim
+        self.head = nn.Sequential(nn.Linear(inputs, inputs), nn.GELU(), nn.Linear(inputs, outputs))
 
     def _predict(self, encoded: Encoded) -> torch.Tensor:
         source = encoded.states[-1] if self.masked else encoded.frames.latents
@@ -64,8 +65,8 @@ class FrameReconstruction(_FrameObjective):
 
     Arguments
     ---------
-    dim : int
-        Channels of what the head reads.
+    dim, latent_dim : int
+        Channels of the encoder's states and of the front-end's latents.
     bins : int
         Spectra per frame times bins: 201 * 4 for 40 ms frames of log-mel input.
     masked : bool
@@ -73,12 +74,12 @@ class FrameReconstruction(_FrameObjective):
 
     Example
     -------
-    >>> FrameReconstruction(32, 201).head[2].weight.shape
+    >>> FrameReconstruction(32, 16, 201).head[2].weight.shape
     torch.Size([201, 32])
     """
 
-    def __init__(self, dim: int, bins: int, masked: bool = True) -> None:
-        super().__init__(dim, bins, masked)
+    def __init__(self, dim: int, latent_dim: int, bins: int, masked: bool = True) -> None:
+        super().__init__(dim, latent_dim, bins, masked)
 
     def forward(self, encoded: Encoded) -> Terms:
         """L1 terms, averaged over bins."""
@@ -99,7 +100,7 @@ class FrameContrastive(_FrameObjective):
 
     Arguments
     ---------
-    dim, bins : int
+    dim, latent_dim, bins : int
         As for ``FrameReconstruction``.
     masked : bool
     projection : int
@@ -107,15 +108,17 @@ class FrameContrastive(_FrameObjective):
 
     Example
     -------
-    >>> FrameContrastive(32, 201, projection=8).spectrum.weight.shape
+    >>> FrameContrastive(32, 16, 201, projection=8).spectrum.weight.shape
     torch.Size([8, 201])
     """
 
     NEGATIVES = 100
     TEMPERATURE = 0.1
 
-    def __init__(self, dim: int, bins: int, masked: bool = True, projection: int = 128) -> None:
-        super().__init__(dim, projection, masked)
+    def __init__(
+        self, dim: int, latent_dim: int, bins: int, masked: bool = True, projection: int = 128
+    ) -> None:
+        super().__init__(dim, latent_dim, projection, masked)
         self.spectrum = nn.Linear(bins, projection)
 
     def forward(self, encoded: Encoded) -> Terms:

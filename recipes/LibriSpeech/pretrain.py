@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Pretrain a speech encoder on LibriSpeech, or on the embedded corpus, without labels.
+r"""Pretrain a speech encoder on LibriSpeech, or on the embedded corpus, without labels.
 
 > python recipes/LibriSpeech/pretrain.py hparams/mgf.yaml
-> python recipes/LibriSpeech/pretrain.py hparams/mgf.yaml --data_folder /path/to/LibriSpeech --size base
+> python recipes/LibriSpeech/pretrain.py hparams/mgf.yaml \
+    --data_folder /path/to/LibriSpeech --size base
 
 Only the folders train-* (and dev-*, for validation) are read.
 """

@@ -53,9 +53,12 @@ def closed_set(hparams, extractor, train, test, device):
     started = time.time()
     speakers = sorted({u.speaker for u in train})
     classes = torch.tensor([speakers.index(u.speaker) for u in train])
-    data = EmbeddingData(extractor.embeddings(train), classes)
-    probe = hparams["probe"](1, data.x.shape[-1], len(speakers)).to(device)
-    hparams["train_probe"](probe, data, log=TrainingLog(hparams["output_folder"]).step)
+    embeddings = extractor.embeddings(train)
+    if hparams["pretrained"] == "random":
+        embeddings = extractor.standardise(embeddings)  # also for one-shot
+    probe = hparams["probe"](1, embeddings.shape[1], len(speakers)).to(device)
+    log = TrainingLog(hparams["output_folder"])
+    hparams["train_probe"](probe, EmbeddingData(embeddings, classes), log=log.step)
     seconds = time.time() - started
     named = classify(probe, extractor.embeddings(test)[:, None]).flatten().tolist()
     return probe, accuracy([speakers[i] for i in named], test), seconds
@@ -81,8 +84,6 @@ def main():
     hparams, device = experiment.hparams, experiment.run_opts["device"]
     extractor = open_run(experiment)
     train, test, oneshot = dataio_prepare(hparams)
-    if hparams["pretrained"] == "random":
-        extractor.standardise(train)  # a pretrained folder brings its standardisation
     probe, score, seconds = closed_set(hparams, extractor, train, test, device)
     metrics = {"accuracy": score}
     if oneshot.test:

@@ -83,13 +83,17 @@ def test_negatives_are_uniform_over_the_others():
 
 def test_negatives_do_not_depend_on_padding():
     keys, counts = torch.tensor([make_key("a")]), torch.tensor([6])
-    assert torch.equal(draw_negatives(keys, counts, 6, 9), draw_negatives(keys, counts, 50, 9)[:, :6])
+    assert torch.equal(
+        draw_negatives(keys, counts, 6, 9), draw_negatives(keys, counts, 50, 9)[:, :6]
+    )
 
 
 def test_only_chosen_steps_of_the_utterance_matter():
     """Whatever stands at padding, at unchosen steps or in other utterances."""
     queries, targets, where, keys = example()
-    spoilt = [torch.where(where[..., None], x, 1e3 * torch.randn_like(x)) for x in (queries, targets)]
+    spoilt = [
+        torch.where(where[..., None], x, 1e3 * torch.randn_like(x)) for x in (queries, targets)
+    ]
     together = compute(queries, targets, where, keys)
     assert torch.equal(together.sums, compute(*spoilt, where, keys).sums)
     for b in range(len(keys)):

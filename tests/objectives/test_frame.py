@@ -37,7 +37,7 @@ def test_the_target_is_the_normalised_log_power_of_the_frames_samples(
 @pytest.mark.parametrize("front_end, masked", [("logmel", True), ("waveform", False)])
 def test_reconstruction_against_a_loop(tiny_model, noise_batch, front_end: str, masked: bool):
     dim = 32 if masked else 16
-    model = tiny_model(front_end, {"frame": FrameReconstruction(dim, BINS[front_end], masked)})
+    model = tiny_model(front_end, {"frame": FrameReconstruction(dim, dim, BINS[front_end], masked)})
     encoded, terms = model(noise_batch(LENGTHS))
     objective, targets = model.objectives["frame"], log_spectrum(encoded)
     source = encoded.states[-1] if masked else encoded.frames.latents
@@ -52,7 +52,7 @@ def test_reconstruction_against_a_loop(tiny_model, noise_batch, front_end: str, 
 def test_a_perfect_prediction_costs_nothing_and_the_constant_its_reference(
     tiny_model, noise_batch, monkeypatch: pytest.MonkeyPatch
 ):
-    objective = FrameReconstruction(32, 804)
+    objective = FrameReconstruction(32, 16, 804)
     encoded = tiny_model("logmel", {"frame": objective}).encode(noise_batch(LENGTHS))
     targets = log_spectrum(encoded)
     monkeypatch.setattr(objective, "_predict", lambda _: targets)
@@ -84,7 +84,7 @@ def test_copies_come_from_the_nearest_visible_other_frame():
 
 
 def test_contrastive_kind(tiny_model, noise_batch):
-    model = tiny_model("logmel", {"frame": FrameContrastive(32, 804, projection=8)})
+    model = tiny_model("logmel", {"frame": FrameContrastive(32, 16, 804, projection=8)})
     encoded, terms = model(noise_batch(LENGTHS))
     references = model.objectives["frame"].references(encoded)
     assert torch.equal(terms["frame"].counts, encoded.mask.sum(1))
@@ -94,7 +94,7 @@ def test_contrastive_kind(tiny_model, noise_batch):
 
 @pytest.mark.parametrize("make", [FrameReconstruction, FrameContrastive])
 def test_gradients_reach_every_weight(tiny_model, noise_batch, make):
-    model = tiny_model("logmel", {"frame": make(32, 804)}).train()
+    model = tiny_model("logmel", {"frame": make(32, 16, 804)}).train()
     _, terms = model(noise_batch(LENGTHS))
     terms["frame"].mean().backward()
     parameters = [p for p in model.parameters() if p.requires_grad]

@@ -20,7 +20,7 @@ from mgf_brain.objectives.utterance import UtteranceContrastive
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.schedules import warmup_cosine
 
-DIM, STEPS, PEAK = 128, 500, 3e-3
+DIM, STEPS, PEAK = 128, 400, 3e-3
 
 
 def babble(speaker: int, samples: int) -> torch.Tensor:
@@ -65,7 +65,7 @@ def tiny_mgf() -> PretrainingModel:
     encoder = TransformerEncoder(DIM, DIM, 2, 4, 4 * DIM, dropout=0.0, position_kernel=16)
     objectives = {
         "sample": MagnitudeReconstruction(DIM, front_end.hop),
-        "frame": FrameReconstruction(DIM, 804),
+        "frame": FrameReconstruction(DIM, DIM, 804),
         "phoneme": PhonemeContrastive(DIM, DIM, projection=64),
         "utterance": UtteranceContrastive(UtteranceHead(DIM, front_end.colour_dim)),
     }

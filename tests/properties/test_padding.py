@@ -19,15 +19,15 @@ LENGTHS = [14000, 21000, 33333, 8000]
 OBJECTIVES = {
     "logmel": lambda: {
         "sample": MagnitudeReconstruction(16, hop=640),
-        "frame": FrameReconstruction(32, 804, masked=True),
-        "frame_contrastive": FrameContrastive(32, 804, masked=True, projection=8),
+        "frame": FrameReconstruction(32, 16, 804, masked=True),
+        "frame_contrastive": FrameContrastive(32, 16, 804, masked=True, projection=8),
         "phoneme": PhonemeContrastive(32, 16, projection=8),
         "phoneme_regression": PhonemeRegression(32, 16),
     },
     "waveform": lambda: {
         "sample": WaveformReconstruction(16, hop=320, channels=8),
-        "frame": FrameReconstruction(16, 201, masked=False),
-        "frame_contrastive": FrameContrastive(16, 201, masked=False, projection=8),
+        "frame": FrameReconstruction(32, 16, 201, masked=False),
+        "frame_contrastive": FrameContrastive(32, 16, 201, masked=False, projection=8),
         "phoneme": PhonemeContrastive(32, 16, projection=8),
         "phoneme_regression": PhonemeRegression(32, 16),
     },
@@ -43,9 +43,7 @@ def row_of(batch: SpeechBatch, b: int) -> SpeechBatch:
     """One utterance as a batch of its own, without padding."""
     row = slice(b, b + 1)
     wavs = batch.wavs[row, : batch.lengths[b]]
-    return SpeechBatch(
-        batch.ids[row], wavs, batch.lengths[row], batch.keys[row], batch.groups[row]
-    )
+    return SpeechBatch(batch.ids[row], wavs, batch.lengths[row], batch.keys[row], batch.groups[row])
 
 
 @torch.no_grad()
@@ -97,9 +95,7 @@ def test_a_single_frame_beside_longer_utterances(model: PretrainingModel, noise_
 
 
 @torch.no_grad()
-def test_an_utterance_shorter_than_a_frame_beside_longer_ones(
-    model: PretrainingModel, noise_batch
-):
+def test_an_utterance_shorter_than_a_frame_beside_longer_ones(model: PretrainingModel, noise_batch):
     _, terms = model(noise_batch([16000, 200]))
     for name, term in terms.items():
         assert term.counts[1] == 0 and term.sums[1] == 0, name

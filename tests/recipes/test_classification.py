@@ -1,0 +1,170 @@
+"""The phone and speaker recipes, as a user runs them, on a miniature in LibriSpeech's layout."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from mgf_brain.encoder import TransformerEncoder
+from mgf_brain.export import export_folder
+from mgf_brain.frontends import LogMel
+from mgf_brain.model import SpeechModel
+
+REPOSITORY = Path(__file__).parents[2]
+PHONES = {0: 0.0, 1: 300.0, 2: 900.0, 3: 2500.0}  # class and the frequency that it sounds like
+YAML = """
+sample_rate: 16000
+speech_model: !new:mgf_brain.model.SpeechModel
+  front_end: !new:mgf_brain.frontends.LogMel
+    dim: 16
+    stack: 2
+  encoder: !new:mgf_brain.encoder.TransformerEncoder
+    input_dim: 16
+    dim: 32
+    layers: 1
+    heads: 4
+    ffn: 64
+    position_kernel: 8
+"""
+
+
+def utterance(rng, pitch):
+    """Tones of 150 ms and their labels at 100 Hz."""
+    phones = rng.integers(0, 4, 14)
+    labels = np.repeat(phones, 15)
+    frequency = np.repeat([PHONES[p] for p in labels], 160) * pitch
+    tone = 0.2 * np.sin(2 * np.pi * np.cumsum(frequency) / 16000)
+    return tone + 0.003 * pitch**8 * rng.standard_normal(len(tone)), labels
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Eight training and three test speakers, five utterances each."""
+    root, rng, lines = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0), []
+    for number in range(11):
+        part = "train-clean-100" if number < 8 else "test-other"
+        folder = root / part / f"{number}" / "7"
+        folder.mkdir(parents=True)
+        for i in range(5):
+            wav, labels = utterance(rng, 0.9 + 0.02 * number)
+            soundfile.write(folder / f"{number}-7-{i:04d}.flac", wav, 16000)
+            lines.append(f"{number}-7-{i:04d} {' '.join(map(str, labels))}\n")
+    (root / "phones_41.txt").write_text("".join(lines))
+    return root
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    torch.manual_seed(0)
+    model = SpeechModel(
+        LogMel(16, stack=2), TransformerEncoder(16, 32, 1, 4, 64, position_kernel=8)
+    )
+    folder = tmp_path_factory.mktemp("run") / "pretrained"
+    return export_folder(folder, {"speech_model": model}, YAML, {}, "")
+
+
+def run(task, *arguments, cwd=REPOSITORY):
+    return subprocess.run(
+        [sys.executable, f"recipes/LibriSpeech/{task}.py", f"hparams/{task}.yaml"]
+        + [str(argument) for argument in arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def results(out):
+    return json.loads((out / "results.json").read_text())
+
+
+def test_phones_of_the_baseline(corpus, tmp_path):
+    out = tmp_path / "out"
+    done = run("phonemes", "--pretrained", "fbank", "--data_folder", corpus, "--output_folder", out)
+    assert done.returncode == 0, done.stderr
+    found = results(out)
+    assert found["metrics"]["accuracy"] > 85 and found["metrics"]["accuracy_speech"] > 80
+    assert found["data"] == {
+        "hours": pytest.approx(40 * 2.1 / 3600),
+        "utterances": 40,
+        "speakers": 8,
+    }
+    assert found["model"]["parameters"] == 80 * 4 + 4 + 1
+    assert "accuracy" in done.stdout and (out / "hyperparams.yaml").is_file()
+
+
+def test_phones_of_a_folder_by_lists_without_a_cache(corpus, pretrained, tmp_path):
+    for name, speakers in {"train": (0, 8), "test": (1,)}.items():
+        ids = [f"{speaker}-7-{i:04d}\n" for speaker in speakers for i in range(5)]
+        (tmp_path / f"{name}.txt").write_text("".join(ids))
+    done = run(
+        *("phonemes", "--pretrained", pretrained, "--data_folder", corpus),
+        *("--phone_splits", f"{tmp_path}/train.txt,{tmp_path}/test.txt"),
+        *("--feature_cache", "False", "--hidden", 16, "--output_folder", tmp_path / "out"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out")["data"]["utterances"] == 10
+    # 2 labels a frame of 20 ms, 4 classes, 2 layers
+    assert results(tmp_path / "out")["model"]["parameters"] == 2 + 33 * 16 + 17 * 8
+
+
+def test_choosing_on_training_speakers_leaves_the_test_alone(corpus, tmp_path):
+    out = tmp_path / "out"
+    done = run(
+        *("phonemes", "--pretrained", "fbank", "--data_folder", corpus, "--output_folder", out),
+        *("--valid_share", 0.25, "--number_of_epochs", 2),
+    )
+    assert done.returncode == 0, done.stderr
+    assert results(out)["data"]["speakers"] == 6
+
+
+def test_speakers_of_the_baseline_and_a_folder(corpus, pretrained, tmp_path):
+    for name in ("fbank", pretrained):
+        out = tmp_path / Path(name).name
+        done = run(
+            "speakers", "--pretrained", name, "--data_folder", corpus, "--output_folder", out
+        )
+        assert done.returncode == 0, done.stderr
+        found = results(out)
+        assert found["data"]["utterances"] == 8 * 4 and found["data"]["speakers"] == 8
+        assert set(found["metrics"]) == {"accuracy", "accuracy_oneshot"}
+        if name == "fbank":  # the noise's level tells the speakers apart
+            assert found["metrics"]["accuracy"] > 50 and found["metrics"]["accuracy_oneshot"] > 50
+
+
+def test_a_one_shot_list_has_its_own_root(corpus, tmp_path):
+    rows = [("enrol", 8, 0), ("test", 8, 1), ("enrol", 9, 0), ("test", 9, 3)]
+    lines = [f"{kind}\t{s}\tcorpus/test-other/{s}/7/{s}-7-{i:04d}.wav\n" for kind, s, i in rows]
+    (tmp_path / "list.tsv").write_text("".join(lines))
+    (tmp_path / "corpus").symlink_to(corpus)
+    done = run(
+        *("speakers", "--pretrained", "random", "--data_folder", corpus, "--list_root", tmp_path),
+        *("--oneshot", tmp_path / "list.tsv", "--output_folder", tmp_path / "out"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert results(tmp_path / "out")["metrics"]["accuracy_oneshot"] in (0.0, 50.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    "task, arguments, message",
+    [
+        ("phonemes", ["--pretrained", "nowhere"], "pretrained: nowhere"),
+        ("phonemes", [], "--pretrained <value>"),
+        ("phonemes", ["--pretrained", "fbank", "--adapt", "full"], "adapt"),
+        ("phonemes", ["--pretrained", "fbank", "--phone_labels", "absent.txt"], "absent.txt"),
+        ("speakers", ["--pretrained", "fbank", "--oneshot", "absent.tsv"], "absent.tsv"),
+        ("speakers", ["--pretrained", "fbank", "--train_list", "a.txt"], "test_list"),
+    ],
+)
+def test_bad_input_ends_in_one_line_and_status_2(corpus, tmp_path, task, arguments, message):
+    out = tmp_path / "out"
+    done = run(task, *arguments, "--data_folder", corpus, "--output_folder", out)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error:") and message in done.stderr
+    assert not (out / "results.json").exists()
