@@ -27,7 +27,6 @@ position_kernel: 4
 optimizer_step_limit: {STEPS}
 batch_seconds: 8.0
 learning_rate: 0.001
-embedding_layers: [0, 2]
 """
 CLOCKS = {"time", "audio_s_per_s"}  # what may differ between two runs
 
