@@ -142,7 +142,7 @@ def _facts(hparams: dict[str, Any], results: dict[str, Any]) -> list[tuple[str, 
     return [
         ("parameters", f"{results['model']['parameters']:,}"),
         ("encoder", shape),
-        ("front-end", front_end["name"]),
+        ("front-end", next(iter(front_end["module"])).rpartition(".")[2]),  # of its !new: tag
         ("sampling rate", f"{rate:,} Hz"),
         ("frame hop", f"{1000 * hop / rate:g} ms ({hop} samples)"),
         ("optimizer steps", f"at most {hparams['optimizer_step_limit']:,}"),

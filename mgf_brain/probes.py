@@ -148,7 +148,9 @@ class FrameData:
         targets = [
             self.grid.targets(self.labels[i], len(x)) for i, x in zip(chosen, states, strict=True)
         ]
-        return torch.cat(states), torch.cat(targets)
+        x, y = torch.cat(states), torch.cat(targets)
+        labelled = (y != IGNORE).any(1)  # a batch without a label has no loss
+        return x[labelled], y[labelled]
 
 
 def train_probe(

@@ -64,7 +64,7 @@ def make_results(
     """
     return {
         "recipe": recipe,
-        "hparams": hparams_file,
+        "hparams": "/".join(Path(hparams_file).parts[-2:]),  # no path of this machine
         "seed": seed,
         "data": data,
         "model": {"parameters": sum(p.numel() for p in model.parameters())},

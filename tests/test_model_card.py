@@ -19,7 +19,7 @@ YAML = """\
 # /home/alice/mgf.yaml
 encoder: {dim: 32, layers: 2, heads: 4}
 front_end:
-  name: logmel
+  module: !new:mgf_brain.frontends.LogMel {dim: 16}
   hop: 640
   sample: &id001 !new:package.objectives.Magnitudes {latent_dim: 16}
 sample_rate: 16000

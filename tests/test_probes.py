@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.phone_labels import IGNORE
 from mgf_brain.probes import (
     EmbeddingData,
     FrameData,
@@ -67,6 +68,14 @@ def test_without_a_cache_the_probe_learns_the_same():
         assert extractor.calls == (1 if cache else SETTINGS["epochs"] + 1)
         weights.append(probe.classifier[0].weight)
     assert torch.equal(*weights)
+
+
+def test_frames_past_the_last_label_are_not_trained_on(toy):
+    extractor, rows, labels = toy
+    short = {id: ids[:45] for id, ids in labels.items()}
+    [block] = FrameData(extractor, rows, short).blocks(torch.Generator())
+    x, y = block()
+    assert len(x) == len(y) == 12 * 23 and (y == IGNORE).sum() == 12
 
 
 def test_features_are_standardised_per_layer_and_channel():
