@@ -111,6 +111,7 @@ class Progress:
         self.sampler: dict[str, int] = {}
         self.audio_seconds = 0.0  # unpadded, entering the encoder
         self.training_seconds = 0.0  # wall clock with loading, without validation
+        self.wall_seconds = 0.0  # of all sessions of a run that was resumed
 
     @mark_as_saver
     def save(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Another voice and another room for what the encoder sees, while the targets stay as they were.
+"""Another voice and some noise for what the encoder sees, while the targets stay as they were.
 
 Predicting an utterance's own latents from a perturbed copy of it teaches the encoder what does not
 depend on the length of the vocal tract or on background noise, from speech without labels.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,6 @@ def pretrain(
     dict
         What ``results.json`` holds.
     """
-    started = time.time()
     brain = make_brain(experiment)
     loader = make_loader(train, experiment.hparams)
     if len(loader) < brain.grad_accumulation_factor:
@@ -54,6 +52,7 @@ def pretrain(
     brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
     brain.fit(experiment.hparams["epoch_counter"], loader)
     figures = brain.validate_now()
+    brain.count_wall_time()
     results = make_results(
         recipe,
         experiment.hparams_file,
@@ -62,7 +61,7 @@ def pretrain(
         brain.model.speech,
         {"loss": figures["loss"], "validation": figures},
         {
-            "wall_s": time.time() - started,
+            "wall_s": brain.progress.wall_seconds,
             "audio_s_per_s": brain.progress.audio_seconds / brain.progress.training_seconds,
         },
     )

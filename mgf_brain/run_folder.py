@@ -23,6 +23,10 @@ from mgf_brain.files import open_atomic
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit")
 
+# What a run reads: checked before anything is written.
+INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")
+INPUT_KEYS += ("train_list", "test_list")
+
 # Run options that change how a run is carried out, not what it computes.
 RUN_ONLY_KEYS = (
     "test_only",
@@ -60,8 +64,10 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
     Raises
     ------
     UserError
-        If the folder holds a run with other hyperparameters or cannot be written.
+        If a file or folder that the run is to read is missing, or the output folder holds a run
+        with other hyperparameters or cannot be written.
     """
+    _check_inputs(experiment.hparams)
     folder = _output_folder(experiment)
     saved = folder / "hyperparams.yaml"
     if saved.exists():
@@ -72,6 +78,13 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
     create_experiment_directory(str(folder), log_config=log_config)
     if if_main_process():
         _keep_script(folder)
+
+
+def _check_inputs(hparams: dict[str, Any]) -> None:
+    for key in INPUT_KEYS:
+        path = hparams.get(key)
+        if path is not None and not os.path.exists(path):
+            raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")
 
 
 def _output_folder(experiment: Experiment) -> Path:

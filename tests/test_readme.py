@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("recipes/*/README.md"))
 
+ROOTS = re.compile(r"(^|,)(/path/to|\$DATA|\$PROTOCOL)")  # where pages find the corpora
+
 # What makes a command short: words to replace, and options to add for each script.
 SHORTER = {"base": "mini", "large": "mini", "8": "2", "700": "8"}
 TINY = "--optimizer_step_limit 2 --valid_interval 2 --num_workers 0".split()
@@ -106,6 +108,9 @@ def make_librispeech(root):
                 labels.append(f"{name} {' '.join(str(k % 41) for k in range(i, i + 150))}\n")
     for name in ("converted_aligned_phones.txt", "phones_41.txt"):
         (root.parent / name).write_text("".join(labels))
+    for name, part in (("train_split.txt", "train-clean-100"), ("test_split.txt", "test-other")):
+        names = sorted(path.stem for path in (root / part).rglob("*.flac"))
+        (root.parent / name).write_text("\n".join(names) + "\n")
 
 
 def make_speechocean(root):
@@ -142,7 +147,9 @@ def workspace(tmp_path):
 def run(workspace, words):
     """Run a command of a page in the workspace, shortened."""
     script = script_of(words)
-    words = [re.sub(r"^(/path/to|\$DATA|\$PROTOCOL)", "path/to", SHORTER.get(w, w)) for w in words]
+    words = [
+        re.sub(r"(^|,)(/path/to|\$DATA|\$PROTOCOL)", r"\1path/to", SHORTER.get(w, w)) for w in words
+    ]
     words += EXTRA.get(script, [])
     program = [sys.executable, *(["-m", "torch.distributed.run"] if words[0] == "torchrun" else [])]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}

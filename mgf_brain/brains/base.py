@@ -7,7 +7,6 @@ from typing import Any
 
 import speechbrain as sb
 import torch
-from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.checkpoints import Progress, RandomState
@@ -54,7 +53,7 @@ class BaseBrain(sb.Brain):
         self.batch_ids = batch.ids
         rate = self.hparams.scheduler(self.optimizer_step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group.get("rate_factor", 1.0)
+            group["lr"] = rate
 
     def check_loss_isfinite(self, loss: torch.Tensor) -> None:
         """Name the batch whose loss is not finite; give up as SpeechBrain does."""
@@ -146,6 +145,7 @@ class BaseBrain(sb.Brain):
             self._save_intra_epoch_ckpt()
             return
         self.step, self.avg_train_loss = 0, 0.0  # the checkpoint starts the next epoch
+        self.count_wall_time()
         self.checkpointer.save_and_keep_only(meta={"step": self.optimizer_step}, num_to_keep=1)
 
     def _should_save_intra_epoch_ckpt(self, last_ckpt_time: float, steps_since_ckpt: int) -> bool:
@@ -156,15 +156,23 @@ class BaseBrain(sb.Brain):
 
     def _save_intra_epoch_ckpt(self) -> None:
         self.progress.sampler = self.train_sampler.state_dict(self.step)
+        self.count_wall_time()
         super()._save_intra_epoch_ckpt()
 
     def on_fit_start(self) -> None:
         """Recover the latest checkpoint, if any, and continue the sampler where it was."""
         super().on_fit_start()
+        self._session = time.time()
         if self.optimizer_step:
             self.log.resumed(self.optimizer_step)
             if self.step:  # inside an epoch
                 self.train_sampler.load_state_dict(self.progress.sampler)
+
+    def count_wall_time(self) -> None:
+        """Bring ``progress.wall_seconds`` up to now; it goes on in a resumed run."""
+        now = time.time()
+        self.progress.wall_seconds += now - self._session
+        self._session = now
 
     def _start_clock(self) -> None:
         self._clock = time.perf_counter()
@@ -173,8 +181,3 @@ class BaseBrain(sb.Brain):
         now = time.perf_counter()
         self.progress.training_seconds += now - self._clock
         self._clock = now
-
-    @property
-    def is_main(self) -> bool:
-        """Whether this process writes files."""
-        return if_main_process()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from speechbrain.utils.logger import get_logger
 from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
+from mgf_brain.errors import UserError
+from mgf_brain.keyed_random import make_key
 
 logger = get_logger(__name__)
 
@@ -25,8 +28,8 @@ def pretraining_utterances(
     ---------
     hparams : mapping
         With ``data_folder`` (None: the embedded corpus), ``add_manifest``, ``save_folder``,
-        ``train_parts`` and ``valid_parts`` (beginnings of the names of parts), ``valid_share``
-        and ``seed``.
+        ``train_parts``, ``valid_parts`` and ``test_parts`` (beginnings of the names of parts),
+        ``shortest_utterance``, ``valid_share``, ``valid_seconds`` and ``seed``.
     prepare : callable
         ``prepare(data_folder, save_folder) -> {part: manifest}``.
 
@@ -34,12 +37,14 @@ def pretraining_utterances(
     -------
     tuple of two lists of Utterance
         Training and validation utterances. Validation is the corpus' own part; without one,
-        ``valid_share`` of the training speakers, drawn by seed.
+        ``valid_share`` of the training speakers, drawn by seed. Of either no more than
+        ``valid_seconds``.
 
     Raises
     ------
     UserError
-        If a speaker would be in both.
+        If there is nothing to train on, two utterances have the same id, or a speaker would be
+        in two of training, validation and the corpus' test parts.
     """
     folder = hparams["data_folder"] or embedded_corpus_folder()
     if not hparams["data_folder"]:
@@ -49,12 +54,67 @@ def pretraining_utterances(
     parts = {path.stem: path for path in sorted(manifests.glob("*.csv"))}
     train = _read(parts, hparams["train_parts"])
     valid = _read(parts, hparams["valid_parts"])
+    if not train:
+        raise UserError(
+            f"data_folder {folder} has no part named {hparams['train_parts']}*, only "
+            f"{', '.join(parts)}. Check data_folder and train_parts."
+        )
     if hparams["add_manifest"]:
         train += read_manifest(hparams["add_manifest"])
+    _refuse_repeated_ids(train + valid)
+    train = _drop_short(train, hparams["shortest_utterance"])
     if not valid:
         train, valid = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
-    assert_disjoint_speakers(train=train, valid=valid)
-    return train, valid
+    valid = _drop_short(valid, hparams["shortest_utterance"])
+    test = _read(parts, hparams["test_parts"])
+    assert_disjoint_speakers(train=train, valid=valid, test=test)
+    return train, draw_seconds(valid, hparams["valid_seconds"], hparams["seed"])
+
+
+def draw_seconds(utterances: Sequence[Utterance], seconds: float, seed: int) -> list[Utterance]:
+    """A random part of utterances that lasts about as long as asked.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+    seconds : float
+        Total duration; all utterances if they last no longer.
+    seed : int
+        Of the draw, which each utterance's id decides: the order of the rows does not matter.
+
+    Returns
+    -------
+    list of Utterance
+        At least one.
+
+    Example
+    -------
+    >>> rows = [Utterance(str(i), 1.0, f"/{i}.wav", "s") for i in range(9)]
+    >>> len(draw_seconds(rows, 3.0, seed=0)), len(draw_seconds(rows, 99.0, seed=0))
+    (3, 9)
+    """
+    order = sorted(utterances, key=lambda u: make_key(seed, "draw", u.id))
+    totals = itertools.accumulate(u.duration for u in order)
+    return [u for u, total in zip(order, totals, strict=True) if total - u.duration < seconds]
+
+
+def _refuse_repeated_ids(utterances: Sequence[Utterance]) -> None:
+    """Two utterances of one id would be each other's positives."""
+    seen: dict[str, str] = {}
+    for utterance in utterances:
+        if utterance.id in seen:
+            raise UserError(
+                f"the id {utterance.id} is both {seen[utterance.id]} and {utterance.wav}. "
+                "Rename one in the manifest."
+            )
+        seen[utterance.id] = utterance.wav
+
+
+def _drop_short(utterances: Sequence[Utterance], shortest: float) -> list[Utterance]:
+    kept = [u for u in utterances if u.duration >= shortest]
+    if len(kept) < len(utterances):
+        logger.info("%d utterances under %s s left out", len(utterances) - len(kept), shortest)
+    return kept
 
 
 def embedded_corpus_folder() -> Path:

@@ -47,13 +47,14 @@ def make_loader(
         hparams["longest_crop"],
         hparams["shortest_crop"],
     )
-    parallel = distributed and torch.distributed.is_initialized()
+    processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
     sampler = DurationBatchSampler(
         [seconds * data.crops for seconds in data.crop_seconds()],
-        hparams["batch_seconds"],
+        # The budget is that of all processes: a batch that each has to itself gets a share of it.
+        hparams["batch_seconds"] / (1 if distributed else processes),
         hparams["seed"],
-        rank=(get_rank() or 0) if parallel else 0,
-        world=torch.distributed.get_world_size() if parallel else 1,
+        rank=(get_rank() or 0) if distributed else 0,
+        world=processes if distributed else 1,
     )
     sampler.set_epoch(epoch)
     workers = hparams["num_workers"]

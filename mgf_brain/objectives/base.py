@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Terms:
     """A loss before it is averaged, utterance by utterance.
 
-    Kept as sums and counts, so that the mean over all terms can be taken over a batch, an
-    accumulated batch or all ranks, and so that a loss can be looked at per utterance.
+    Kept as sums and counts, so that the mean over all terms can be taken over the batches of all
+    ranks, and so that a loss can be looked at per utterance.
 
     Arguments
     ---------
