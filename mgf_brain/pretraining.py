@@ -78,7 +78,7 @@ def make_brain(experiment: Experiment) -> PretrainingBrain:
         opt_class=hparams["opt_class"],
         hparams=hparams,
         run_opts=experiment.run_opts,
-        checkpointer=hparams["checkpointer"],
+        checkpointer=hparams["checkpointer"](),
         log=TrainingLog(hparams["output_folder"], enabled=if_main_process()),
     )
 

@@ -97,7 +97,7 @@ def test_all_is_all_and_nothing_gpl_is_required(options):
 
 def make(*words):
     # `make test` hands its own variables down in MAKEFLAGS.
-    own = ("MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "VENV", "PYTHON")
+    own = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MAKEOVERRIDES", "VENV", "PYTHON")
     env = {key: value for key, value in os.environ.items() if key not in own}
     words = ["make", "-n", *words]
     done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True)
