@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from mgf_brain.data.batch import SpeechBatch
-from mgf_brain.errors import UserError
 from mgf_brain.frontends import Frames, Perturb
 from mgf_brain.masking import SpanMask, valid_frames
 from mgf_brain.objectives.base import Objective, Terms
@@ -113,8 +112,6 @@ class PretrainingModel(nn.Module):
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
         self.weights = {name: weight for name, weight in weights.items() if weight}
-        if not self.weights:
-            raise UserError("all objectives have weight 0. Give one of them a weight.")
         self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
 
     def encode(self, batch: SpeechBatch) -> Encoded:

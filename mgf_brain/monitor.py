@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 HEALTHY = {
     "state_rank": (8.0, None),
     "state_deviation": (0.05, None),
-    "state_cosine": (None, 0.95),
+    "state_cosine": (None, 0.99),
     "pooled_rank": (2.0, None),
-    "pooled_cosine": (None, 0.98),
+    "pooled_cosine": (None, 0.9995),
     "phoneme_entropy": (0.1, None),
     "utterance_entropy": (0.01, None),
 }

@@ -43,11 +43,7 @@ def pretrain(
     """
     brain = make_brain(experiment)
     loader = make_loader(train, experiment.hparams)
-    if len(loader) < brain.grad_accumulation_factor:
-        raise UserError(
-            f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "
-            f"{len(loader)} batches of an epoch. Lower it, or batch_seconds."
-        )
+    _refuse_impossible(experiment, brain, len(loader))
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
     brain.fit(experiment.hparams["epoch_counter"], loader)
@@ -68,6 +64,19 @@ def pretrain(
     if if_main_process():
         _write(experiment, brain, results)
     return results
+
+
+def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches: int) -> None:
+    """What would train nothing, or for ever."""
+    if not brain.model.weights:
+        raise UserError("all objectives have weight 0. Give one of them a weight.")
+    if "utterance" in brain.model.weights and experiment.hparams["crops"] < 2:
+        raise UserError("the utterance scale needs pairs: pass --crops 2 or --utterance_weight 0.")
+    if batches < brain.grad_accumulation_factor:
+        raise UserError(
+            f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "
+            f"{batches} batches of an epoch. Lower it, or batch_seconds."
+        )
 
 
 def make_brain(experiment: Experiment) -> PretrainingBrain:

@@ -107,5 +107,5 @@ def test_states_that_are_not_finite_are_reported():
 
 
 def test_unhealthy_names_the_figure_and_its_range():
-    assert unhealthy({"state_cosine": 0.99}) == ["state_cosine is 0.99, healthy is at most 0.95"]
+    assert unhealthy({"state_cosine": 1.0}) == ["state_cosine is 1, healthy is at most 0.99"]
     assert unhealthy({"something_else": -1.0}) == []

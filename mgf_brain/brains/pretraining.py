@@ -52,14 +52,7 @@ class PretrainingBrain(BaseBrain):
 
     def figures(self, outputs: Predictions) -> dict[str, float]:
         """Each objective's loss beside that of the best constant and of the copied input."""
-        figures = self._figures(*outputs)
-        self.log.warn_once(self.optimizer_step, self._complaints(figures))
-        return figures
-
-    def _complaints(self, figures: dict[str, float]) -> list[str]:
-        # While the learning rate rises, a random or barely trained network is not a collapse.
-        early = self.optimizer_step < self.hparams.monitor_from
-        return [] if early else unhealthy(figures)
+        return self._figures(*outputs)
 
     @torch.no_grad()
     def _figures(self, encoded: Encoded, terms: dict[str, Terms]) -> dict[str, float]:
@@ -84,6 +77,9 @@ class PretrainingBrain(BaseBrain):
                 weights[key] = weights.get(key, 0.0) + weight
         figures = {key: total / max(weights[key], 1.0) for key, total in totals.items()}
         figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
+        # While the learning rate rises, a random or barely trained network is not a collapse.
+        if self.optimizer_step >= self.hparams.monitor_from:
+            self.log.warn_once(self.optimizer_step, unhealthy(figures))
         return figures
 
 
