@@ -11,9 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 ROOT = Path(__file__).parents[2]
 STEPS, KILL_FROM = 22, 9  # an epoch has 8 batches: the kill falls into the middle of the second
@@ -29,19 +27,6 @@ batch_seconds: 8.0
 learning_rate: 0.001
 """
 CLOCKS = {"time", "audio_s_per_s"}  # what may differ between two runs
-
-
-def make_corpus(folder: Path) -> None:
-    """Modulated noise of 10 speakers, two utterances of about three seconds each."""
-    rng = np.random.default_rng(0)
-    for speaker in range(10):
-        chapter = folder / "train-clean-100" / str(speaker) / "1"
-        chapter.mkdir(parents=True)
-        for number in range(2):
-            samples = 16000 * 3 + int(rng.integers(16000))
-            level = np.repeat(rng.uniform(0.01, 1.0, samples // 800 + 1), 800)[:samples]
-            wav = 0.1 * level * rng.standard_normal(samples)
-            soundfile.write(chapter / f"{speaker}-1-{number:04}.wav", wav, 16000)
 
 
 def write_yaml(folder: Path) -> None:
@@ -104,8 +89,8 @@ def figures(rows: list[dict]) -> dict[tuple, dict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_killed_and_resumed_equals_never_killed(tmp_path: Path, accumulation: int):
-    make_corpus(tmp_path / "corpus")
+def test_killed_and_resumed_equals_never_killed(noise_corpus, tmp_path: Path, accumulation: int):
+    noise_corpus(tmp_path / "corpus")
     write_yaml(tmp_path / "hparams")
     more = [] if accumulation == 1 else ["--grad_accumulation_factor", str(accumulation)]
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log.txt"
