@@ -38,7 +38,7 @@ class ConvPositions(nn.Module):
 
 
 class EncoderLayer(nn.Module):
-    """Pre-norm Transformer layer with scaled-dot-product attention.
+    """Transformer layer with scaled-dot-product attention.
 
     Arguments
     ---------
@@ -46,6 +46,8 @@ class EncoderLayer(nn.Module):
         Width, attention heads, inner width of the feed-forward part.
     dropout : float
         After attention and after the feed-forward part, and on attention weights.
+    pre_norm : bool
+        Normalise the input of both parts, or their sum with the residual.
 
     Example
     -------
@@ -53,9 +55,11 @@ class EncoderLayer(nn.Module):
     torch.Size([2, 5, 32])
     """
 
-    def __init__(self, dim: int, heads: int, ffn: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = True
+    ) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout, self.pre_norm = heads, dropout, pre_norm
         self.attention_norm, self.ffn_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
         self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.ffn_in, self.ffn_out = nn.Linear(dim, ffn), nn.Linear(ffn, dim)
@@ -75,9 +79,11 @@ class EncoderLayer(nn.Module):
         torch.Tensor
             (B, T, D).
         """
-        x = x + self._drop(self._attend(self.attention_norm(x), keep))
-        hidden = F.gelu(self.ffn_in(self.ffn_norm(x)))  # (B, T, ffn)
-        return x + self._drop(self.ffn_out(hidden))
+        if self.pre_norm:
+            x = x + self._attend(self.attention_norm(x), keep)
+            return x + self._feed_forward(self.ffn_norm(x))
+        x = self.attention_norm(x + self._attend(x, keep))
+        return self.ffn_norm(x + self._feed_forward(x))
 
     def _attend(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
         batch, frames, dim = x.shape
@@ -85,7 +91,10 @@ class EncoderLayer(nn.Module):
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
         dropout = self.dropout if self.training else 0.0
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=keep, dropout_p=dropout)
-        return self.out(x.transpose(1, 2).reshape(batch, frames, dim))
+        return self._drop(self.out(x.transpose(1, 2).reshape(batch, frames, dim)))
+
+    def _feed_forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._drop(self.ffn_out(F.gelu(self.ffn_in(x))))
 
     def _drop(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(x, self.dropout, self.training)
@@ -126,13 +135,17 @@ class TransformerEncoder(nn.Module):
         dropout: float = 0.1,
         position_kernel: int = 32,
         position_groups: int = 16,
+        pre_norm: bool = True,
     ) -> None:
         super().__init__()
         self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
         self.projection = nn.Linear(input_dim, dim)
         self.mask_embedding = nn.Parameter(torch.randn(dim) * 0.02)
         self.positions = ConvPositions(dim, position_kernel, position_groups)
-        self.layers = nn.ModuleList(EncoderLayer(dim, heads, ffn, dropout) for _ in range(layers))
+        self.pre_norm = pre_norm
+        self.layers = nn.ModuleList(
+            EncoderLayer(dim, heads, ffn, dropout, pre_norm) for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(dim)
 
     def forward(
@@ -160,9 +173,10 @@ class TransformerEncoder(nn.Module):
         if mask is not None:
             x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
         x = x * valid[..., None]
-        x = F.dropout(x + self.positions(x), self.dropout, self.training)
+        x = x + self.positions(x)
+        x = F.dropout(x if self.pre_norm else self.norm(x), self.dropout, self.training)
         keep = valid[:, None, None]  # (B, 1, 1, T)
         states = [x]
         for layer in self.layers:
             states.append(layer(states[-1], keep))
-        return [*states[:-1], self.norm(states[-1])]
+        return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states

@@ -80,7 +80,7 @@ class LogMel(nn.Module):
     (torch.Size([2, 24, 32]), [24, 12], 640, 880)
     """
 
-    FLOOR = 1e-7  # -70 dB re full-scale white noise: below it there is only quantisation noise
+    FLOOR = 1e-7  # -70 dB re full-scale white noise: what is quieter says nothing of the speech
 
     def __init__(
         self,

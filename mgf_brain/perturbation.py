@@ -11,6 +11,7 @@ import math
 import torch
 
 from mgf_brain.keyed_random import uniform
+from mgf_brain.spectrum import hertz_to_mel, mel_to_hertz
 
 PERTURBATION_STREAM = 3  # of a key; 0 draws the mask, 1 the negatives, 2 the crops
 
@@ -48,7 +49,7 @@ class SpectralPerturbation:
         highest: float = 7600.0,
     ) -> None:
         self.warp, self.snr = warp, snr
-        self.edges = (_mel(lowest), _mel(highest))
+        self.edges = tuple(hertz_to_mel(torch.tensor([lowest, highest])).tolist())
 
     def __call__(
         self, log_mel: torch.Tensor, valid: torch.Tensor, keys: torch.Tensor
@@ -83,8 +84,8 @@ class SpectralPerturbation:
         low, high = self.edges
         step = (high - low) / (bands + 1)  # mel between the centres of two bands
         centres = low + step * torch.arange(1, bands + 1, device=log_mel.device)
-        hertz = _hertz(centres)[None] * factors[:, None]  # (B, bands)
-        place = ((_mel(hertz) - low) / step - 1).clamp(0, bands - 1.001)
+        hertz = mel_to_hertz(centres)[None] * factors[:, None]  # (B, bands)
+        place = ((hertz_to_mel(hertz) - low) / step - 1).clamp(0, bands - 1.001)
         below = place.long()
         share = (place - below)[:, None]  # (B, 1, bands)
         index = below[:, None].expand_as(log_mel)
@@ -96,11 +97,3 @@ def _with_noise(log_mel: torch.Tensor, valid: torch.Tensor, decibels: torch.Tens
     power = (log_mel.exp() * weight).sum(1) / weight.sum(1).clamp(min=1.0)  # (B, bands)
     noise = power.clamp(min=1e-12).log() - decibels[:, None] * math.log(10.0) / 10
     return torch.logaddexp(log_mel, noise[:, None].expand_as(log_mel))
-
-
-def _mel(hertz: torch.Tensor | float) -> torch.Tensor:
-    return 2595.0 * torch.log10(1.0 + torch.as_tensor(hertz) / 700.0)
-
-
-def _hertz(mel: torch.Tensor) -> torch.Tensor:
-    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)

@@ -85,3 +85,25 @@ def normalise_frames(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-2) ->
     centred = (x - (x * weight).sum(1, keepdim=True) / count) * weight
     deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
     return centred / (deviation + eps)
+
+
+def hertz_to_mel(hertz: torch.Tensor) -> torch.Tensor:
+    """Frequencies in Hz on the mel scale (O'Shaughnessy 1987; torchaudio's and HTK's formula).
+
+    Example
+    -------
+    >>> round(hertz_to_mel(torch.tensor(1000.0)).item())
+    1000
+    """
+    return 2595.0 * torch.log10(1.0 + hertz / 700.0)
+
+
+def mel_to_hertz(mel: torch.Tensor) -> torch.Tensor:
+    """The inverse of ``hertz_to_mel``.
+
+    Example
+    -------
+    >>> round(mel_to_hertz(hertz_to_mel(torch.tensor(440.0))).item(), 2)
+    440.0
+    """
+    return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)

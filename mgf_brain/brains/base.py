@@ -10,6 +10,7 @@ import torch
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.checkpoints import Progress, RandomState
+from mgf_brain.distributed import processes
 from mgf_brain.training_log import TrainingLog
 
 logger = get_logger(__name__)
@@ -106,7 +107,7 @@ class BaseBrain(sb.Brain):
     def audio_seconds(self, batch: Any) -> float:
         """Unpadded audio of a batch over all ranks, in seconds."""
         seconds = batch.lengths.sum().item() / self.hparams.sample_rate
-        return seconds * (torch.distributed.get_world_size() if self.distributed_launch else 1)
+        return seconds * processes()
 
     def figures(self, outputs: Any) -> dict[str, float]:
         """Figures to log for a training step."""

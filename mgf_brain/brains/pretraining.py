@@ -9,6 +9,7 @@ import torch
 
 from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.distributed import processes, sum_over_ranks
 from mgf_brain.model import Encoded, PretrainingModel
 from mgf_brain.monitor import collapse_figures, unhealthy
 from mgf_brain.objectives.base import Terms
@@ -42,17 +43,25 @@ class PretrainingBrain(BaseBrain):
         _, terms = predictions
         return sum(self.model.weights[k] * self._mean(v) for k, v in terms.items())
 
-    def _mean(self, terms: Terms) -> torch.Tensor:
-        if not self.distributed_launch:
-            return terms.mean()
+    @staticmethod
+    def _mean(terms: Terms) -> torch.Tensor:
         # Gradients are averaged over ranks, hence the factor: sums and counts add up instead.
-        count = terms.counts.sum().float()
-        torch.distributed.all_reduce(count)
-        return terms.sums.sum() * torch.distributed.get_world_size() / count.clamp(min=1)
+        count = sum_over_ranks(terms.counts.sum())
+        return terms.sums.sum() * processes() / count.clamp(min=1)
 
     def figures(self, outputs: Predictions) -> dict[str, float]:
-        """Each objective's loss beside that of the best constant and of the copied input."""
-        return self._figures(*outputs)
+        """Each objective's loss beside that of the best constant and of the copied input.
+
+        Losses are those of the global batch. What the copy and the constant would have, accuracies
+        and collapse figures are means over the ranks.
+        """
+        figures = self._figures(*outputs)
+        means = sum_over_ranks(torch.tensor(list(figures.values()))) / processes()
+        figures = dict(zip(figures, means.tolist(), strict=True))
+        losses = {name: sum_over_ranks(self._mean(v)) for name, v in outputs[1].items()}
+        figures |= {f"{name}_loss": loss.item() / processes() for name, loss in losses.items()}
+        figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
+        return figures
 
     @torch.no_grad()
     def _figures(self, encoded: Encoded, terms: dict[str, Terms]) -> dict[str, float]:

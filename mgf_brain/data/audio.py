@@ -109,6 +109,33 @@ def read_audio(
     return wav if frames < 0 else wav[:frames]
 
 
+class AudioCache:
+    """``read_audio`` for the many pieces of few files: each is decoded once and kept as int16.
+
+    For corpora that fit into memory, 115 MB an hour: seeking in compressed files costs more than
+    everything else that a batch needs. Decoded samples are rounded to 16 bits.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "ramp.wav")
+    >>> soundfile.write(path, torch.linspace(-0.5, 0.5, 100).numpy(), SAMPLE_RATE)
+    >>> read = AudioCache()
+    >>> torch.equal(read(path, start=90, frames=20), read_audio(path, start=90, frames=20))
+    True
+    """
+
+    def __init__(self) -> None:
+        self.waves: dict[str | os.PathLike, torch.Tensor] = {}
+
+    def __call__(self, path: str | os.PathLike, start: int = 0, frames: int = -1) -> torch.Tensor:
+        """A piece of a file at ``SAMPLE_RATE``; arguments and result as of ``read_audio``."""
+        if path not in self.waves:
+            self.waves[path] = (read_audio(path) * 32768).round().clamp(-32768, 32767).short()
+        wave = self.waves[path]
+        return wave[start : len(wave) if frames < 0 else start + frames].float() / 32768
+
+
 def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise UserError(f"audio file not found: {path}. Check data_folder, or prepare again.")

@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.utils.data import Dataset
 
-from mgf_brain.data.audio import read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.keyed_random import make_key, uniform
 
-SAMPLE_RATE = 16000
 OFFSETS_STREAM = 2  # of the utterance's key; 0 draws the mask and 1 the negatives
 
 

@@ -33,12 +33,12 @@ import soundfile
 from scipy.signal import resample_poly
 from tqdm import tqdm
 
+from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.embedded_text import sentences, transcript
 from mgf_brain.data.embedded_voices import MOODS, PARTS, Mood, Voice, through_channel, voices
 from mgf_brain.data.espeak import Phone, Synthesiser
 from mgf_brain.errors import UserError
 
-SAMPLE_RATE = 16000
 LABEL_RATE = 100
 VERSION = 1  # a change of voices, text or processing raises it, and corpora are built anew
 
@@ -59,6 +59,7 @@ class _Reader:
 
     @property
     def chapter(self) -> str:
+        """Speaker and chapter, as LibriSpeech's file names begin."""
         return f"{self.voice.speaker}-{self.voice.speaker + 100000}"
 
     def add(self, wave: np.ndarray, text: str) -> str:

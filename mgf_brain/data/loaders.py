@@ -9,9 +9,11 @@ import torch
 from speechbrain.utils.distributed import get_rank
 from torch.utils.data import DataLoader
 
+from mgf_brain.data.audio import AudioCache, read_audio
 from mgf_brain.data.crops import CropDataset
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.sampler import DurationBatchSampler
+from mgf_brain.distributed import processes
 
 VALID_EPOCH = 0  # training epochs count from 1: validation crops are none of theirs
 
@@ -29,7 +31,8 @@ def make_loader(
     utterances : sequence of Utterance
     hparams : dict
         With ``seed``, ``crops``, ``longest_crop``, ``shortest_crop`` (seconds),
-        ``batch_seconds`` (over all processes, padded) and ``num_workers``.
+        ``batch_seconds`` (over all processes, padded), ``num_workers`` and
+        ``audio_cache_hours``: a corpus up to this long is kept in memory and needs no workers.
     epoch : int
         Whose batches come first.
     distributed : bool
@@ -40,24 +43,27 @@ def make_loader(
     DataLoader
         Of SpeechBatch; its ``batch_sampler`` is a DurationBatchSampler.
     """
+    hours = sum(utterance.duration for utterance in utterances) / 3600
+    cached = hours <= hparams["audio_cache_hours"]
     data = CropDataset(
         utterances,
         hparams["seed"],
         hparams["crops"],
         hparams["longest_crop"],
         hparams["shortest_crop"],
+        AudioCache() if cached else read_audio,
     )
-    processes = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+    world = processes() if distributed else 1
     sampler = DurationBatchSampler(
         [seconds * data.crops for seconds in data.crop_seconds()],
         # The budget is that of all processes: a batch that each has to itself gets a share of it.
-        hparams["batch_seconds"] / (1 if distributed else processes),
+        hparams["batch_seconds"] / (1 if distributed else processes()),
         hparams["seed"],
         rank=(get_rank() or 0) if distributed else 0,
-        world=processes if distributed else 1,
+        world=world,
     )
     sampler.set_epoch(epoch)
-    workers = hparams["num_workers"]
+    workers = 0 if cached else hparams["num_workers"]
     return DataLoader(
         data,
         batch_sampler=sampler,

@@ -41,6 +41,7 @@ def summarise(
     usable = [check for check in checks if check.error is None]
 
     def name(path: str) -> str:
+        """The path from the corpus's root, without the root."""
         return relocatable(path, root).removeprefix(ROOT + "/")
 
     return {

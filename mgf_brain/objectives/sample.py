@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.frontends import EDGES
 from mgf_brain.masking import valid_frames
 from mgf_brain.objectives.base import Objective, Terms, frame_terms
 from mgf_brain.objectives.references import regression_references
-from mgf_brain.spectrum import normalise_frames, power_spectrum
+from mgf_brain.spectrum import hertz_to_mel, normalise_frames, power_spectrum
 
 if TYPE_CHECKING:
     from mgf_brain.model import Encoded
 
-MAGNITUDE_FLOOR = 1e-4  # of full scale, below which there is only quantisation noise
-
-SAMPLE_RATE = 16000  # Hz
+MAGNITUDE_FLOOR = 1e-4  # of full scale, below which a magnitude says nothing of the speech
 SHORT_WINDOW, SHORT_HOP = 400, 160  # samples, of the log-mel input
 
 
@@ -110,20 +109,16 @@ class MagnitudeReconstruction(Objective):
         """(outputs,) index of the input value (10 ms frame, mel band) that each output copies."""
         stack = self.hop // SHORT_HOP
         bands = encoded.frames.inputs.shape[-1] // stack
-        low, high = (_mel(torch.tensor(hertz)) for hertz in EDGES)
+        low, high = (hertz_to_mel(torch.tensor(hertz)) for hertz in EDGES)
         index = []
         for window, short in self.resolutions:
-            mel = _mel(torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1))
+            mel = hertz_to_mel(torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1))
             # Band b is centred at the (b + 1)-th of bands + 1 equal steps between the edges.
             band = ((mel - low) / (high - low) * (bands + 1)).round().long() - 1  # (bins,)
             centre = torch.arange(self.hop // short) * short + window / 2  # (spectra,)
             frame = ((centre - SHORT_WINDOW / 2) / SHORT_HOP).round().long().clamp(0, stack - 1)
             index.append((frame[:, None] * bands + band.clamp(0, bands - 1)).flatten())
         return torch.cat(index).to(encoded.frames.inputs.device)
-
-
-def _mel(hertz: torch.Tensor) -> torch.Tensor:
-    return 2595.0 * torch.log10(1.0 + hertz / 700.0)
 
 
 class WaveformReconstruction(Objective):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional as F
 
+from mgf_brain.distributed import gather_rows, sum_over_ranks
 from mgf_brain.objectives.base import Objective, Terms
 from mgf_brain.pooling import UtteranceHead, mean_and_deviation
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from mgf_brain.model import Encoded
 
 
-def nt_xent(embeddings: torch.Tensor, groups: torch.Tensor, temperature: float) -> Terms:
+def nt_xent(
+    embeddings: torch.Tensor, groups: torch.Tensor, temperature: float, ours: slice = slice(None)
+) -> Terms:
     """Normalised temperature-scaled cross-entropy (SimCLR, Chen et al. 2020, equation 1).
 
     Arguments
@@ -25,6 +28,8 @@ def nt_xent(embeddings: torch.Tensor, groups: torch.Tensor, temperature: float) 
     groups : torch.Tensor
         (B,) int; rows of the same group are crops of one utterance and each other's positives.
     temperature : float
+    ours : slice
+        The rows whose terms are wanted: of a batch over several ranks, this rank's.
 
     Returns
     -------
@@ -42,8 +47,8 @@ def nt_xent(embeddings: torch.Tensor, groups: torch.Tensor, temperature: float) 
     x = F.normalize(embeddings.float(), dim=-1)
     itself = torch.eye(len(x), dtype=torch.bool, device=x.device)
     with torch.autocast(x.device.type, enabled=False):  # cosines in bf16 are too coarse
-        similarity = (x @ x.T / temperature).masked_fill(itself, -torch.inf)  # (B, B)
-    positive = (groups[:, None] == groups[None]) & ~itself
+        similarity = (x[ours] @ x.T / temperature).masked_fill(itself[ours], -torch.inf)
+    positive = (groups[ours, None] == groups[None]) & ~itself[ours]  # (our rows, B)
     has_positive = positive.any(1)
     log_probability = similarity - similarity.logsumexp(1, keepdim=True)
     sums = -log_probability.masked_fill(~positive, 0.0).sum(1) / positive.sum(1).clamp(min=1)
@@ -78,8 +83,17 @@ class UtteranceContrastive(Objective):
 
     def forward(self, encoded: Encoded) -> Terms:
         """Contrastive terms of the crops."""
-        embeddings = self.head(encoded.states, encoded.valid, encoded.frames.colour)
-        return nt_xent(embeddings, encoded.batch.groups, self.temperature)
+        return self._terms(
+            self.head(encoded.states, encoded.valid, encoded.frames.colour), encoded.batch.groups
+        )
+
+    def _terms(self, embeddings: torch.Tensor, groups: torch.Tensor) -> Terms:
+        if not self.training:  # every rank validates on everything
+            return nt_xent(embeddings, groups, self.temperature)
+        everyone, first = gather_rows(embeddings)
+        groups, _ = gather_rows(groups + first)  # a rank numbers its groups below its rows
+        ours = slice(first, first + len(embeddings))
+        return nt_xent(everyone, groups, self.temperature, ours)
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
         """Constant: all rows alike. Copy: mean and deviation of the front-end's input frames."""
@@ -87,7 +101,8 @@ class UtteranceContrastive(Objective):
         pooled = mean_and_deviation(frames.inputs.float(), encoded.valid)
         copied = torch.cat([pooled, frames.colour], dim=1)
         copied = copied - copied.mean(0)  # without it all cosines are near 1
+        rows = sum_over_ranks(torch.tensor(len(copied))) if self.training else len(copied)
         return {
-            "constant": torch.tensor(math.log(max(len(copied) - 1, 1))),
-            "copy": nt_xent(copied, encoded.batch.groups, self.temperature).mean(),
+            "constant": torch.tensor(math.log(max(int(rows) - 1, 1))),
+            "copy": self._terms(copied, encoded.batch.groups).mean(),
         }

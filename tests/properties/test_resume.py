@@ -2,69 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-STEPS, KILL_FROM = 22, 9  # an epoch has 8 batches: the kill falls into the middle of the second
-ENCODER = f"""
-dim: 32
-layers: 2
-heads: 2
-ffn: 64
-dropout: 0.1
-position_kernel: 4
-optimizer_step_limit: {STEPS}
-batch_seconds: 8.0
-learning_rate: 0.001
-"""
-CLOCKS = {"time", "audio_s_per_s"}  # what may differ between two runs
+from tests.properties.runs import STEPS, command, figures, finish, rows_of, start, write_yaml
 
-
-def write_yaml(folder: Path) -> None:
-    """The recipe's own yaml files, with a tiny encoder in place of the small one."""
-    shutil.copytree(ROOT / "hparams", folder)
-    (folder / "encoder/mini.yaml").write_text(ENCODER)
-
-
-def command(folder: Path, output: Path, *more: str) -> list[str]:
-    options = {
-        "data_folder": folder / "corpus",
-        "output_folder": output,
-        "log_interval": 1,
-        "valid_interval": 5,
-        "valid_share": 0.2,
-        "ckpt_interval_minutes": 0,
-        "ckpt_interval_steps": 3,
-    }
-    words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
-    script = ROOT / "recipes/LibriSpeech/pretrain.py"
-    return [sys.executable, str(script), str(folder / "hparams/mgf.yaml"), *words, *more]
-
-
-def start(arguments: list[str], log: Path) -> subprocess.Popen:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with log.open("a") as stream:
-        return subprocess.Popen(
-            arguments, cwd=log.parent, env=environment, stdout=stream, stderr=stream
-        )
-
-
-def rows_of(output: Path) -> list[dict]:
-    path = output / "metrics.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def finish(process: subprocess.Popen, log: Path) -> None:
-    assert process.wait(timeout=600) == 0, log.read_text()[-3000:]
+KILL_FROM = 9  # an epoch has 8 batches: the kill falls into the middle of the second
 
 
 def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
@@ -76,15 +22,6 @@ def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-
-
-def figures(rows: list[dict]) -> dict[tuple, dict]:
-    """What was logged last for every step and split."""
-    return {
-        (row["step"], row.get("split", "train")): {k: v for k, v in row.items() if k not in CLOCKS}
-        for row in rows
-        if "event" not in row
-    }
 
 
 @pytest.mark.slow
