@@ -56,7 +56,7 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = True
+        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = False
     ) -> None:
         super().__init__()
         self.heads, self.dropout, self.pre_norm = heads, dropout, pre_norm
@@ -101,7 +101,7 @@ class EncoderLayer(nn.Module):
 
 
 class TransformerEncoder(nn.Module):
-    """Projection, mask embedding, positions and pre-norm Transformer layers.
+    """Projection, mask embedding, positions and Transformer layers.
 
     An utterance has the same states alone and in a padded batch: attention sees valid frames only
     and padding is 0 before the convolution.
@@ -116,6 +116,9 @@ class TransformerEncoder(nn.Module):
         In the layers and on the input.
     position_kernel, position_groups : int
         Of the convolution that gives relative positions; kernel in frames.
+    pre_norm : bool
+        Where layers normalise, see ``EncoderLayer``; ``norm`` comes after the last layer if they do
+        so before their parts, and before the first layer if after.
 
     Example
     -------
@@ -135,7 +138,7 @@ class TransformerEncoder(nn.Module):
         dropout: float = 0.1,
         position_kernel: int = 32,
         position_groups: int = 16,
-        pre_norm: bool = True,
+        pre_norm: bool = False,
     ) -> None:
         super().__init__()
         self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
@@ -166,7 +169,7 @@ class TransformerEncoder(nn.Module):
         -------
         list of torch.Tensor
             ``num_states`` tensors (B, T, D): the input of the first layer, then each layer's
-            output, the last one normalised. Values at padding are meaningless.
+            output. The last one is normalised either way. Values at padding are meaningless.
         """
         valid = valid_frames(lengths, latents.shape[1])
         x = self.projection(latents)  # (B, T, D)

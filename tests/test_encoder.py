@@ -9,9 +9,14 @@ from mgf_brain.encoder import ConvPositions, EncoderLayer, TransformerEncoder
 from mgf_brain.masking import valid_frames
 
 
-def make_encoder(kernel: int = 8, dropout: float = 0.0) -> TransformerEncoder:
+def make_encoder(
+    kernel: int = 8, dropout: float = 0.0, pre_norm: bool = False
+) -> TransformerEncoder:
     torch.manual_seed(0)
-    return TransformerEncoder(6, 32, 3, 4, 64, dropout=dropout, position_kernel=kernel).eval()
+    encoder = TransformerEncoder(
+        6, 32, 3, 4, 64, dropout=dropout, position_kernel=kernel, pre_norm=pre_norm
+    )
+    return encoder.eval()
 
 
 def example(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,10 +26,11 @@ def example(lengths: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
     return latents * valid_frames(counts, max(lengths))[..., None], counts
 
 
+@pytest.mark.parametrize("pre_norm", [False, True])
 @pytest.mark.parametrize("kernel", [8, 7, 64])
 @torch.no_grad()
-def test_states_are_the_same_alone_and_in_a_padded_batch(kernel: int):
-    encoder = make_encoder(kernel)
+def test_states_are_the_same_alone_and_in_a_padded_batch(kernel: int, pre_norm: bool):
+    encoder = make_encoder(kernel, pre_norm=pre_norm)
     latents, lengths = example([20, 35, 1])
     mask = torch.rand(latents.shape[:2]) < 0.4
     together = encoder(latents, lengths, mask & valid_frames(lengths, 35))
@@ -62,16 +68,18 @@ def test_order_matters():
     assert (forward - backward.flip(1)).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("pre_norm", [False, True])
 @torch.no_grad()
-def test_states_are_chained_and_the_last_is_normalised():
-    encoder = make_encoder()
+def test_states_are_chained_and_the_last_is_normalised(pre_norm: bool):
+    encoder = make_encoder(pre_norm=pre_norm)
     latents, lengths = example([20, 20])
     states = encoder(latents, lengths)
     assert len(states) == encoder.num_states == 4
     keep = torch.ones(2, 1, 1, 20, dtype=torch.bool)
     torch.testing.assert_close(encoder.layers[0](states[0], keep), states[1])
-    expected = encoder.norm(encoder.layers[2](states[2], keep))
-    torch.testing.assert_close(states[3], expected)
+    top = encoder.layers[2](states[2], keep)
+    torch.testing.assert_close(states[3], encoder.norm(top) if pre_norm else top)
+    torch.testing.assert_close(states[3].mean(-1), torch.zeros(2, 20), atol=1e-5, rtol=0)
 
 
 @torch.no_grad()
@@ -99,17 +107,22 @@ def test_gradients_reach_every_weight():
     assert dead == []
 
 
+@pytest.mark.parametrize("pre_norm", [False, True])
 @torch.no_grad()
-def test_attention_against_its_definition():
-    layer = EncoderLayer(8, 2, 16).eval()
+def test_a_layer_against_its_definition(pre_norm: bool):
+    layer = EncoderLayer(8, 2, 16, pre_norm=pre_norm).eval()
     x, keep = torch.randn(1, 5, 8), torch.tensor([True, True, True, False, True])
-    q, k, v = layer.qkv(layer.attention_norm(x))[0].view(5, 3, 2, 4).unbind(1)  # (5, 2, 4)
+    read = layer.attention_norm(x) if pre_norm else x
+    q, k, v = layer.qkv(read)[0].view(5, 3, 2, 4).unbind(1)  # (5, 2, 4)
     heads = []
     for head in range(2):
         score = (q[:, head] @ k[:, head].T / 2.0).masked_fill(~keep, -torch.inf)
         heads.append(score.softmax(1) @ v[:, head])
     y = x[0] + layer.out(torch.cat(heads, dim=1))
-    y = y + layer.ffn_out(torch.nn.functional.gelu(layer.ffn_in(layer.ffn_norm(y))))
+    y = y if pre_norm else layer.attention_norm(y)
+    read = layer.ffn_norm(y) if pre_norm else y
+    y = y + layer.ffn_out(torch.nn.functional.gelu(layer.ffn_in(read)))
+    y = y if pre_norm else layer.ffn_norm(y)
     torch.testing.assert_close(layer(x, keep[None, None, None])[0], y, rtol=1e-5, atol=1e-5)
 
 

@@ -11,6 +11,7 @@ Closed-set: without lists, utterances of each speaker of the train parts are dra
 One-shot: without a list, the first utterance of each speaker of the test parts enrols.
 """
 
+import os
 import sys
 import time
 
@@ -41,11 +42,23 @@ def dataio_prepare(hparams):
         raise UserError("train_list and test_list: pass both or neither.")
     else:
         train, test = split_each_speaker(rows, hparams["test_share"], seed=hparams["seed"])
+    if hparams["valid_share"]:
+        train, test = split_each_speaker(train, hparams["valid_share"], seed=hparams["seed"])
+        return train, test, draw_oneshot(rows)
     if hparams["oneshot"]:
         oneshot = read_oneshot(hparams["oneshot"], hparams["list_root"] or folder)
+        refuse_heard(hparams["oneshot"], oneshot, rows)
     else:
         oneshot = draw_oneshot(parts_named(parts, hparams["test_parts"]))
     return train, test, oneshot
+
+
+def refuse_heard(path, oneshot, rows):
+    """One-shot speakers are new ones: no utterance of the list may be of the train parts."""
+    heard = {os.path.realpath(u.wav) for u in rows}
+    for utterance in [*oneshot.enrol, *oneshot.test]:
+        if os.path.realpath(utterance.wav) in heard:
+            raise UserError(f"{path}: {utterance.id} is of the train parts. List other speakers.")
 
 
 def closed_set(hparams, extractor, train, test, device):

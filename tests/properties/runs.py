@@ -16,6 +16,7 @@ dim: 32
 layers: 2
 heads: 2
 ffn: 64
+pre_norm: false
 dropout: {dropout}
 position_kernel: 4
 optimizer_step_limit: 22

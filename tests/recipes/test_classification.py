@@ -132,6 +132,16 @@ def test_choosing_on_training_speakers_leaves_the_test_alone(run, corpus, tmp_pa
     assert results(out)["data"]["speakers"] == 6
 
 
+def test_speakers_are_chosen_on_training_utterances(run, corpus, tmp_path):
+    out = tmp_path / "out"
+    done = run(
+        *("speakers", "--pretrained", "fbank", "--data_folder", corpus, "--output_folder", out),
+        *("--valid_share", 0.25, "--number_of_epochs", 2),
+    )
+    assert done.status == 0, done.err
+    assert results(out)["data"]["utterances"] == 8 * 3  # of five, one is the test's, one held out
+
+
 def test_speakers_of_the_baseline_and_a_folder(run, corpus, pretrained, tmp_path):
     for name in ("fbank", pretrained):
         out = tmp_path / Path(name).name
@@ -158,6 +168,16 @@ def test_a_one_shot_list_has_its_own_root(run, corpus, tmp_path):
     )
     assert done.status == 0, done.err
     assert results(tmp_path / "out")["metrics"]["accuracy_oneshot"] in (0.0, 50.0, 100.0)
+
+
+def test_a_one_shot_list_of_training_speakers_is_refused(run, corpus, tmp_path):
+    name = "train-clean-100/0/7/0-7-000"
+    (tmp_path / "list.tsv").write_text(f"enrol\t0\t{name}0.wav\ntest\t0\t{name}1.wav\n")
+    done = run(
+        *("speakers", "--pretrained", "fbank", "--data_folder", corpus),
+        *("--oneshot", tmp_path / "list.tsv", "--output_folder", tmp_path / "out"),
+    )
+    assert done.status == 2 and "0-7-0000.wav is of the train parts" in done.err
 
 
 @pytest.mark.parametrize(
