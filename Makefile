@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow lint clean
+.PHONY: demo test test-slow bench lint clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m mgf_brain.demo
@@ -13,6 +13,12 @@ test: lint
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/.installed-bench
+	$(BIN)/python -m benchmarks.step --shape small
+	$(BIN)/python -m benchmarks.step --shape base --rounds 3
+	$(BIN)/python -m benchmarks.contrastive
+	$(BIN)/python -m benchmarks.data
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
@@ -34,3 +40,7 @@ $(VENV)/.installed-demo: setup.py constraints.txt
 $(VENV)/.installed-dev: setup.py constraints.txt
 	$(call install,all)
 	touch $(VENV)/.installed-demo $@
+
+$(VENV)/.installed-bench: setup.py constraints.txt
+	$(call install,bench)
+	touch $@

@@ -43,6 +43,9 @@ EXTRAS = {
 }
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
+# What the benchmarks compare with, beside SpeechBrain and torchaudio. Not in [all]: large.
+EXTRAS["bench"] = ["transformers>=5"]
+
 setup(
     name="mgf_brain",
     version=VERSION,

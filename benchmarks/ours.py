@@ -1,0 +1,79 @@
+"""Training steps of this package, through the same loader and Brain as a recipe's."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import speechbrain as sb
+import torch
+import yaml
+
+from benchmarks.shapes import Shape
+from benchmarks.speech import as_utterances
+from mgf_brain.config import load_experiment
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.loaders import make_loader
+from mgf_brain.pretraining import make_brain
+
+HPARAMS = Path(__file__).parents[1] / "hparams"
+
+
+def make_step(
+    yaml_name: str, front_end: str, shape: Shape, files: list[Path], folder: Path
+) -> tuple[Callable[[], Any], torch.nn.Module]:
+    """A training step of a system, all of its objectives on.
+
+    Arguments
+    ---------
+    yaml_name : str
+        "mgf", say.
+    front_end : str
+        "logmel" or "waveform".
+    shape : Shape
+    files : list of Path
+        Speech, at least two crops long.
+    folder : Path
+        For what a run writes.
+
+    Returns
+    -------
+    tuple of callable and torch.nn.Module
+        The step, from reading files to the optimizer's, and the model with its heads.
+    """
+    shutil.copytree(HPARAMS, folder / "hparams")
+    sizes = folder / "hparams/encoder/mini.yaml"
+    sizes.write_text(yaml.safe_dump(yaml.safe_load(sizes.read_text()) | shape.encoder()))
+    options = {
+        "front_end": front_end,
+        "output_folder": folder / "run",
+        "batch_seconds": shape.utterances * shape.seconds,
+        "longest_crop": shape.seconds,
+        "audio_cache_hours": 0,  # read files as the others do
+        "num_workers": 0,
+        "log_interval": 10**9,
+        "valid_interval": 10**9,
+    }
+    words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+    experiment = load_experiment([str(folder / f"hparams/{yaml_name}.yaml"), *words], "LibriSpeech")
+    brain = make_brain(experiment)
+    brain.init_optimizers()
+    brain.on_stage_start(sb.Stage.TRAIN, 1)
+    brain.modules.train()
+    batches = _forever(make_loader(as_utterances(files), experiment.hparams))
+
+    def step() -> None:
+        brain.step += 1
+        brain.fit_batch(next(batches))
+
+    return step, brain.model
+
+
+def _forever(loader: Any) -> Iterator[SpeechBatch]:
+    epoch = 0
+    while True:
+        epoch += 1
+        loader.batch_sampler.set_epoch(epoch)
+        yield from loader

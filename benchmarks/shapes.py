@@ -1,0 +1,33 @@
+"""The sizes at which systems are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Width, depth and batch that every system of a table has.
+
+    Example
+    -------
+    >>> SHAPES["small"].encoder()["layers"]
+    4
+    """
+
+    dim: int
+    layers: int
+    heads: int
+    ffn: int
+    utterances: int
+    seconds: float
+
+    def encoder(self) -> dict[str, int]:
+        """The part that an encoder's yaml holds."""
+        return {"dim": self.dim, "layers": self.layers, "heads": self.heads, "ffn": self.ffn}
+
+
+SHAPES = {
+    "small": Shape(dim=256, layers=4, heads=4, ffn=1024, utterances=16, seconds=6.0),
+    "base": Shape(dim=768, layers=12, heads=12, ffn=3072, utterances=4, seconds=6.0),
+}
