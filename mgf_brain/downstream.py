@@ -123,11 +123,11 @@ def finish_run(
     ---------
     experiment : Experiment
     train : sequence of Utterance
-        What the model was trained on.
+        What the model was trained on, or where nothing is trained what was scored.
     model : torch.nn.Module
         What was trained.
     metrics : mapping
-        Scores in percent.
+        Scores in percent, but for costs.
     recipe : str
         The script, as a user would call it.
     started : float
@@ -145,5 +145,8 @@ def finish_run(
     )
     path = Path(hparams["output_folder"]) / "results.json"
     write_results(path, results)
-    scores = ", ".join(f"{name} {value:.2f} %" for name, value in metrics.items())
+    scores = ", ".join(
+        f"{name} {value:.3f}" if name.startswith("min_dcf") else f"{name} {value:.2f} %"
+        for name, value in metrics.items()
+    )
     print(f"{pretrained_name(hparams['pretrained'])}: {scores} ({path})")

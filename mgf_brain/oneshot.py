@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS, probe
+from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 
@@ -106,16 +106,8 @@ def _parse(line: str, root: Path, where: str) -> tuple[str, Utterance]:
     if len(fields) != 3 or fields[0] not in ("enrol", "test"):
         raise UserError(f"{where}: expected 'enrol|test <tab> speaker <tab> path', got {line!r}.")
     kind, speaker, name = fields
-    wav = _find_audio(root / name, where)
+    wav = find_audio(root / name, where)
     return kind, Utterance(name, probe(wav).duration, str(wav), speaker)
-
-
-def _find_audio(path: Path, where: str) -> Path:
-    candidates = [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise UserError(f"{where}: audio file not found: {path}. Pass --list_root <folder>.")
 
 
 def _check(oneshot: OneShot, path: str) -> None:

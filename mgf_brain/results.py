@@ -29,7 +29,7 @@ def describe_data(utterances: Sequence[Utterance]) -> dict[str, float]:
     return {
         "hours": sum(u.duration for u in utterances) / 3600,
         "utterances": len(utterances),
-        "speakers": len({u.speaker for u in utterances}),
+        "speakers": len({u.speaker for u in utterances} - {""}),  # of a trial list, none is known
     }
 
 

@@ -131,6 +131,10 @@ def make_speechocean(root):
         for name, text in tables.items():
             (root / part / name).write_text(text)
     (root.parent / "speechocean762_oneshot.tsv").write_text("".join(oneshot))
+    paths = [line.split("\t")[2].strip() for line in oneshot]
+    trials = [f"{int(a[-8:-6] == b[-8:-6])} {a} {b}\n" for a in paths for b in paths if a != b]
+    for corpus in ("speechocean762", "librispeech"):
+        (root.parent / f"{corpus}_trials.txt").write_text("".join(trials))
 
 
 @pytest.fixture

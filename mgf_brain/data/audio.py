@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import soundfile
 import torch
@@ -134,6 +135,40 @@ class AudioCache:
             self.waves[path] = (read_audio(path) * 32768).round().clamp(-32768, 32767).short()
         wave = self.waves[path]
         return wave[start : len(wave) if frames < 0 else start + frames].float() / 32768
+
+
+def find_audio(path: str | os.PathLike, where: str) -> Path:
+    """The file that a list names; audio may be re-encoded, so that the stem counts.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        With any extension.
+    where : str
+        List and line, for the message.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        If there is no such file.
+
+    Example
+    -------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> (folder / "a.flac").touch()
+    >>> find_audio(folder / "a.wav", "list line 1").name
+    'a.flac'
+    """
+    path = Path(path)
+    for candidate in [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]:
+        if candidate.is_file():
+            return candidate
+    raise UserError(f"{where}: audio file not found: {path}. Pass --list_root <folder>.")
 
 
 def _open(path: str | os.PathLike) -> soundfile.SoundFile:

@@ -73,8 +73,8 @@ def pretrained(tmp_path_factory):
 def run(monkeypatch, capsys):
     """Run a recipe in this process (importing takes longer): exit status, stdout and stderr."""
 
-    def call(task, *arguments):
-        script = f"recipes/LibriSpeech/{task}.py"
+    def call(task, *arguments, dataset="LibriSpeech"):
+        script = f"recipes/{dataset}/{task}.py"
         words = [script, f"hparams/{task}.yaml", *map(str, arguments)]
         monkeypatch.chdir(REPOSITORY)
         monkeypatch.setattr(sys, "argv", words)
@@ -178,6 +178,21 @@ def test_a_one_shot_list_of_training_speakers_is_refused(run, corpus, tmp_path):
         *("--oneshot", tmp_path / "list.tsv", "--output_folder", tmp_path / "out"),
     )
     assert done.status == 2 and "0-7-0000.wav is of the train parts" in done.err
+
+
+def test_verification_by_a_trial_list(run, corpus, tmp_path):
+    path = "test-other/{0}/7/{0}-7-000{1}.wav"
+    rows = [(int(a == b), path.format(a, 0), path.format(b, 1)) for a in (8, 9) for b in (8, 9)]
+    (tmp_path / "trials.txt").write_text("".join(f"{s} {a} {b}\n" for s, a, b in rows))
+    done = run(
+        *("verification", "--pretrained", "fbank", "--trials", tmp_path / "trials.txt"),
+        *("--list_root", corpus, "--output_folder", tmp_path / "out"),
+        dataset="Custom",
+    )
+    assert done.status == 0, done.err
+    found = results(tmp_path / "out")
+    assert found["metrics"] == {"eer": 0.0, "min_dcf": 0.0, "min_dcf_p05": 0.0}  # the hum tells
+    assert found["data"]["utterances"] == 4 and found["data"]["speakers"] == 0
 
 
 @pytest.mark.parametrize(

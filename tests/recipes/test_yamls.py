@@ -16,7 +16,7 @@ HPARAMS = ROOT / "hparams"
 MAIN_FILES = sorted(HPARAMS.glob("*.yaml"))
 INCLUDES = sorted(path for key in CHOICES.values() for path in (HPARAMS / key).glob("*.yaml"))
 MERGE = r'merge="(\w+)"'
-PLACEHOLDERS = {"pretrained": "random"}  # values for keys that have none
+PLACEHOLDERS = {"pretrained": "random", "trials": "trials.txt"}  # values for keys that have none
 STATED = {"hop"}  # for the reader; test_it_builds compares it with the module's
 TOO_LARGE = "large"  # building it takes a gigabyte; its references are resolved all the same
 CODE = "\n".join(
