@@ -45,8 +45,8 @@ def convolution_backward_flops(
 
     Torch's own formula takes a grouped convolution for a full one.
     """
-    wanted = args[-1] if args else kwargs["output_mask"]
-    return sum(wanted[:2]) * conv_flop_count(signal, weight, gradient)
+    _, _, _, _, transposed, _, _, wanted = args
+    return sum(wanted[:2]) * conv_flop_count(signal, weight, gradient, transposed=transposed)
 
 
 FORMULAS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
+import re
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -61,8 +61,12 @@ def median(values: Sequence[float]) -> float:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Largest resident memory of this process so far, in MB; Linux only.
+
+    Not ``getrusage``, whose maximum a process inherits from the one that started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def machine() -> dict[str, Any]:

@@ -44,9 +44,10 @@ def make_step(
         The step, from reading files to the optimizer's, and the model with its heads.
     """
     shutil.copytree(HPARAMS, folder / "hparams")
-    sizes = folder / "hparams/encoder/mini.yaml"
+    sizes = folder / f"hparams/encoder/{shape.size}.yaml"
     sizes.write_text(yaml.safe_dump(yaml.safe_load(sizes.read_text()) | shape.encoder()))
     options = {
+        "size": shape.size,
         "front_end": front_end,
         "output_folder": folder / "run",
         "batch_seconds": shape.utterances * shape.seconds,

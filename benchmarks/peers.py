@@ -187,8 +187,15 @@ def speechbrain_wav2vec2(shape: Shape, files: list[Path]) -> Step:
         width,
         shape.dim,
         TransformerEncoder(
-            shape.layers, shape.heads, shape.ffn, d_model=shape.dim, normalize_before=True
+            shape.layers,
+            shape.heads,
+            shape.ffn,
+            d_model=shape.dim,
+            dropout=0.1,
+            activation=nn.GELU,
+            normalize_before=True,
         ),
+        dropout_encoder_input=0.1,
     )
     quantiser = W2VTargetQuantiser(in_dim=width, out_dim=256)
     projection, contrastive = nn.Linear(shape.dim, 256), ContrastiveLoss(0.1)
@@ -198,13 +205,12 @@ def speechbrain_wav2vec2(shape: Shape, files: list[Path]) -> Step:
         wavs, lengths, mask = w2v_mask_collate_fn(
             reader.samples(), extractor.get_output_lengths, mask_prob=0.65, mask_length=10
         )
-        latents = extractor(wavs)
-        states = projection(encoder(latents, wav_lens=lengths, mask=mask)["embeddings"])
-        targets, meta = quantiser(latents)
-        states, targets = (x[mask].view(len(wavs), -1, 256) for x in (states, targets))
-        negatives = sample_negatives(targets, 100)
-        total, _ = contrastive(states, targets, negatives)
-        return total / mask.sum() + 0.1 * meta["diversity_loss"] + 10 * latents.pow(2).mean()
+        latents = extractor(F.layer_norm(wavs, wavs.shape[1:]), normalize_signal=False)
+        states = encoder(latents, wav_lens=lengths, mask=mask)["embeddings"]
+        states = projection(states[mask]).view(len(wavs), -1, 256)
+        targets, meta = quantiser(latents[mask].view(len(wavs), -1, width))
+        total, _ = contrastive(states, targets, sample_negatives(targets, 100))
+        return total / mask.sum() + 0.1 * meta["diversity_loss"]
 
     return _trained(nn.ModuleList([extractor, encoder, quantiser, projection]), loss)
 
@@ -223,7 +229,7 @@ def speechbrain_bestrq(shape: Shape, files: list[Path]) -> Step:
         num_blocks=2,
         num_layers_per_block=1,
         out_channels=(128, 32),
-        kernel_sizes=(5, 5),
+        kernel_sizes=(3, 3),
         strides=(2, 2),
         residuals=(False, False),
     )
@@ -256,11 +262,11 @@ def speechbrain_bestrq(shape: Shape, files: list[Path]) -> Step:
             mel = features(wavs)
             mel = (mel - mel.mean(1, keepdim=True)) / (mel.std(1, keepdim=True) + 1e-5)
             mel = F.pad(mel, (0, 0, 0, -mel.shape[1] % 4))  # four frames make one
-            targets = quantiser(mel.reshape(len(mel), -1, 320))
+            places = mask[::4] // 4
+            targets = quantiser(mel.reshape(len(mel), -1, 320)[:, places])
             mel[:, mask] = 0.1 * torch.randn(len(mel), len(mask), 80)
         logits = classifier(encoder(stem(mel), lengths))
-        places = mask[::4] // 4
-        return F.cross_entropy(logits[:, places].flatten(0, 1), targets[:, places].flatten())
+        return F.cross_entropy(logits[:, places].flatten(0, 1), targets.flatten())
 
     return _trained(nn.ModuleList([stem, encoder, classifier]), loss)
 

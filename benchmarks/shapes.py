@@ -15,6 +15,7 @@ class Shape:
     4
     """
 
+    size: str  # of the encoder's yaml, which has the rest
     dim: int
     layers: int
     heads: int
@@ -28,6 +29,6 @@ class Shape:
 
 
 SHAPES = {
-    "small": Shape(dim=256, layers=4, heads=4, ffn=1024, utterances=16, seconds=6.0),
-    "base": Shape(dim=768, layers=12, heads=12, ffn=3072, utterances=4, seconds=6.0),
+    "small": Shape("mini", dim=256, layers=4, heads=4, ffn=1024, utterances=16, seconds=6.0),
+    "base": Shape("base", dim=768, layers=12, heads=12, ffn=3072, utterances=4, seconds=6.0),
 }

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.manifest import Utterance
-
-SAMPLE_RATE = 16000
 
 
 def make_speech(folder: Path, utterances: int, seconds: float, suffix: str = "wav") -> list[Path]:

@@ -56,7 +56,7 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = False
+        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = True
     ) -> None:
         super().__init__()
         self.heads, self.dropout, self.pre_norm = heads, dropout, pre_norm
@@ -138,7 +138,7 @@ class TransformerEncoder(nn.Module):
         dropout: float = 0.1,
         position_kernel: int = 32,
         position_groups: int = 16,
-        pre_norm: bool = False,
+        pre_norm: bool = True,
     ) -> None:
         super().__init__()
         self.dim, self.dropout, self.num_states = dim, dropout, layers + 1

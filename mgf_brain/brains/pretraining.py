@@ -56,7 +56,9 @@ class PretrainingBrain(BaseBrain):
         and collapse figures are means over the ranks.
         """
         figures = self._figures(*outputs)
-        means = sum_over_ranks(torch.tensor(list(figures.values()))) / processes()
+        means = (
+            sum_over_ranks(torch.tensor(list(figures.values()), device=self.device)) / processes()
+        )
         figures = dict(zip(figures, means.tolist(), strict=True))
         losses = {name: sum_over_ranks(self._mean(v)) for name, v in outputs[1].items()}
         figures |= {f"{name}_loss": loss.item() / processes() for name, loss in losses.items()}

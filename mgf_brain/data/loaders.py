@@ -36,7 +36,8 @@ def make_loader(
     epoch : int
         Whose batches come first.
     distributed : bool
-        Give each process its share of every batch; otherwise every process gets all.
+        Give each process its share of every batch; otherwise every process gets all, in batches of
+        its share of the budget: with more processes, crops have fewer others to be told from.
 
     Returns
     -------

@@ -19,7 +19,8 @@ class DurationBatchSampler(Sampler):
     ``DynamicBatchSampler`` on one device, which also pads 2 to 18 %. Here, 28,000 lengths like
     LibriSpeech's give 0.3 to 1.4 %, and no batch comes back.
     A batch is one *global* batch: rank r takes every ``world``-th of its items from the r-th on, so
-    the batches are the same whatever the number of processes.
+    the batches are the same whatever the number of processes, as long as the budget holds one item
+    of each; only a last cut of fewer items than ranks is left out.
 
     Arguments
     ---------
@@ -76,7 +77,9 @@ class DurationBatchSampler(Sampler):
         rng = np.random.default_rng(make_key(self.seed, epoch, "batches"))
         factors = 1.0 + self.jitter * rng.uniform(-1.0, 1.0, len(self.seconds))
         batches = self._cut(np.argsort(self.seconds * factors, kind="stable"))
-        return [batches[i] for i in rng.permutation(len(batches))]
+        shuffled = [batches[i] for i in rng.permutation(len(batches))]
+        # A rest smaller than the number of ranks would leave some of them without an item.
+        return [batch for batch in shuffled if len(batch) >= self.world]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut items sorted roughly by length; a batch holds one item a rank at least."""
@@ -87,8 +90,7 @@ class DurationBatchSampler(Sampler):
                 batches.append(order[start:place])
                 start, longest = place, seconds
         batches.append(order[start:])
-        # A rest smaller than the number of ranks would leave some of them without an item.
-        return [batch for batch in batches if len(batch) >= self.world]
+        return batches
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Batches of (epoch, index) for this rank, from the loaded position on."""

@@ -101,7 +101,8 @@ class UtteranceContrastive(Objective):
         pooled = mean_and_deviation(frames.inputs.float(), encoded.valid)
         copied = torch.cat([pooled, frames.colour], dim=1)
         copied = copied - copied.mean(0)  # without it all cosines are near 1
-        rows = sum_over_ranks(torch.tensor(len(copied))) if self.training else len(copied)
+        rows = torch.tensor(len(copied), device=copied.device)
+        rows = sum_over_ranks(rows) if self.training else rows
         return {
             "constant": torch.tensor(math.log(max(int(rows) - 1, 1))),
             "copy": self._terms(copied, encoded.batch.groups).mean(),

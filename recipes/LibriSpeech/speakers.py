@@ -44,7 +44,7 @@ def dataio_prepare(hparams):
         train, test = split_each_speaker(rows, hparams["test_share"], seed=hparams["seed"])
     if hparams["valid_share"]:
         train, test = split_each_speaker(train, hparams["valid_share"], seed=hparams["seed"])
-        return train, test, draw_oneshot(rows)
+        return train, test, draw_oneshot([*train, *test])
     if hparams["oneshot"]:
         oneshot = read_oneshot(hparams["oneshot"], hparams["list_root"] or folder)
         refuse_heard(hparams["oneshot"], oneshot, rows)

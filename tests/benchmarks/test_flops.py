@@ -25,6 +25,13 @@ def test_a_grouped_convolution_forward_and_backward():
     assert count_flops(lambda: conv(x).sum().backward()) == 3 * product
 
 
+def test_a_transposed_convolution_forward_and_backward():
+    conv, x = nn.ConvTranspose1d(4, 6, 8, stride=8), torch.randn(2, 4, 5, requires_grad=True)
+    product = 2 * 2 * 5 * 4 * 6 * 8  # batch, input frames, inputs, outputs, kernel
+    assert count_flops(lambda: conv(x)) == product
+    assert count_flops(lambda: conv(x).sum().backward()) == 3 * product
+
+
 def test_attention_on_the_cpu():
     q, k, v = (torch.randn(2, 3, 7, 4, requires_grad=True) for _ in range(3))
     product = 2 * 2 * 3 * 7 * 7 * 4
