@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import torch
 from speechbrain.lobes.models.wav2vec import sample_negatives
 from speechbrain.nnet.losses import ContrastiveLoss
 
-from benchmarks.measure import interleave, median, write_table
+from benchmarks.measure import interleave, write_table
 from mgf_brain.objectives.contrastive import contrastive_terms
 
 ROWS, FRAMES, WIDTH, NEGATIVES, TEMPERATURE = 16, 150, 256, 100, 0.1  # 16 x 6 s, half masked

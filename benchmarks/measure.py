@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -47,17 +46,6 @@ def interleave(
             if number >= warmup:
                 seconds[name].append(time.perf_counter() - started)
     return seconds
-
-
-def median(values: Sequence[float]) -> float:
-    """The middle value: one slow round must not move it.
-
-    Example
-    -------
-    >>> median([1.0, 9.0, 2.0])
-    2.0
-    """
-    return statistics.median(values)
 
 
 def peak_memory_mb() -> float:

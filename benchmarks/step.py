@@ -16,12 +16,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 
 from benchmarks.flops import count_flops, product_rate
-from benchmarks.measure import interleave, median, peak_memory_mb, write_table
+from benchmarks.measure import interleave, peak_memory_mb, write_table
 from benchmarks.ours import make_step
 from benchmarks.peers import PEERS
 from benchmarks.shapes import SHAPES

@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and lists read line by line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
+
+from mgf_brain.errors import UserError
 
 
 @contextmanager
@@ -43,3 +45,38 @@ def open_atomic(path: str | os.PathLike) -> Iterator[TextIO]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
+    """The lines of a list that hold something.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        UTF-8 text.
+    key : str
+        What the user passed it as, for the message.
+
+    Yields
+    ------
+    tuple of int and str
+        The line's number from 1 on, and the line.
+
+    Raises
+    ------
+    UserError
+        If there is no such file.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "list.txt"
+    >>> _ = path.write_text("a\\n\\nb\\n")
+    >>> list(read_lines(path, "trials"))
+    [(1, 'a'), (3, 'b')]
+    """
+    if not Path(path).is_file():
+        raise UserError(f"{key}: file not found: {path}. Check the path.")
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield number, line.rstrip("\n")

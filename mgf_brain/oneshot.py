@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_lines
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,10 @@ def read_oneshot(path: str | os.PathLike, root: str | os.PathLike) -> OneShot:
         If the list or a file is missing, a line is wrong (with its number), or a speaker is
         enrolled twice or not at all.
     """
-    if not Path(path).is_file():
-        raise UserError(f"oneshot: list not found: {path}. Check the path.")
     chosen: dict[str, list[Utterance]] = {"enrol": [], "test": []}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-        if line.strip():
-            kind, utterance = _parse(line, Path(root), f"{path} line {number}")
-            chosen[kind].append(utterance)
+    for number, line in read_lines(path, "oneshot"):
+        kind, utterance = _parse(line, Path(root), f"{path} line {number}")
+        chosen[kind].append(utterance)
     oneshot = OneShot(**chosen)
     _check(oneshot, str(path))
     return oneshot

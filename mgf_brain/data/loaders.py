@@ -54,14 +54,13 @@ def make_loader(
         hparams["shortest_crop"],
         AudioCache() if cached else read_audio,
     )
-    world = processes() if distributed else 1
     sampler = DurationBatchSampler(
         [seconds * data.crops for seconds in data.crop_seconds()],
         # The budget is that of all processes: a batch that each has to itself gets a share of it.
         hparams["batch_seconds"] / (1 if distributed else processes()),
         hparams["seed"],
         rank=(get_rank() or 0) if distributed else 0,
-        world=world,
+        world=processes() if distributed else 1,
     )
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]

@@ -8,14 +8,14 @@ utterance, `<utterance>`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_lines
 
 LABEL_HOP = 160  # samples at 16 kHz: 100 labels a second
 IGNORE = -100  # PyTorch's cross-entropy leaves such targets out
@@ -47,7 +47,7 @@ def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     {'a-1': [0, 0, 7], 'b-1': [3]}
     """
     labels = {}
-    for number, line in _lines(path, "phone_labels"):
+    for number, line in read_lines(path, "phone_labels"):
         utterance, *ids = line.split()
         if not ids or not all(id.isdecimal() for id in ids):
             raise UserError(f"{path} line {number}: expected '<utterance> <id> <id> …'.")
@@ -81,7 +81,7 @@ def read_split(path: str | os.PathLike) -> list[str]:
     ['a-1', 'b-1']
     """
     ids = []
-    for number, line in _lines(path, "list of utterances"):
+    for number, line in read_lines(path, "list of utterances"):
         if len(line.split()) != 1:
             raise UserError(f"{path} line {number}: expected one utterance, got {line!r}.")
         ids.append(line.strip())
@@ -225,11 +225,3 @@ def split_by_lists(
         choose_utterances(utterances, train, paths[0]),
         choose_utterances(utterances, test, paths[1]),
     )
-
-
-def _lines(path: str | os.PathLike, what: str) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, empty ones left out."""
-    if not Path(path).is_file():
-        raise UserError(f"{what}: file not found: {path}. Check the path.")
-    with open(path, encoding="utf-8") as file:
-        yield from ((number, line) for number, line in enumerate(file, 1) if line.strip())

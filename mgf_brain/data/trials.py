@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_lines
 
 
 @dataclass(frozen=True)
@@ -54,14 +55,10 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
         If the list or a file is missing, a line is wrong (with its number), or all trials are of
         one kind.
     """
-    if not Path(path).is_file():
-        raise UserError(f"trials: list not found: {path}. Check the path.")
     places: dict[str, int] = {}
     lines: dict[str, int] = {}
     pairs, same = [], []
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in read_lines(path, "trials"):
         fields = line.split()
         if len(fields) != 3 or fields[0] not in ("0", "1"):
             raise UserError(f"{path} line {number}: expected '0|1 enrol test', got {line!r}.")

@@ -18,10 +18,10 @@ from mgf_brain.errors import run_main
 from mgf_brain.metrics import eer, min_dcf
 
 
-def verify(extractor, trials):
+def verify(hparams, extractor, trials):
     """EER in percent and normalised minimum costs of the trials."""
     embeddings = extractor.embeddings(trials.utterances)
-    if extractor.name == "random":  # nothing was trained: the trials' own statistics must do
+    if hparams["pretrained"] == "random":  # nothing was trained: the trials' own statistics must do
         embeddings = extractor.standardise(embeddings)
     scores = cosine_scores(embeddings, trials.pairs)
     split = scores[trials.same].numpy(), scores[~trials.same].numpy()
@@ -41,7 +41,7 @@ def main():
     trials = read_trials(hparams["trials"], root)
     extractor = open_run(experiment)
     encoding = time.time()
-    metrics = verify(extractor, trials)
+    metrics = verify(hparams, extractor, trials)
     finish_run(
         experiment,
         trials.utterances,

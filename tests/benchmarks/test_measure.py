@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benchmarks.measure import interleave, median, write_table
+from benchmarks.measure import interleave, write_table
 
 
 def test_calls_take_turns():
@@ -24,7 +24,3 @@ def test_tables_keep_numbers_and_the_machine(tmp_path: Path):
     record = json.loads((tmp_path / "step.json").read_text())
     assert record["rows"] == rows and record["machine"]["threads"] >= 1
     assert (tmp_path / "step.md").read_text() == text
-
-
-def test_the_middle_value():
-    assert median([3.0, 1.0, 100.0]) == 3.0
