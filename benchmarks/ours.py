@@ -22,7 +22,12 @@ HPARAMS = Path(__file__).parents[1] / "hparams"
 
 
 def make_step(
-    yaml_name: str, front_end: str, shape: Shape, files: list[Path], folder: Path
+    yaml_name: str,
+    front_end: str,
+    shape: Shape,
+    files: list[Path],
+    folder: Path,
+    precision: str = "fp32",
 ) -> tuple[Callable[[], Any], torch.nn.Module]:
     """A training step of a system, all of its objectives on.
 
@@ -37,6 +42,8 @@ def make_step(
         Speech, at least two crops long.
     folder : Path
         For what a run writes.
+    precision : str
+        "fp32" or "bf16".
 
     Returns
     -------
@@ -49,6 +56,7 @@ def make_step(
     options = {
         "size": shape.size,
         "front_end": front_end,
+        "precision": precision,
         "output_folder": folder / "run",
         "batch_seconds": shape.utterances * shape.seconds,
         "longest_crop": shape.seconds,

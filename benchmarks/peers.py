@@ -69,13 +69,15 @@ class Reader:
         return torch.stack([row["sig"] for row in self.samples()])
 
 
-def _trained(modules: nn.Module, loss: Callable[[], torch.Tensor]) -> Step:
-    """The step around a loss."""
+def _trained(modules: nn.Module, loss: Callable[[], torch.Tensor], precision: str) -> Step:
+    """The step around a loss, its forward pass in the precision asked for."""
     modules.train()
     optimizer = torch.optim.AdamW(modules.parameters(), lr=1e-4)
 
     def step() -> None:
-        loss().backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            value = loss()
+        value.backward()
         torch.nn.utils.clip_grad_norm_(modules.parameters(), 5.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -95,7 +97,7 @@ def _transformers_sizes(shape: Shape) -> dict[str, Any]:
     }
 
 
-def transformers_wav2vec2(shape: Shape, files: list[Path]) -> Step:
+def transformers_wav2vec2(shape: Shape, files: list[Path], precision: str) -> Step:
     """``Wav2Vec2ForPreTraining`` with the masks and negatives of transformers' example."""
     from transformers import Wav2Vec2Config, Wav2Vec2ForPreTraining
     from transformers.models.wav2vec2.modeling_wav2vec2 import (
@@ -119,10 +121,10 @@ def transformers_wav2vec2(shape: Shape, files: list[Path]) -> Step:
         )
         return out.loss / mask.sum()
 
-    return _trained(model, loss)
+    return _trained(model, loss, precision)
 
 
-def transformers_hubert(shape: Shape, files: list[Path]) -> Step:
+def transformers_hubert(shape: Shape, files: list[Path], precision: str) -> Step:
     """``HubertModel`` with a linear classifier and cross-entropy on masked frames."""
     from transformers import HubertConfig, HubertModel
     from transformers.models.hubert.modeling_hubert import _compute_mask_indices
@@ -139,10 +141,10 @@ def transformers_hubert(shape: Shape, files: list[Path]) -> Step:
         labels = torch.randint(CLUSTERS, (int(mask.sum()),))
         return F.cross_entropy(classifier(states[mask]), labels)
 
-    return _trained(nn.ModuleList([model, classifier]), loss)
+    return _trained(nn.ModuleList([model, classifier]), loss, precision)
 
 
-def torchaudio_hubert(shape: Shape, files: list[Path]) -> Step:
+def torchaudio_hubert(shape: Shape, files: list[Path], precision: str) -> Step:
     """``hubert_pretrain_model`` with its cosine logits, of masked frames as the paper trains."""
     from torchaudio.models import hubert_pretrain_model
 
@@ -166,10 +168,10 @@ def torchaudio_hubert(shape: Shape, files: list[Path]) -> Step:
         masked, _, penalty = model(wavs, labels, torch.full((len(wavs),), wavs.shape[1]))
         return F.cross_entropy(masked, masked.new_zeros(len(masked), dtype=torch.long)) + penalty
 
-    return _trained(model, loss)
+    return _trained(model, loss, precision)
 
 
-def speechbrain_wav2vec2(shape: Shape, files: list[Path]) -> Step:
+def speechbrain_wav2vec2(shape: Shape, files: list[Path], precision: str) -> Step:
     """The modules, masks and losses of SpeechBrain's wav2vec2 recipe."""
     from speechbrain.lobes.models.transformer.Transformer import TransformerEncoder
     from speechbrain.lobes.models.wav2vec import (
@@ -212,10 +214,10 @@ def speechbrain_wav2vec2(shape: Shape, files: list[Path]) -> Step:
         total, _ = contrastive(states, targets, sample_negatives(targets, 100))
         return total / mask.sum() + 0.1 * meta["diversity_loss"]
 
-    return _trained(nn.ModuleList([extractor, encoder, quantiser, projection]), loss)
+    return _trained(nn.ModuleList([extractor, encoder, quantiser, projection]), loss, precision)
 
 
-def speechbrain_bestrq(shape: Shape, files: list[Path]) -> Step:
+def speechbrain_bestrq(shape: Shape, files: list[Path], precision: str) -> Step:
     """The modules, masks and loss of SpeechBrain's BEST-RQ recipe: log-mel, Conformer, 40 ms."""
     from speechbrain.lobes.features import Fbank
     from speechbrain.lobes.models.BESTRQ import brq_mask_collate_fn
@@ -268,7 +270,7 @@ def speechbrain_bestrq(shape: Shape, files: list[Path]) -> Step:
         logits = classifier(encoder(stem(mel), lengths))
         return F.cross_entropy(logits[:, places].flatten(0, 1), targets.flatten())
 
-    return _trained(nn.ModuleList([stem, encoder, classifier]), loss)
+    return _trained(nn.ModuleList([stem, encoder, classifier]), loss, precision)
 
 
 PEERS = {

@@ -23,9 +23,10 @@ class Shape:
     utterances: int
     seconds: float
 
-    def encoder(self) -> dict[str, int]:
-        """The part that an encoder's yaml holds."""
-        return {"dim": self.dim, "layers": self.layers, "heads": self.heads, "ffn": self.ffn}
+    def encoder(self) -> dict[str, float]:
+        """The part that an encoder's yaml holds; dropout as the alternatives have it."""
+        sizes = {"dim": self.dim, "layers": self.layers, "heads": self.heads, "ffn": self.ffn}
+        return sizes | {"dropout": 0.1}
 
 
 SHAPES = {

@@ -3,6 +3,7 @@
 
 > python -m benchmarks.step --shape small
 > python -m benchmarks.step --shape base --rounds 3
+> python -m benchmarks.step --shape base --rounds 3 --precision bf16
 
 A step is all that a user waits for: reading files, collation, front-end, masks, forward, backward,
 clipping, optimizer.
@@ -11,6 +12,7 @@ clipping, optimizer.
 from __future__ import annotations
 
 import argparse
+import functools
 import subprocess
 import sys
 import tempfile
@@ -30,27 +32,31 @@ from benchmarks.speech import make_speech
 
 OURS = {"MGF, log-mel": ("mgf", "logmel"), "MGF, waveform": ("mgf", "waveform")}
 PRODUCT = "matrix product"
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+Step = tuple[Callable[[], Any], torch.nn.Module]
 
 
-def build(name: str, shape_name: str, folder: Path) -> tuple[Callable[[], Any], torch.nn.Module]:
+def build(name: str, shape_name: str, folder: Path, precision: str = "fp32") -> Step:
     """The step and the trained modules of a system."""
     torch.manual_seed(0)
     shape = SHAPES[shape_name]
     speech = folder / "speech"
     files = sorted(speech.glob("*.wav")) or make_speech(speech, 48, 2 * shape.seconds + 1)
     if name in PEERS:
-        return PEERS[name](shape, files)
+        return PEERS[name](shape, files, precision)
     run = folder / name.replace(" ", "")
-    return make_step(*OURS[name], shape, files, run)
+    return make_step(*OURS[name], shape, files, run, precision)
 
 
-def measure(names: list[str], shape_name: str, rounds: int, folder: Path) -> list[dict[str, Any]]:
+def measure(
+    names: list[str], shape_name: str, rounds: int, folder: Path, precision: str = "fp32"
+) -> list[dict[str, Any]]:
     """One row a system."""
-    built = {name: build(name, shape_name, folder) for name in names}
+    built = {name: build(name, shape_name, folder, precision) for name in names}
     flops = {name: count_flops(step) for name, (step, _) in built.items()}
     rates: list[float] = []
     calls = {name: step for name, (step, _) in built.items()}
-    calls[PRODUCT] = lambda: rates.append(product_rate())
+    calls[PRODUCT] = lambda: rates.append(product_rate(DTYPES[precision]))
     seconds = interleave(calls, rounds)
     shape, limit = SHAPES[shape_name], median(rates[1:])
     return [
@@ -61,15 +67,16 @@ def measure(names: list[str], shape_name: str, rounds: int, folder: Path) -> lis
             "s-audio/s": shape.utterances * shape.seconds / median(seconds[name]),
             "TFLOP a step": flops[name] / 1e12,
             "share of the limit, %": 100 * flops[name] / median(seconds[name]) / limit,
-            "peak, MB": peak_of(name, shape_name),
+            "peak, MB": peak_of(name, shape_name, precision),
         }
         for name, (_, model) in built.items()
     ]
 
 
-def peak_of(name: str, shape_name: str) -> float:
+def peak_of(name: str, shape_name: str, precision: str) -> float:
     """Peak memory of a process that takes two steps of this system alone."""
-    command = [sys.executable, "-m", "benchmarks.step", "--shape", shape_name, "--memory_of", name]
+    command = [sys.executable, "-m", "benchmarks.step", "--shape", shape_name]
+    command += ["--precision", precision, "--memory_of", name]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
@@ -77,22 +84,26 @@ def main() -> None:
     """Read the command line, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shape", choices=SHAPES, default="small")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--precision", choices=DTYPES, default="fp32")
     parser.add_argument("--systems", nargs="*", default=[*OURS, *PEERS])
     parser.add_argument("--output_folder", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--memory_of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    shape, precision = SHAPES[arguments.shape], arguments.precision
     with tempfile.TemporaryDirectory() as folder:
+        make = functools.partial(build, folder=Path(folder), precision=precision)
         if arguments.memory_of:
-            step, _ = build(arguments.memory_of, arguments.shape, Path(folder))
+            step, _ = make(arguments.memory_of, arguments.shape)
             step(), step()
             print(peak_memory_mb())
             return
-        rows = measure(arguments.systems, arguments.shape, arguments.rounds, Path(folder))
-    shape = SHAPES[arguments.shape]
+        sizes = arguments.systems, arguments.shape, arguments.rounds
+        rows = measure(*sizes, Path(folder), precision)
     title = f"Training step, {shape.layers} x {shape.dim}, {shape.utterances} x {shape.seconds:g} s"
-    note = "The limit is a 2048 x 2048 fp32 matrix product, measured in turn with the steps."
-    print(write_table(arguments.output_folder, f"step-{arguments.shape}", title, rows, note))
+    note = f"The limit is a 2048 x 2048 {precision} matrix product, measured in turn with the steps."
+    name = f"step-{arguments.shape}" + ("" if precision == "fp32" else f"-{precision}")
+    print(write_table(arguments.output_folder, name, f"{title}, {precision}", rows, note))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -160,23 +160,23 @@ class LogMel(nn.Module):
 
 
 class Waveform(nn.Module):
-    """Strided convolutions on the waveform: wav2vec 2.0's feature encoder, layer-norm variant.
+    """Strided convolutions on the waveform, each with a LayerNorm over channels and a GELU.
 
-    Each convolution is followed by a LayerNorm over channels and GELU, so frames do not depend on
-    the length of the batch (group norm's statistics run over padded time).
+    wav2vec 2.0's feature encoder (Baevski et al. 2020) in its layer-norm variant, so frames do not
+    depend on the length of the batch (group norm's statistics run over padded time); or, with few
+    channels where there are many frames, SEW's compact one (Wu et al. 2021, arXiv 2109.06870).
 
     Arguments
     ---------
-    dim : int
-        Channels of every layer.
-    kernels, strides : list of int
-        The paper's are (10, 3, 3, 3, 3, 2, 2) and (5, 2, 2, 2, 2, 2, 2): hop 320, window 400.
+    channels, kernels, strides : list of int
+        One value a layer. wav2vec 2.0's are 512 everywhere, (10, 3, 3, 3, 3, 2, 2) and
+        (5, 2, 2, 2, 2, 2, 2): hop 320, window 400.
     sample_rate : int
         In Hz.
 
     Example
     -------
-    >>> front_end = Waveform(dim=8)
+    >>> front_end = Waveform(channels=[8] * 7)
     >>> frames = front_end(torch.randn(2, 16000), torch.tensor([16000, 400]))
     >>> frames.latents.shape, frames.lengths.tolist(), front_end.hop, front_end.window
     (torch.Size([2, 49, 8]), [49, 1], 320, 400)
@@ -184,26 +184,23 @@ class Waveform(nn.Module):
 
     def __init__(
         self,
-        dim: int = 512,
-        kernels: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2),
-        strides: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2),
+        channels: Sequence[int] = (512,) * 7,
+        kernels: Sequence[int] = (10, 3, 3, 3, 3, 2, 2),
+        strides: Sequence[int] = (5, 2, 2, 2, 2, 2, 2),
         sample_rate: int = 16000,
     ) -> None:
         super().__init__()
-        self.dim, self.colour_dim, self.sample_rate = dim, 0, sample_rate
+        self.dim, self.colour_dim, self.sample_rate = channels[-1], 0, sample_rate
         self.hop, self.window = 1, 1
         for kernel, stride in zip(kernels, strides, strict=True):
             self.window += (kernel - 1) * self.hop
             self.hop *= stride
-        channels = [1] + [dim] * len(kernels)
+        inputs = [1, *channels[:-1]]
         self.convs = nn.ModuleList(
-            nn.Conv1d(c_in, c_out, kernel, stride)
-            for c_in, c_out, kernel, stride in zip(
-                channels[:-1], channels[1:], kernels, strides, strict=True
-            )
+            nn.Conv1d(*sizes) for sizes in zip(inputs, channels, kernels, strides, strict=True)
         )
-        self.norms = nn.ModuleList(nn.LayerNorm(dim) for _ in kernels)
-        self.norm = nn.LayerNorm(dim)
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in channels)
+        self.norm = nn.LayerNorm(self.dim)
 
     def forward(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None

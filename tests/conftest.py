@@ -20,7 +20,7 @@ from mgf_brain.objectives.base import Objective
 DIM, LATENT_DIM = 32, 16
 FRONT_ENDS = {
     "logmel": lambda: LogMel(LATENT_DIM, stack=4),
-    "waveform": lambda: Waveform(LATENT_DIM),
+    "waveform": lambda: Waveform([LATENT_DIM] * 7),
 }
 
 

@@ -11,8 +11,8 @@ from mgf_brain.spectrum import frame_count, power_spectrum
 FRONT_ENDS = {
     "logmel-10ms": lambda: LogMel(12, stack=1),
     "logmel-40ms": lambda: LogMel(12, stack=4),
-    "waveform": lambda: Waveform(12),
-    "waveform-small": lambda: Waveform(12, kernels=(10, 8, 4), strides=(5, 4, 2)),
+    "waveform": lambda: Waveform([12] * 7),
+    "waveform-small": lambda: Waveform((6, 8, 12), kernels=(10, 8, 4), strides=(5, 4, 2)),
 }
 
 
@@ -53,7 +53,7 @@ def swap(wavs: torch.Tensor, first: int, second: int, size: int) -> torch.Tensor
 
 
 def test_a_waveform_frame_depends_on_its_window_alone():
-    front_end = Waveform(12)
+    front_end = Waveform([12] * 7)
     wavs, lengths = noise([16000])
     changed = swap(wavs, 4000, 9000, 50)
     before, after = front_end(wavs, lengths).latents[0], front_end(changed, lengths).latents[0]
