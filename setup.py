@@ -29,6 +29,8 @@ REQUIRED = [
     "tqdm>=4.42",
     "soundfile>=0.12.1",  # decodes all audio: torchaudio's I/O is gone
     "safetensors",
+    "scikit-learn",
+    "jiwer>=3",  # word and character error rates with alignments
     "huggingface_hub>=0.8",
     "matplotlib",
     "tensorboard",
@@ -42,6 +44,9 @@ EXTRAS = {
     "dev": ["pytest>=8", "ruff>=0.12", "yamllint>=1.35"],
 }
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
+
+# Compiles on installation; beam search with a language model in ARPA format.
+EXTRAS["lm"] = ["kenlm"]
 
 # What the benchmarks compare with, beside SpeechBrain and torchaudio. Not in [all]: large.
 EXTRAS["bench"] = ["transformers>=5"]

@@ -101,7 +101,9 @@ def main() -> None:
         sizes = arguments.systems, arguments.shape, arguments.rounds
         rows = measure(*sizes, Path(folder), precision)
     title = f"Training step, {shape.layers} x {shape.dim}, {shape.utterances} x {shape.seconds:g} s"
-    note = f"The limit is a 2048 x 2048 {precision} matrix product, measured in turn with the steps."
+    note = (
+        f"The limit is a 2048 x 2048 {precision} matrix product, measured in turn with the steps."
+    )
     name = f"step-{arguments.shape}" + ("" if precision == "fp32" else f"-{precision}")
     print(write_table(arguments.output_folder, name, f"{title}, {precision}", rows, note))
 

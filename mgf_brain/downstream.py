@@ -17,13 +17,14 @@ from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor, load_extractor, pretrained_name
+from mgf_brain.finetuning import check_adapt
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.run_folder import prepare_output_folder
 
 BASELINES = ("fbank", "random")
 
 
-def open_run(experiment: Experiment) -> FeatureExtractor:
+def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> FeatureExtractor:
     """Load the features and open the output folder, in this order: a wrong name leaves nothing.
 
     Arguments
@@ -31,6 +32,8 @@ def open_run(experiment: Experiment) -> FeatureExtractor:
     experiment : Experiment
         Its ``output_folder`` becomes, where it is null,
         ``results/<recipe>/<pretrained name>-<adapt>/<seed>``.
+    adapt : sequence of str
+        The ways to adapt that the recipe knows.
 
     Returns
     -------
@@ -39,16 +42,15 @@ def open_run(experiment: Experiment) -> FeatureExtractor:
     Raises
     ------
     UserError
-        If ``pretrained`` names nothing, or ``adapt`` is not "frozen".
+        If ``pretrained`` names nothing, or ``adapt`` is none of the ways.
     """
     hparams = experiment.hparams
-    if hparams["adapt"] != "frozen":
-        raise UserError(f"adapt: this recipe keeps features frozen, not {hparams['adapt']!r}.")
     pretrained = str(hparams["pretrained"])
     if pretrained not in BASELINES and not Path(pretrained).is_dir():
         raise UserError(f"pretrained: {pretrained} is neither a folder nor fbank or random.")
     device = experiment.run_opts["device"]
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device)
+    check_adapt(hparams["adapt"], extractor.encoder, adapt)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(
         "results",
         hparams["recipe"],
@@ -148,5 +150,6 @@ def finish_run(
     scores = ", ".join(
         f"{name} {value:.3f}" if name.startswith("min_dcf") else f"{name} {value:.2f} %"
         for name, value in metrics.items()
+        if isinstance(value, float)  # not those of each fold
     )
     print(f"{pretrained_name(hparams['pretrained'])}: {scores} ({path})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from mgf_brain.masking import valid_frames
 from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
 from mgf_brain.yaml_files import dump, read_files
+
+Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows
 
 BATCH_SECONDS = 60.0  # padded audio encoded at once: keeps a large model within a few GB
 
@@ -67,6 +69,10 @@ class LogMelFeatures(nn.Module):
         """Mean and deviation of the bands over time: (B, N) samples -> (B, 2 bands)."""
         bands, frame_lengths = self._log_mel(wavs, lengths)
         return mean_and_deviation(bands, valid_frames(frame_lengths, bands.shape[1]))
+
+    def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The embedding as the statistics of one layer: (B, N) samples -> (B, 1, 2 bands)."""
+        return self.embed(wavs, lengths)[:, None]
 
     def _log_mel(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -180,13 +186,31 @@ class FeatureExtractor:
         torch.Tensor
             (utterances, E) float32, in their order.
         """
+        return (self._pooled(utterances, self.encoder.embed) - self.mean) / self.deviation
+
+    def statistics(self, utterances: Sequence[Utterance]) -> torch.Tensor:
+        """Statistics over time of every layer: what a linear head on time averages needs.
+
+        Arguments
+        ---------
+        utterances : sequence of Utterance
+            In any order.
+
+        Returns
+        -------
+        torch.Tensor
+            (utterances, layers, F) float32, in their order.
+        """
+        return self._pooled(utterances, self.encoder.statistics)
+
+    def _pooled(self, utterances: Sequence[Utterance], pool: Pool) -> torch.Tensor:
+        """One tensor an utterance, in the order given; neighbours in length share a batch."""
         order = sorted(range(len(utterances)), key=lambda i: utterances[i].duration)
         rows = []
         for wavs, lengths in self._batches([utterances[i] for i in order]):
             with torch.inference_mode():
-                rows.append(self.encoder.embed(wavs, lengths).float().cpu())
-        in_order = torch.cat(rows)[torch.tensor(order).argsort()]
-        return (in_order - self.mean) / self.deviation
+                rows.append(pool(wavs, lengths).float().cpu())
+        return torch.cat(rows)[torch.tensor(order).argsort()].clone()
 
     def standardise(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Standardise all later embeddings by those of training utterances.

@@ -9,10 +9,13 @@ from hyperpyyaml import load_hyperpyyaml
 from safetensors.torch import load_file
 from torch import nn
 
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
+from mgf_brain.frontends import LogMel
 from mgf_brain.masking import valid_frames
 from mgf_brain.model import SpeechModel
-from mgf_brain.pooling import LayerAverage
+from mgf_brain.pooling import LayerAverage, layer_statistics
 
 
 class SpeechEncoder(nn.Module):
@@ -113,6 +116,27 @@ class SpeechEncoder(nn.Module):
         valid = valid_frames(frames.lengths, states[0].shape[1])
         return self.embedding(states, valid, frames.colour)
 
+    def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Statistics over time of every layer, and the colour: (B, N) -> (B, L, 2 D + C).
+
+        With gradients, so that the encoder can be fine-tuned through it.
+        """
+        frames, states = self.speech_model(wavs, lengths)
+        valid = valid_frames(frames.lengths, states[0].shape[1])
+        return layer_statistics(states, valid, frames.colour)
+
     def frame_centre(self, frame: int) -> float:
         """Time in seconds of the middle of what frame ``frame`` sees locally."""
         return (frame * self.hop + self.window / 2) / self.sample_rate
+
+
+def example_encoder(layers: int = 2, stack: int = 4) -> SpeechEncoder:
+    """A tiny encoder with random weights, for doctests and tests.
+
+    Example
+    -------
+    >>> example_encoder(layers=3).num_states
+    4
+    """
+    encoder = TransformerEncoder(16, 32, layers, 4, 64, dropout=0.0, position_kernel=8)
+    return SpeechEncoder(SpeechModel(LogMel(16, stack=stack), encoder), SAMPLE_RATE)

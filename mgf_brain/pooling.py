@@ -37,6 +37,38 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     return torch.cat([mean, (variance + eps).sqrt()], dim=1)
 
 
+def layer_statistics(
+    states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+) -> torch.Tensor:
+    """What a linear head on time averages reads of an utterance: every layer's statistics.
+
+    The colour stands beside each layer, so that a weighted sum over layers keeps it as it is.
+
+    Arguments
+    ---------
+    states : list of torch.Tensor
+        L of (B, T, D).
+    valid : torch.Tensor
+        (B, T) bool.
+    colour : torch.Tensor
+        (B, C), see ``Frames``.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, L, 2 D + C) float32.
+
+    Example
+    -------
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> layer_statistics(states, torch.ones(2, 5).bool(), torch.zeros(2, 4)).shape
+    torch.Size([2, 3, 20])
+    """
+    pooled = torch.stack([mean_and_deviation(state, valid) for state in states], dim=1)
+    beside = colour.to(pooled.dtype)[:, None].expand(-1, len(states), -1)
+    return torch.cat([pooled, beside], dim=2)
+
+
 class UtteranceHead(nn.Module):
     """One vector of an utterance: a state pooled over time, and the front-end's colour.
 

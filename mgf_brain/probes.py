@@ -82,7 +82,7 @@ class EmbeddingData:
     Arguments
     ---------
     embeddings : torch.Tensor
-        (N, E).
+        (N, E), or (N, L, E) with a vector a layer.
     classes : torch.Tensor
         (N,) int64.
 
@@ -94,7 +94,8 @@ class EmbeddingData:
     """
 
     def __init__(self, embeddings: torch.Tensor, classes: torch.Tensor) -> None:
-        self.x, self.y = embeddings[:, None], classes[:, None]
+        self.x = embeddings if embeddings.dim() == 3 else embeddings[:, None]
+        self.y = classes[:, None]
 
     def features(self) -> Iterator[torch.Tensor]:
         """All features, for the standardisation."""
@@ -221,6 +222,17 @@ def _step(
 
 
 @torch.no_grad()
+def logits_of(probe: Probe, x: torch.Tensor) -> torch.Tensor:
+    """Logits of every slot: (N, L, D) -> (N, R, C), on the CPU.
+
+    Example
+    -------
+    >>> logits_of(Probe(1, 4, classes=3), torch.randn(5, 1, 4)).shape
+    torch.Size([5, 1, 3])
+    """
+    return probe(x.to(probe.mean.device)).cpu()
+
+
 def classify(probe: Probe, x: torch.Tensor) -> torch.Tensor:
     """The likeliest class of every slot: (N, L, D) -> (N, R) int64, on the CPU.
 
@@ -229,7 +241,7 @@ def classify(probe: Probe, x: torch.Tensor) -> torch.Tensor:
     >>> classify(Probe(1, 4, classes=3), torch.randn(5, 1, 4)).shape
     torch.Size([5, 1])
     """
-    return probe(x.to(probe.mean.device)).argmax(-1).cpu()
+    return logits_of(probe, x).argmax(-1)
 
 
 def score_phones(probe: Probe, data: FrameData, silence: int = 0) -> dict[str, float]:

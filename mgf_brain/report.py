@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import shutil
-import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from mgf_brain.errors import UserError
+from mgf_brain.html import figure, page, png, table, write_folder
 from mgf_brain.monitor import HEALTHY, unhealthy
 from mgf_brain.plots import draw_all, history
 from mgf_brain.scales import HEADER, Scale, find_scales, text_table
@@ -33,38 +28,6 @@ CAPTIONS = {
 SCALE_CAPTION = (
     "Thin: single training steps. Thick: their moving mean. The references need no learning."
 )
-PAGE = Template("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #222; background: #fff;
-       max-width: 1040px; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; margin-bottom: 0; }
-h2 { font-size: 1.2rem; margin-top: 2.2rem; border-bottom: 1px solid #ddd; }
-.lead { color: #555; margin-top: .2rem; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .9rem; border-bottom: 1px solid #e6e6e6; text-align: right; }
-th:first-child, td:first-child, .facts td { text-align: left; }
-th { font-weight: 600; color: #555; }
-.yes { color: #1a7431; font-weight: 600; }
-.no { color: #b00020; font-weight: 600; }
-figure { margin: 1.2rem 0; }
-figcaption { color: #555; font-size: .9rem; }
-img { max-width: 100%; height: auto; }
-</style>
-</head>
-<body>
-<h1>$title</h1>
-<p class="lead">$lead</p>
-$body
-</body>
-</html>
-""")
 
 
 def write_report(folder: str | Path) -> Path:
@@ -86,18 +49,37 @@ def write_report(folder: str | Path) -> Path:
         If one of the two files is missing.
     """
     folder = Path(folder)
-    results = _read_results(folder)
+    results = read_results(folder)
     train, valid = history(read_metrics(_present(folder / "metrics.jsonl")))
-    pictures = {name: _png(figure) for name, figure in draw_all(train, valid).items()}
+    pictures = {name: png(plot) for name, plot in draw_all(train, valid).items()}
+    return write_page(folder, _page(results, pictures), pictures)
+
+
+def write_page(folder: Path, text: str, pictures: Mapping[str, bytes]) -> Path:
+    """Write ``report/``, whole or not at all, in place of an older one.
+
+    Arguments
+    ---------
+    folder : Path
+        A run's output folder.
+    text : str
+        The page.
+    pictures : mapping of str to bytes
+        PNGs by file name without extension, written beside it.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Example
+    -------
+    >>> write_page(getfixture("tmp_path"), "<p>", {}).read_text()
+    '<p>'
+    """
     target = folder / "report"
-    staging = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
-    staging.chmod(0o755)
-    for name, picture in pictures.items():
-        (staging / f"{name}.png").write_bytes(picture)
-    (staging / "index.html").write_text(_page(results, pictures), encoding="utf-8")
-    if target.exists():
-        shutil.rmtree(target)
-    staging.rename(target)
+    files = {f"{name}.png": picture for name, picture in pictures.items()}
+    write_folder(target, {**files, "index.html": text.encode()})
     return target / "index.html"
 
 
@@ -127,7 +109,41 @@ def summary_table(folder: str | Path) -> str:
     >>> summary_table(folder).splitlines()[1].split()
     ['frame', '0.600', '0.800', '0.700', '75', '%', '86', '%', '–', 'yes']
     """
-    return f"{text_table(find_scales(_validation(_read_results(Path(folder)))))}\n{CRITERION}"
+    return f"{text_table(find_scales(_validation(read_results(Path(folder)))))}\n{CRITERION}"
+
+
+def read_results(folder: Path) -> dict[str, Any]:
+    """What ``results.json`` says of a run; `UserError` where the file is missing."""
+    return json.loads(_present(folder / "results.json").read_text(encoding="utf-8"))
+
+
+def run_facts(results: dict[str, Any]) -> list[list[str]]:
+    """What a run used and took, for a table of facts.
+
+    Arguments
+    ---------
+    results : dict
+        See ``make_results``.
+
+    Returns
+    -------
+    list of list of str
+        Names and values.
+    """
+    data, time = results["data"], results["time"]
+    facts = {
+        "speech": f"{data['hours']:.2f} h",
+        "utterances": f"{data['utterances']:,}",
+        "speakers": f"{data['speakers']:,}",
+        "parameters": f"{results['model']['parameters']:,}",
+        "wall time": _clock(time["wall_s"]),
+        "throughput": f"{time['audio_s_per_s']:.1f} s-audio/s",
+        "peak memory (RSS)": f"{results['peak_rss_mb']:,.0f} MB",
+        "recipe": f"{results['recipe']} {results['hparams']}",
+        "seed": str(results["seed"]),
+        "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
+    }
+    return [list(fact) for fact in facts.items()]
 
 
 def _present(path: Path) -> Path:
@@ -136,18 +152,8 @@ def _present(path: Path) -> Path:
     return path
 
 
-def _read_results(folder: Path) -> dict[str, Any]:
-    return json.loads(_present(folder / "results.json").read_text(encoding="utf-8"))
-
-
 def _validation(results: dict[str, Any]) -> dict[str, float]:
     return results["metrics"].get("validation", {})
-
-
-def _png(figure) -> bytes:
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=130)
-    return stream.getvalue()
 
 
 def _page(results: dict[str, Any], pictures: dict[str, bytes]) -> str:
@@ -158,15 +164,11 @@ def _page(results: dict[str, Any], pictures: dict[str, bytes]) -> str:
         "<h2>Training</h2>",
         *(_figure(name, pictures, CAPTIONS[name]) for name in ("loss", "optimiser", "throughput")),
         "<h2>The run</h2>",
-        _table((), _facts(results)),
+        table((), [*_scores(results), *run_facts(results)]),
     ]
     system, corpus = Path(results["hparams"]).stem, Path(results["recipe"]).parent.name
     lead = f"{sum(s.learns for s in scales)} of {len(scales)} scales learn. " if scales else ""
-    return PAGE.substitute(
-        title=escape(f"{system} on {corpus}"),
-        lead=escape(f"{lead}{_length(results)}"),
-        body="\n".join(sections),
-    )
+    return page(f"{system} on {corpus}", f"{lead}{_length(results)}", sections)
 
 
 def _length(results: dict[str, Any]) -> str:
@@ -182,7 +184,7 @@ def _scale_sections(scales: list[Scale], pictures: dict[str, bytes]) -> list[str
         return []
     return [
         "<h2>Does each scale learn?</h2>",
-        _table(HEADER, [scale.cells() for scale in scales]),
+        table(HEADER, [scale.cells() for scale in scales]),
         f"<p>{CRITERION}</p>",
         *(_figure(scale.name, pictures, SCALE_CAPTION) for scale in scales),
     ]
@@ -204,7 +206,7 @@ def _collapse_section(results: dict[str, Any], pictures: dict[str, bytes]) -> li
         return []
     return [
         "<h2>Does the representation collapse?</h2>",
-        _table(("figure", "validation", "healthy", "in range"), rows),
+        table(("figure", "validation", "healthy", "in range"), rows),
         _figure("collapse", pictures, CAPTIONS["collapse"]),
     ]
 
@@ -216,52 +218,15 @@ def _range(name: str) -> str:
     return f"at least {lowest:g}" if highest is None else f"{lowest:g} to {highest:g}"
 
 
-def _facts(results: dict[str, Any]) -> list[list[str]]:
-    data, time = results["data"], results["time"]
+def _scores(results: dict[str, Any]) -> list[list[str]]:
     scores = {k: v for k, v in results["metrics"].items() if isinstance(v, (int, float))}
-    facts = {
-        **{name.replace("_", " "): f"{value:.3f}" for name, value in scores.items()},
-        "speech": f"{data['hours']:.2f} h",
-        "utterances": f"{data['utterances']:,}",
-        "speakers": f"{data['speakers']:,}",
-        "parameters": f"{results['model']['parameters']:,}",
-        "wall time": _clock(time["wall_s"]),
-        "throughput": f"{time['audio_s_per_s']:.1f} s-audio/s",
-        "peak memory (RSS)": f"{results['peak_rss_mb']:,.0f} MB",
-        "recipe": f"{results['recipe']} {results['hparams']}",
-        "seed": str(results["seed"]),
-        "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
-    }
-    return [list(fact) for fact in facts.items()]
+    return [[name.replace("_", " "), f"{value:.3f}"] for name, value in scores.items()]
 
 
 def _clock(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """HTML of a table; cells that say yes or no are coloured."""
-    head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
-    lines = ["".join(_cell(cell) for cell in row) for row in rows]
-    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    head = f"<thead><tr>{head}</tr></thead>\n" if header else ""
-    kind = "numbers" if header else "facts"
-    return (
-        f'<div class="scroll"><table class="{kind}">\n{head}<tbody>\n{body}\n</tbody></table></div>'
-    )
-
-
-def _cell(text: str) -> str:
-    verdict = f' class="{text}"' if text in ("yes", "no") else ""
-    return f"<td{verdict}>{escape(text)}</td>"
-
-
 def _figure(name: str, pictures: dict[str, bytes], caption: str) -> str:
-    """HTML of a plot, the picture inside; nothing where there was nothing to draw."""
-    if name not in pictures:
-        return ""
-    data = base64.b64encode(pictures[name]).decode("ascii")
-    return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{escape(name)}">'
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    """HTML of a plot; nothing where there was nothing to draw."""
+    return figure(name, pictures[name], caption) if name in pictures else ""

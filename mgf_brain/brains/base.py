@@ -50,11 +50,14 @@ class BaseBrain(sb.Brain):
     # -- one step ---------------------------------------------------------------------------
 
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
-        """Set the learning rate of this step and remember the batch for error reports."""
+        """Set the learning rate of this step and remember the batch for error reports.
+
+        A parameter group with a ``scale`` gets that share of the rate.
+        """
         self.batch_ids = batch.ids
         rate = self.hparams.scheduler(self.optimizer_step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
 
     def check_loss_isfinite(self, loss: torch.Tensor) -> None:
         """Name the batch whose loss is not finite; give up as SpeechBrain does."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from mgf_brain.data.audio import SAMPLE_RATE
+
 
 @dataclass
 class SpeechBatch:
@@ -35,6 +37,11 @@ class SpeechBatch:
     lengths: torch.Tensor
     keys: torch.Tensor
     groups: torch.Tensor
+
+    @property
+    def seconds(self) -> float:
+        """Unpadded audio at 16 kHz, in seconds."""
+        return self.lengths.sum().item() / SAMPLE_RATE
 
     def to(self, device: torch.device | str) -> SpeechBatch:
         """The batch on another device."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
@@ -71,30 +70,6 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
         raise UserError(f"{path}: trials of both kinds are needed, lines with 1 and with 0.")
     utterances = [_utterance(name, Path(root), f"{path} line {lines[name]}") for name in places]
     return Trials(utterances, torch.tensor(pairs), torch.tensor(same))
-
-
-def cosine_scores(embeddings: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
-    """Cosine of the two embeddings of each trial.
-
-    Arguments
-    ---------
-    embeddings : torch.Tensor
-        (N, E).
-    pairs : torch.Tensor
-        (trials, 2) int64.
-
-    Returns
-    -------
-    torch.Tensor
-        (trials,) float64 in [-1, 1].
-
-    Example
-    -------
-    >>> cosine_scores(torch.tensor([[2.0, 0.0], [0.0, 3.0], [1.0, 0.0]]), torch.tensor([[0, 2]]))
-    tensor([1.], dtype=torch.float64)
-    """
-    unit = F.normalize(embeddings.double(), dim=1)
-    return (unit[pairs[:, 0]] * unit[pairs[:, 1]]).sum(1)
 
 
 def _utterance(name: str, root: Path, where: str) -> Utterance:

@@ -12,10 +12,11 @@ from pathlib import Path
 from torch import nn
 
 from mgf_brain.config import load_experiment
-from mgf_brain.data.trials import cosine_scores, read_trials
+from mgf_brain.data.trials import read_trials
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.errors import run_main
 from mgf_brain.metrics import eer, min_dcf
+from mgf_brain.scoring import cosine_scores
 
 
 def verify(hparams, extractor, trials):

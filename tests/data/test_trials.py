@@ -1,4 +1,4 @@
-"""Trial lists: what is read, what is refused, and scores in the list's order."""
+"""Trial lists: what is read, and what is refused."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from mgf_brain.data.trials import cosine_scores, read_trials
+from mgf_brain.data.trials import read_trials
 from mgf_brain.errors import UserError
 
 
@@ -50,10 +49,3 @@ def test_a_wrong_list_is_named(root: Path, text: str, message: str):
 def test_a_missing_list_is_named(root: Path):
     with pytest.raises(UserError, match="absent.txt"):
         read_trials(root / "absent.txt", root)
-
-
-def test_scores_against_the_definition():
-    x, pairs = torch.randn(5, 4), torch.tensor([[0, 1], [4, 2], [3, 3]])
-    for (i, j), score in zip(pairs.tolist(), cosine_scores(x, pairs).tolist(), strict=True):
-        a, b = x[i].double(), x[j].double()
-        assert score == pytest.approx(float(a @ b / (a.norm() * b.norm())), abs=1e-12)

@@ -1,0 +1,141 @@
+"""Fine-tuning with labels: an encoder and a head, together or the head alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import speechbrain as sb
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mgf_brain.brains.base import BaseBrain
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.feature_batch import FeatureBatch
+from mgf_brain.inference import SpeechEncoder
+
+
+def parameter_groups(
+    encoder: SpeechEncoder, head: nn.Module, decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Parameters by depth, each layer's rate ``decay`` times that of the layer above.
+
+    Arguments
+    ---------
+    encoder : SpeechEncoder
+    head : torch.nn.Module
+        Learns at the full rate.
+    decay : float
+        1: one rate for all.
+
+    Returns
+    -------
+    list of dict
+        ``params`` and ``scale``, for an optimizer and ``BaseBrain``.
+
+    Example
+    -------
+    >>> from mgf_brain.inference import example_encoder
+    >>> groups = parameter_groups(example_encoder(layers=2), nn.Linear(2, 2), decay=0.5)
+    >>> [group["scale"] for group in groups]
+    [1.0, 0.5, 0.25, 0.125]
+    """
+    layers = [list(layer.parameters()) for layer in encoder.speech_model.encoder.layers]
+    inside = {id(p) for layer in layers for p in layer}
+    below = [p for p in encoder.speech_model.parameters() if id(p) not in inside]
+    stack = [list(head.parameters()), *reversed(layers), below]
+    return [{"params": parameters, "scale": decay**depth} for depth, parameters in enumerate(stack)]
+
+
+class FinetuningBrain(BaseBrain):
+    """Trains ``modules["head"]`` and, if ``hparams["tune_encoder"]``, ``modules["encoder"]`` too.
+
+    ``targets`` is set before ``fit``: what each utterance's id is to be mapped to. ``hparams`` also
+    holds ``layer_decay``.
+    """
+
+    targets: Mapping[str, Any] = {}
+
+    def init_optimizers(self) -> None:
+        """One optimizer, with a rate by depth where the encoder learns too."""
+        head = self.modules.head
+        if self.hparams.tune_encoder:
+            groups = parameter_groups(self.modules.encoder, head, self.hparams.layer_decay)
+        else:
+            groups = [{"params": list(head.parameters())}]
+        self.optimizer = self.opt_class(groups)
+        self.optimizers_dict = {"opt_class": self.optimizer}
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable("optimizer", self.optimizer)
+
+    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
+        """A frozen encoder stays in evaluation mode: no dropout."""
+        super().on_stage_start(stage, epoch)
+        self.modules.encoder.train(stage == sb.Stage.TRAIN and self.hparams.tune_encoder)
+
+    def audio_seconds(self, batch: SpeechBatch | FeatureBatch) -> float:
+        """Unpadded audio of a batch, in seconds."""
+        return batch.seconds
+
+    def targets_of(self, batch: SpeechBatch | FeatureBatch) -> list[Any]:
+        """The target of each row."""
+        return [self.targets[name] for name in batch.ids]
+
+
+class ClassificationBrain(FinetuningBrain):
+    """Cross-entropy of an utterance's class, read from statistics over time.
+
+    Targets are class numbers; the head is a ``Probe``.
+    """
+
+    def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
+        """Logits, (B, 1, classes)."""
+        batch = batch.to(self.device)
+        return self.modules.head(self.modules.encoder.statistics(batch.wavs, batch.lengths))
+
+    def compute_objectives(
+        self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage
+    ) -> torch.Tensor:
+        """Mean over the batch."""
+        classes = torch.tensor(self.targets_of(batch), device=predictions.device)
+        return F.cross_entropy(predictions[:, 0], classes)
+
+
+class CTCBrain(FinetuningBrain):
+    """Connectionist temporal classification (Graves et al. 2006) of token sequences.
+
+    Targets are tensors of token numbers, (tokens,) int64; 0 is the blank. Batches are waveforms, or
+    the frozen encoder's cached states.
+    """
+
+    def compute_forward(
+        self, batch: SpeechBatch | FeatureBatch, stage: sb.Stage
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities (B, slots, tokens) and valid slots (B,)."""
+        batch = batch.to(self.device)
+        if isinstance(batch, FeatureBatch):
+            return self.modules.head(batch.states, batch.lengths)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.hparams.tune_encoder):
+            frames, states = self.modules.encoder.speech_model(batch.wavs, batch.lengths)
+        return self.modules.head(torch.stack(states, dim=2), frames.lengths)
+
+    def compute_objectives(
+        self,
+        predictions: tuple[torch.Tensor, torch.Tensor],
+        batch: SpeechBatch | FeatureBatch,
+        stage: sb.Stage,
+    ) -> torch.Tensor:
+        """Mean over the batch of each utterance's loss a token.
+
+        An utterance with more tokens than slots has no path: it counts as 0.
+        """
+        log_probabilities, slots = predictions
+        tokens = self.targets_of(batch)
+        return F.ctc_loss(
+            log_probabilities.transpose(0, 1),  # (slots, B, tokens)
+            torch.cat(tokens).to(self.device),
+            slots,
+            torch.tensor([len(row) for row in tokens], device=self.device),
+            zero_infinity=True,
+        )

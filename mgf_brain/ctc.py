@@ -1,0 +1,117 @@
+"""Heads that write sequences: connectionist temporal classification over frozen or tuned layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
+
+
+class CTCHead(nn.Module):
+    """Standardised layers, their weighted sum, a BiLSTM or nothing, and logits every 20 ms.
+
+    Features with a coarser hop give several slots a frame, finer ones are stacked, so that all
+    have the same number of slots.
+
+    Arguments
+    ---------
+    num_states, dim : int
+        L and D of the features.
+    hop : int
+        Of the features, in samples; a multiple or a divisor of 320.
+    tokens : int
+        With the blank, number 0.
+    hidden : int
+        Units of the BiLSTM in each direction; 0: linear.
+    layers : int
+        Of the BiLSTM.
+    dropout : float
+        Before the last layer.
+
+    Example
+    -------
+    >>> head = CTCHead(num_states=3, dim=8, hop=640, tokens=5, hidden=4)
+    >>> log_probabilities, slots = head(torch.randn(2, 6, 3, 8), torch.tensor([6, 4]))
+    >>> log_probabilities.shape, slots.tolist()
+    (torch.Size([2, 12, 5]), [12, 8])
+    """
+
+    def __init__(
+        self,
+        num_states: int,
+        dim: int,
+        hop: int,
+        tokens: int,
+        hidden: int = 0,
+        layers: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.slots, self.stack = max(1, hop // SLOT), max(1, SLOT // hop)
+        self.register_buffer("mean", torch.zeros(num_states, dim))
+        self.register_buffer("deviation", torch.ones(num_states, dim))
+        self.layer_logits = nn.Parameter(torch.zeros(num_states))
+        width = dim * self.stack
+        self.lstm = None
+        if hidden:
+            self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=True)
+            width = 2 * hidden
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(width, self.slots * tokens)
+        self.tokens = tokens
+
+    def standardise(self, features: Iterable[torch.Tensor]) -> None:
+        """Set each layer's mean and deviation from training features, (T, L, D) each."""
+        count, total, squares = 0, 0.0, 0.0
+        for x in features:
+            x = x.double()
+            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
+        mean = total / count
+        self.mean.copy_(mean)
+        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
+
+    def forward(
+        self, states: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-probabilities of the tokens.
+
+        Arguments
+        ---------
+        states : torch.Tensor
+            (B, T, L, D).
+        lengths : torch.Tensor
+            (B,) valid frames.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, slots, tokens).
+        torch.Tensor
+            (B,) valid slots.
+        """
+        x = torch.einsum("btld,l->btd", self._standard(states), self.layer_logits.softmax(0))
+        x, lengths = self._stacked(x, lengths)
+        if self.lstm is not None:
+            x = self._recur(x, lengths)
+        logits = self.classifier(self.dropout(x)).unflatten(2, (self.slots, self.tokens))
+        return logits.flatten(1, 2).log_softmax(-1), lengths * self.slots
+
+    def _standard(self, states: torch.Tensor) -> torch.Tensor:
+        return (states.float() - self.mean) / self.deviation
+
+    def _stacked(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, D) -> (B, T // stack, stack * D)."""
+        whole = x.shape[1] // self.stack * self.stack
+        return x[:, :whole].unflatten(1, (-1, self.stack)).flatten(2), lengths // self.stack
+
+    def _recur(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        packed = pack_padded_sequence(
+            x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[
+            0
+        ]

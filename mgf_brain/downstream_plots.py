@@ -1,0 +1,350 @@
+"""Plots of a downstream run: its errors, its layer weights, its embeddings, its training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from scipy.stats import norm
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.metrics import confusion_matrix
+from sklearn.preprocessing import normalize
+
+from mgf_brain.metrics import Scores, eer, error_rates
+from mgf_brain.plot_style import add_legend, finish, plain, scatter_by_label
+from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION, history, smooth
+
+DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
+MAPPED = 2000  # points of a map: t-SNE of so many takes about 15 s
+WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
+NAMED = 60  # and up to which their rows have room for names
+NOT_DRAWN = {"step", "epoch", "time", "seed", "fold"}  # of a row of metrics.jsonl
+PANELS = 8
+
+
+def det_curve(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure:
+    """Misses against false alarms on normal-deviate axes, and where they are equal.
+
+    Martin et al., "The DET curve in assessment of detection task performance", 1997: scores that
+    are normally distributed with equal variances give a straight line.
+
+    Arguments
+    ---------
+    scores : sequence of float
+        (trials,); higher is more alike.
+    same : sequence of bool
+        (trials,), whether it is a target trial.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    UserError
+        If there are no trials of a kind, or a score is not finite.
+
+    Example
+    -------
+    >>> figure = det_curve([0.9, 0.4, 0.5, 0.1], [True, True, False, False])
+    >>> figure.axes[0].get_xlabel()
+    'false alarms (%)'
+    """
+    targets, nontargets = _split(scores, same)
+    _, misses, alarms = error_rates(targets, nontargets)
+    rate = eer(targets, nontargets) / 100
+    low, high = _det_limits(misses, alarms, rate)
+    figure = Figure(figsize=(7.5, 6.4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(_deviate((low, high), low), _deviate((low, high), low), "--", color=CONSTANT, lw=1)
+    axes.plot(_deviate(alarms, low), _deviate(misses, low), color=TRAINING, lw=1.8)
+    point, label = _deviate(rate, low), f"equal error rate {100 * rate:.2f} %"
+    axes.plot(point, point, "o", color=VALIDATION, ms=7, label=label)
+    _det_axis(axes, low, high)
+    finish(axes, "detection error trade-off", "false alarms (%)", "misses (%)")
+    add_legend(axes)
+    return figure
+
+
+def _det_limits(misses: np.ndarray, alarms: np.ndarray, rate: float) -> tuple[float, float]:
+    """Half of the lowest rate that is not 0 where the other error is below the higher limit."""
+    high = min(0.99, max(0.5, 1.5 * rate))
+    inside = (misses <= high) & (alarms <= high)
+    rates = np.concatenate([misses[inside], alarms[inside], [0.01]])
+    return max(1e-4, rates[rates > 0].min() / 2), high
+
+
+def _deviate(rates: Scores | float, low: float) -> np.ndarray:
+    return norm.ppf(np.clip(rates, low, 1 - low))
+
+
+def _det_axis(axes: Axes, low: float, high: float) -> None:
+    ticks = DET_TICKS[(low <= DET_TICKS) & (high >= DET_TICKS)]
+    places, labels = norm.ppf(ticks), [f"{100 * tick:g}" for tick in ticks]
+    axes.set_xticks(places, labels)
+    axes.set_yticks(places, labels)
+    limits = norm.ppf(low) - 0.05, norm.ppf(high)
+    axes.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def score_histogram(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure:
+    """Densities of the scores of both kinds of trials, and the threshold of equal error rates.
+
+    Arguments
+    ---------
+    scores, same : sequence of float, sequence of bool
+        See ``det_curve``.
+
+    Returns
+    -------
+    Figure
+
+    Raises
+    ------
+    UserError
+        See ``det_curve``.
+
+    Example
+    -------
+    >>> figure = score_histogram([0.9, 0.4, 0.5, 0.1], [True, True, False, False])
+    >>> figure.axes[0].get_legend_handles_labels()[1][0]
+    'same speaker: 2 trials'
+    """
+    targets, nontargets = _split(scores, same)
+    thresholds, misses, alarms = error_rates(targets, nontargets)
+    threshold = min(thresholds[np.argmax(misses >= alarms)], thresholds[-2])  # the last: infinite
+    bins = np.histogram_bin_edges([*targets, *nontargets], bins=60)
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
+    axes = figure.subplots()
+    for values, name, colour, style in (
+        (targets, "same speaker", TRAINING, "-"),
+        (nontargets, "different speakers", VALIDATION, "--"),
+    ):
+        label = f"{name}: {len(values):,} trials"
+        common = {"bins": bins, "density": True, "color": colour}
+        axes.hist(values, **common, alpha=0.25)
+        axes.hist(values, **common, histtype="step", lw=1.6, ls=style, label=label)
+    label = f"threshold of equal error rates {threshold:.3f}"
+    axes.axvline(threshold, color=CONSTANT, lw=1.4, ls=":", label=label)
+    finish(axes, "scores of the trials", "score", "density")
+    add_legend(axes)
+    return figure
+
+
+def _split(scores: Scores, same: Sequence[bool] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same, dtype=bool)
+    return scores[same], scores[~same]
+
+
+def confusion(labels: Sequence[int], predictions: Sequence[int], names: Sequence[str]) -> Figure:
+    """How often each class is taken for each: shares of a row, and counts where there is room.
+
+    Arguments
+    ---------
+    labels, predictions : sequence of int
+        (utterances,), places in ``names``.
+    names : sequence of str
+        (C,), of the classes.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = confusion([0, 0, 1], [0, 1, 1], ["anger", "joy"])
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['50 %\\n1', '50 %\\n1', '0 %\\n0', '100 %\\n1']
+    """
+    counts = confusion_matrix(labels, predictions, labels=range(len(names)))  # (C, C)
+    shares = 100 * counts / counts.sum(1, keepdims=True).clip(min=1)
+    written = len(names) <= WRITTEN
+    height = 1.5 + (0.62 if written else 0.21) * len(names)
+    figure = Figure(figsize=(10, min(height, 11)), layout="constrained")
+    axes = figure.subplots()
+    scale = PowerNorm(1.0 if written else 0.5, vmin=0, vmax=100)  # the root shows rare confusions
+    image = axes.imshow(shares, cmap="Blues", norm=scale, aspect="auto")
+    bar = figure.colorbar(image, ax=axes, pad=0.01, aspect=30)
+    bar.set_label("share of the row (%)", fontsize=9)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=9, length=3, color="#999999")
+    finish(axes, "confusion", "prediction", "truth (number)")
+    _name_classes(axes, names, counts.sum(1))
+    if written:
+        _write_cells(axes, shares, counts)
+    return figure
+
+
+def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
+    axes.grid(False)
+    if len(names) > NAMED:
+        return
+    short, places = [plain(name) for name in names], range(len(names))
+    crowded = len(names) * max(map(len, short)) > 90  # characters side by side
+    turned = {"rotation": 90 if len(names) > WRITTEN else 35, "rotation_mode": "anchor"}
+    axes.set_xticks(places, short, **(turned | {"ha": "right"} if crowded else {}))
+    rows = [f"{name} ({total:,})" for name, total in zip(short, totals, strict=True)]
+    axes.set_yticks(places, rows)
+
+
+def _write_cells(axes: Axes, shares: np.ndarray, counts: np.ndarray) -> None:
+    for (row, column), share in np.ndenumerate(shares):
+        text, colour = f"{share:.0f} %\n{counts[row, column]:,}", "white" if share > 70 else "black"
+        axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
+
+
+def layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
+    """Weights of the layers in a probe's sum: their mean, their spread, and each series.
+
+    Arguments
+    ---------
+    weights : mapping of str to sequence of float
+        By fold or seed: (L,), softmaxed; layer 0 is the input of the encoder.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = layer_weights({"fold 1": [0.2, 0.8], "fold 2": [0.4, 0.6]})
+    >>> [round(bar.get_height()) for bar in figure.axes[0].patches]
+    [30, 70]
+    """
+    values = 100 * np.array([list(series) for series in weights.values()], dtype=float)
+    layers = np.arange(values.shape[1])
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(layers, values.mean(0), width=0.7, color=TRAINING, alpha=0.45, label="weight")
+    if len(values) > 1:
+        axes.errorbar(layers, values.mean(0), values.std(0), fmt="none", color=TRAINING, capsize=4)
+        each = {"color": VALIDATION, "ms": 5, "alpha": 0.8, "label": f"each of {len(values)}"}
+        axes.plot(layers, values.T, ".", **each)
+        axes.containers[0].set_label("mean and standard deviation")
+    axes.axhline(100 / len(layers), color=CONSTANT, ls="--", lw=1.2, label="before training")
+    axes.set_xticks(layers)
+    finish(axes, "weights of the layers", "layer (0: the encoder's input)", "weight (%)")
+    add_legend(axes)
+    return figure
+
+
+def embedding_map(
+    embeddings: np.ndarray, labels: Sequence[str], seed: int = 0, title: str = "embeddings"
+) -> Figure:
+    """A map of embeddings in two dimensions, by PCA and t-SNE, coloured by label.
+
+    Neighbours on the map are neighbours by cosine; distances between far points mean little (van
+    der Maaten and Hinton, "Visualizing Data using t-SNE", 2008).
+
+    Arguments
+    ---------
+    embeddings : numpy.ndarray
+        (N, E), N at least 3; of more than 2,000, so many are drawn.
+    labels : sequence of str
+        (N,). The twelve most frequent are coloured, all others are grey.
+    seed : int
+        Of the draw and the map.
+    title : str
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> embeddings = np.random.default_rng(0).normal(size=(9, 4))
+    >>> figure = embedding_map(embeddings, ["a"] * 6 + ["b"] * 3)
+    >>> figure.axes[0].get_legend_handles_labels()[1]
+    ['a (6)', 'b (3)']
+    """
+    embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels, dtype=str)
+    if len(labels) > MAPPED:
+        drawn = np.random.default_rng(seed).choice(len(labels), MAPPED, replace=False)
+        embeddings, labels = embeddings[drawn], labels[drawn]
+    figure = Figure(figsize=(10, 6.5), layout="constrained")
+    axes = figure.subplots()
+    scatter_by_label(axes, _flatten(embeddings, seed), labels.tolist())
+    finish(axes, f"{title}: t-SNE of {len(labels):,}", "", "")
+    axes.set(xticks=[], yticks=[])
+    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
+    return figure
+
+
+def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
+    """(N, E) -> (N, 2). Vectors of length 1 are as near as their cosine says."""
+    size = min(50, *embeddings.shape)  # fewer dimensions: less noise, faster
+    reduced = PCA(size, random_state=seed).fit_transform(normalize(embeddings))
+    perplexity = min(30.0, (len(embeddings) - 1) / 3)
+    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
+
+
+def training_curves(rows: Sequence[dict]) -> Figure:
+    """Every figure that was logged, by step, one line a fold.
+
+    Arguments
+    ---------
+    rows : sequence of dict
+        As ``read_metrics`` gives them. Rows with the key ``fold`` make lines of their own.
+
+    Returns
+    -------
+    Figure
+        One panel a figure, the loss first, eight at most. The axes leave out training figures of
+        the first tenth that lie above all others: first losses would flatten the rest.
+
+    Example
+    -------
+    >>> rows = [{"step": i, "loss": 1 / i, "uar": 50.0} for i in range(1, 9)]
+    >>> [axes.get_title(loc="left") for axes in training_curves(rows).axes]
+    ['loss', 'uar']
+    """
+    runs = [history(part) for part in _by_fold(rows)]
+    logged = {k for row in rows for k, v in row.items() if isinstance(v, (int, float))}
+    keys = sorted(logged - NOT_DRAWN, key=lambda key: (key != "loss", key))[:PANELS]
+    columns = 2 if len(keys) == 4 else min(3, max(1, len(keys)))
+    lines = max(1, math.ceil(len(keys) / columns))
+    figure = Figure(figsize=(10, 2.6 * lines + 0.6), layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False).flatten()
+    for axes, key in zip(panels, keys, strict=False):
+        _draw_runs(axes, key, runs)
+    for axes in panels[len(keys) :]:
+        axes.remove()
+    add_legend(*panels[: len(keys)])
+    return figure
+
+
+def _by_fold(rows: Sequence[dict]) -> list[list[dict]]:
+    folds: dict[str, list[dict]] = {}
+    for row in rows:
+        folds.setdefault(str(row.get("fold", "")), []).append(row)
+    return list(folds.values())
+
+
+def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) -> None:
+    thin = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
+    shown = []
+    for train, valid in runs:
+        steps, values = _series(train, key)
+        if len(values):
+            line = smooth(values)
+            axes.plot(steps, line, color=TRAINING, label="training", **thin)
+            shown += [line.min(), line[len(line) // 10 :].max()]
+        steps, values = _series(valid, key)
+        if len(values):
+            axes.plot(steps, values, "o--", color=VALIDATION, ms=3.5, label="validation", **thin)
+            shown += [*values]
+    if shown:
+        margin = 0.05 * (max(shown) - min(shown)) or 0.1 * abs(max(shown)) or 1.0
+        axes.set_ylim(min(shown) - margin, max(shown) + margin)
+    finish(axes, key.replace("_", " "), "step", "")
+
+
+def _series(rows: list[dict], key: str) -> tuple[list[float], np.ndarray]:
+    """Steps and values of the rows in which the figure is finite."""
+    kept = [row for row in rows if math.isfinite(row.get(key, math.nan))]
+    return [row["step"] for row in kept], np.array([row[key] for row in kept], dtype=float)

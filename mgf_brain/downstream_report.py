@@ -1,0 +1,302 @@
+"""The report of a downstream run: scores, plots, and the worst errors to listen to."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import accumulate
+from pathlib import Path
+from statistics import mean, stdev
+
+import soundfile
+from matplotlib.figure import Figure
+from speechbrain.utils.edit_distance import alignment, op_table
+
+from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
+from mgf_brain.html import Html, data_uri, figure, page, png, table
+from mgf_brain.report import read_results, run_facts, write_page
+
+CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
+CLIP_SECONDS = 10
+NONE = "–"
+NAMES = {
+    "per": "PER",
+    "wer": "WER",
+    "cer": "CER",
+    "eer": "EER",
+    "min_dcf": "minDCF (p 0.01)",
+    "min_dcf_p05": "minDCF (p 0.05)",
+    "uar": "UAR",
+    "wa": "WA",
+    "f1_micro": "micro-F1",
+}
+CAPTIONS = {
+    "det": "Normal-deviate axes: nearer to the lower left corner is better.",
+    "scores": "Trials that lie on the wrong side of the threshold are errors.",
+    "confusion": "Each row sums to 100 %: what each class is taken for.",
+    "layers": "Softmaxed weights of the sum that the classifier reads.",
+    "map": "Neighbours are alike by cosine; distances between far points mean little.",
+    "training": "Training: moving mean over a twentieth of the steps. Validation: as logged.",
+}
+KINDS = {"=": "same", "S": "substituted", "D": "deleted", "I": "inserted"}
+
+
+@dataclass(frozen=True)
+class Score:
+    """A figure of the whole test set.
+
+    Arguments
+    ---------
+    name : str
+        As in ``results.json``.
+    value : float
+        In percent, but for losses and costs.
+    low, high : float, optional
+        Its 95 % interval, see ``mgf_brain.intervals``; may be not a number.
+
+    Example
+    -------
+    >>> Score("eer", 12.34, 10.0, 15.0).cells(), Score("min_dcf", 0.5).cells()
+    (['EER', '12.34 %', '10.00 – 15.00 %'], ['minDCF (p 0.01)', '0.500', '–'])
+    """
+
+    name: str
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+
+    def cells(self) -> list[str]:
+        """Name, value, interval."""
+        known = math.isfinite(self.low) and math.isfinite(self.high)
+        low = _number(self.name, self.low).removesuffix(" %")
+        interval = f"{low} – {_number(self.name, self.high)}" if known else NONE
+        return [_title(self.name), _number(self.name, self.value), interval]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot.
+
+    Arguments
+    ---------
+    name : str
+        Of its file, without extension.
+    figure : Figure
+    caption : str, optional
+        By default that of ``CAPTIONS``.
+    """
+
+    name: str
+    figure: Figure
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """Something that the model got wrong.
+
+    Arguments
+    ---------
+    id : str
+        Of the utterance or the trial.
+    truth, prediction : str
+        Labels, or texts whose words are separated by spaces.
+    score : float, optional
+        How wrong or how sure the model was.
+    audio : sequence of str or Path
+        The file of the utterance, or both of a trial.
+    """
+
+    id: str
+    truth: str
+    prediction: str
+    score: float | None = None
+    audio: Sequence[str | os.PathLike] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a recipe says of its run, beside ``results.json``.
+
+    Arguments
+    ---------
+    title, lead : str
+        Heading, and a sentence below it.
+    scores : sequence of Score
+    folds : mapping of str to mapping of str to float
+        By fold: its scores.
+    pictures : sequence of Picture
+    mistakes : sequence of Mistake
+        The worst first. Twelve are shown, six with two files each.
+    score_name : str
+        What the mistakes' ``score`` is.
+    aligned : bool
+        Whether truth and prediction of the mistakes are texts, to be aligned word by word.
+    """
+
+    title: str
+    lead: str
+    scores: Sequence[Score]
+    folds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    pictures: Sequence[Picture] = ()
+    mistakes: Sequence[Mistake] = ()
+    score_name: str = "score"
+    aligned: bool = False
+
+
+def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
+    """Write ``report/``: PNG plots, and ``index.html`` that holds them and the audio.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+        A run's output folder, with ``results.json``.
+    report : Report
+
+    Returns
+    -------
+    Path
+        The page. It needs no other file and no network.
+
+    Raises
+    ------
+    UserError
+        If ``results.json`` is missing or an audio file can't be read.
+    """
+    folder = Path(folder)
+    results = read_results(folder)
+    pictures = {picture.name: png(picture.figure) for picture in report.pictures}
+    sections = [
+        *_score_sections(report),
+        *_picture_section(report.pictures, pictures),
+        *_mistake_section(report),
+        "<h2>The run</h2>",
+        table((), run_facts(results)),
+    ]
+    return write_page(folder, page(report.title, report.lead, sections), pictures)
+
+
+def align_words(truth: str, prediction: str) -> Html:
+    """Two texts word over word, their differences marked.
+
+    Arguments
+    ---------
+    truth, prediction : str
+        Words, or phones, separated by spaces.
+
+    Returns
+    -------
+    Html
+        One column a word, by the alignment of the smallest edit distance.
+
+    Example
+    -------
+    >>> align_words("a b", "a").count("same"), align_words("a b", "a").count("deleted")
+    (1, 1)
+    """
+    words, guesses = truth.split(), prediction.split()
+    columns = [("name", "truth", "prediction")]
+    for operation, i, j in alignment(op_table(words, guesses)):
+        above, below = NONE if i is None else words[i], NONE if j is None else guesses[j]
+        columns.append((KINDS[operation], above, below))
+    spans = "".join(
+        f'<span class="{kind}"><i>{escape(above)}</i><b>{escape(below)}</b></span>'
+        for kind, above, below in columns
+    )
+    return Html(f'<div class="aligned">{spans}</div>')
+
+
+def embed_audio(path: str | os.PathLike) -> Html:
+    """A player of the first ten seconds of a file, which it holds as Ogg Opus.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    Html
+
+    Raises
+    ------
+    UserError
+        If the file is missing or can't be decoded.
+    """
+    stream, wav = io.BytesIO(), read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
+    soundfile.write(stream, wav.numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
+    cut = f"<small>first {CLIP_SECONDS} s</small>" if probe(path).duration > CLIP_SECONDS else ""
+    source = data_uri("audio/ogg", stream.getvalue())
+    return Html(f'<audio controls preload="metadata" src="{source}"></audio>{cut}')
+
+
+def _score_sections(report: Report) -> list[str]:
+    sections = [
+        "<h2>Results</h2>",
+        table(("metric", "value", "95 % interval"), [score.cells() for score in report.scores]),
+    ]
+    if any(math.isfinite(score.low) for score in report.scores):
+        sections.append("<p>Intervals: bootstrap over speakers.</p>")
+    if report.folds:
+        sections += ["<h2>Folds</h2>", _fold_table(report.folds)]
+    return sections
+
+
+def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> str:
+    names = list(dict.fromkeys(name for scores in folds.values() for name in scores))
+    columns = {
+        name: [scores[name] for scores in folds.values() if name in scores] for name in names
+    }
+    rows = [
+        [fold, *(_number(name, scores.get(name, math.nan)) for name in names)]
+        for fold, scores in folds.items()
+    ]
+    rows.append(["mean", *(_number(name, mean(columns[name])) for name in names)])
+    if len(folds) > 1:
+        spread = [stdev(x) if len(x) > 1 else math.nan for x in columns.values()]
+        rows.append(["standard deviation", *map(_number, names, spread)])
+    return table(("fold", *map(_title, names)), rows)
+
+
+def _picture_section(shown: Sequence[Picture], pictures: Mapping[str, bytes]) -> list[str]:
+    if not shown:
+        return []
+    captions = {p.name: p.caption or CAPTIONS.get(p.name, "") for p in shown}
+    figures = [figure(name, pictures[name], caption) for name, caption in captions.items()]
+    return ["<h2>Plots</h2>", *figures]
+
+
+def _mistake_section(report: Report) -> list[str]:
+    clips = accumulate(len(mistake.audio) for mistake in report.mistakes)
+    within = sum(count <= CLIPS for count in clips)
+    shown = report.mistakes[: min(CLIPS, within)]
+    if not shown:
+        return []
+    texts = ("truth over prediction",) if report.aligned else ("truth", "prediction")
+    header = ("utterance", *texts, report.score_name, "listen")
+    rows = [_mistake_row(mistake, report.aligned) for mistake in shown]
+    count = f"<p>The worst {len(shown)} of {len(report.mistakes):,}.</p>"
+    return ["<h2>Worst errors</h2>", count, table(header, rows, kind="texts")]
+
+
+def _mistake_row(mistake: Mistake, aligned: bool) -> list[str]:
+    texts = (mistake.truth, mistake.prediction)
+    return [
+        mistake.id,
+        *([align_words(*texts)] if aligned else texts),
+        NONE if mistake.score is None else f"{mistake.score:.2f}",
+        Html("".join(map(embed_audio, mistake.audio))),
+    ]
+
+
+def _title(name: str) -> str:
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def _number(name: str, value: float) -> str:
+    if not math.isfinite(value):
+        return NONE
+    return f"{value:.3f}" if name.startswith("min_dcf") or "loss" in name else f"{value:.2f} %"

@@ -1,0 +1,107 @@
+"""Training an encoder further, with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from speechbrain.utils.epoch_loop import EpochCounter
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mgf_brain.brains.finetuning import FinetuningBrain
+from mgf_brain.config import Experiment
+from mgf_brain.data.loaders import make_loader
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.training_log import TrainingLog
+
+ADAPT = ("frozen", "two_step", "full")
+
+
+def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) -> None:
+    """Raise a UserError if a way to adapt is unknown, or there is nothing to train.
+
+    Example
+    -------
+    >>> check_adapt("frozen", nn.Linear(1, 1))
+    >>> check_adapt("full", nn.Linear(1, 1))
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: adapt: fbank has no parameters to train. Pass --adapt frozen.
+    """
+    if adapt not in choices:
+        raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
+    if adapt != "frozen" and not isinstance(encoder, SpeechEncoder):
+        raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
+
+
+def tune(
+    brain_class: type[FinetuningBrain],
+    experiment: Experiment,
+    encoder: SpeechEncoder,
+    head: nn.Module,
+    utterances: Sequence[Utterance],
+    targets: Mapping[str, Any],
+    log: TrainingLog,
+) -> None:
+    """Train an encoder and a head together on waveforms; both are changed.
+
+    Arguments
+    ---------
+    brain_class : type
+    experiment : Experiment
+        Its yaml holds ``tuning``: epochs, learning_rate, warmup, layer_decay, and for the batches
+        what ``make_loader`` needs.
+    encoder, head : torch.nn.Module
+    utterances : sequence of Utterance
+    targets : mapping
+        What the Brain needs of each utterance, by id.
+    log : TrainingLog
+    """
+    tuning = experiment.hparams["tuning"]
+    loader = make_loader(utterances, {"seed": experiment.hparams["seed"], **tuning})
+    train_head(brain_class, experiment, encoder, head, loader, targets, log, tuning)
+
+
+def train_head(
+    brain_class: type[FinetuningBrain],
+    experiment: Experiment,
+    encoder: nn.Module,
+    head: nn.Module,
+    loader: DataLoader,
+    targets: Mapping[str, Any],
+    log: TrainingLog,
+    settings: Mapping[str, Any],
+) -> None:
+    """Train a head, and the encoder too if ``settings["tune_encoder"]``.
+
+    Arguments
+    ---------
+    loader : DataLoader
+        Of SpeechBatch or FeatureBatch.
+    settings : mapping
+        ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``,
+        ``layer_decay``.
+    """
+    hparams, total = experiment.hparams, settings["epochs"] * len(loader)
+    brain = brain_class(
+        modules={"encoder": encoder, "head": head},
+        opt_class=settings["opt_class"],
+        hparams={
+            "scheduler": lambda step: settings["schedule"](step, total),
+            "tune_encoder": settings["tune_encoder"],
+            "layer_decay": settings["layer_decay"],
+            "log_interval": hparams["log_interval"],
+            "valid_interval": total + 1,  # nothing is chosen along the way
+            "sample_rate": hparams["sample_rate"],
+            "max_grad_norm": hparams["max_grad_norm"],
+        },
+        run_opts=experiment.run_opts,
+        log=log,
+    )
+    brain.targets, brain.train_sampler = targets, loader.batch_sampler
+    brain.fit(EpochCounter(settings["epochs"]), loader)
+    encoder.eval()
+    head.eval()

@@ -1,0 +1,92 @@
+"""How plots look: axes, legends, labels that users wrote."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from mgf_brain.plots import COPY, TRAINING, VALIDATION
+
+# Okabe and Ito's colours but for yellow, too light for points; each comes with two markers.
+COLOURS = (TRAINING, VALIDATION, COPY, "#CC79A7", "#56B4E9", "#000000")
+MARKERS = ("o", "^")
+COLOURED = len(COLOURS) * len(MARKERS)  # labels: more could not be told apart
+OTHERS = "#C8C8C8"
+LONGEST = 24  # characters of a label
+
+
+def finish(axes: Axes, title: str, x: str, y: str) -> None:
+    """Title, names of the axes, and little ink for all else.
+
+    Arguments
+    ---------
+    axes : Axes
+    title, x, y : str
+        May be empty.
+    """
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
+    axes.set_xlabel(x, fontsize=9)
+    axes.set_ylabel(y, fontsize=9)
+    axes.tick_params(which="both", labelsize=9, length=3, color="#999999")
+    axes.grid(color="#E6E6E6", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#999999")
+
+
+def add_legend(*panels: Axes) -> None:
+    """Below the whole figure, where it hides nothing; a label of several panels comes once."""
+    pairs = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels]
+    entries = {label: handle for pair in pairs for handle, label in pair}
+    if entries:
+        style = {"loc": "outside lower center", "frameon": False, "fontsize": 9}
+        panels[0].figure.legend(entries.values(), entries.keys(), ncols=len(entries), **style)
+
+
+def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> None:
+    """Points, the twelve most frequent labels in colour and all others in grey.
+
+    Arguments
+    ---------
+    axes : Axes
+    points : numpy.ndarray
+        (N, 2).
+    labels : sequence of str
+        (N,); each stands in the legend with its number of points.
+    """
+    labels, counts = np.array(labels, dtype=str), Counter(labels)
+    shown = sorted(label for label, _ in counts.most_common(COLOURED))
+    others, style = ~np.isin(labels, shown), {"s": 24, "alpha": 0.75, "linewidths": 0}
+    for place, label in enumerate(shown):
+        look = {"marker": MARKERS[place // len(COLOURS)], "color": COLOURS[place % len(COLOURS)]}
+        name = f"{plain(label)} ({counts[label]:,})"
+        axes.scatter(*points[labels == label].T, label=name, **look, **style)
+    if others.any():
+        label = f"{len(counts) - len(shown):,} others ({others.sum():,})"
+        axes.scatter(*points[others].T, color=OTHERS, zorder=0, label=label, **style)
+
+
+def plain(label: str) -> str:
+    """A label as it is: no formula, not hidden from legends, no longer than there is room.
+
+    Arguments
+    ---------
+    label : str
+        Any text. Matplotlib sets what stands between dollar signs as a formula, and leaves labels
+        that begin with an underscore out of legends.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> print(plain("$x$"), plain("_noise_"), plain("a" * 30))
+    \\$x\\$  _noise_ aaaaaaaaaaaaaaaaaaaaaaa…
+    """
+    line = " ".join(label.split())
+    short = line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+    return f"{' ' * short.startswith('_')}{short}".replace("$", r"\$")

@@ -1,0 +1,167 @@
+"""Writing down what was said: training, decoding and error rates of CTC recognisers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jiwer
+import torch
+from speechbrain.decoders.ctc import CTCBeamSearcher
+
+from mgf_brain.brains.finetuning import CTCBrain
+from mgf_brain.config import Experiment
+from mgf_brain.ctc import CTCHead
+from mgf_brain.data.feature_batch import make_feature_loader
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.finetuning import train_head, tune
+from mgf_brain.tokens import SentencePieceTokens, Tokens, best_path
+from mgf_brain.training_log import TrainingLog
+
+Decode = Callable[[torch.Tensor], str]  # log-probabilities (slots, tokens) -> text
+
+
+@dataclass
+class Transcript:
+    """What was said and what the recogniser wrote."""
+
+    utterance: Utterance
+    reference: str
+    hypothesis: str
+
+
+def train_recogniser(
+    experiment: Experiment,
+    extractor: FeatureExtractor,
+    train: Sequence[Utterance],
+    texts: Mapping[str, str],
+    tokens: Tokens | SentencePieceTokens,
+) -> tuple[CTCHead, float]:
+    """Train a head on frozen features, then if asked the encoder with it.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        ``adapt``: "frozen", "two_step" or "full"; the last two change the extractor's encoder.
+    extractor : FeatureExtractor
+    train : sequence of Utterance
+    texts : mapping of str to str
+        Transcripts by id.
+    tokens : Tokens or SentencePieceTokens
+
+    Returns
+    -------
+    CTCHead
+    float
+        Seconds that encoding and training took.
+    """
+    started = time.time()
+    hparams, device = experiment.hparams, experiment.run_opts["device"]
+    log = TrainingLog(hparams["output_folder"])
+    targets = {u.id: torch.tensor(tokens.encode(texts[u.id])) for u in train}
+    shortest = sorted(train, key=lambda u: u.duration)
+    states = dict(zip((u.id for u in shortest), extractor.states(shortest), strict=True))
+    head = hparams["head"](extractor.num_states, extractor.dim, extractor.hop, len(tokens))
+    head = head.to(device)
+    head.standardise(states.values())
+    shared = (experiment, extractor.encoder, head)
+    if hparams["adapt"] != "full":
+        loader = make_feature_loader(train, states, hparams["batch_seconds"], hparams["seed"])
+        train_head(CTCBrain, *shared, loader, targets, log, hparams["head_training"])
+    del states
+    if hparams["adapt"] != "frozen":
+        tune(CTCBrain, *shared, train, targets, log)
+    return head.eval(), time.time() - started
+
+
+@torch.no_grad()
+def transcribe(
+    head: CTCHead,
+    extractor: FeatureExtractor,
+    utterances: Sequence[Utterance],
+    texts: Mapping[str, str],
+    decode: Decode,
+) -> list[Transcript]:
+    """Recognise whole utterances, from the shortest to the longest."""
+    rows = sorted(utterances, key=lambda u: u.duration)
+    made = []
+    for u, states in zip(rows, extractor.states(rows), strict=True):
+        lengths = torch.tensor([len(states)])
+        log_probabilities, _ = head(states[None].to(head.mean.device), lengths)
+        made.append(Transcript(u, texts[u.id], decode(log_probabilities[0].cpu())))
+    return made
+
+
+def greedy(tokens: Tokens | SentencePieceTokens) -> Decode:
+    """The best path, without a language model."""
+    return lambda scores: tokens.decode(best_path(scores.argmax(-1).tolist()))
+
+
+def beam_search(
+    tokens: Tokens | SentencePieceTokens, beam: int, arpa: str | None, alpha: float, beta: float
+) -> Decode:
+    """Prefix beam search, with a word n-gram model if one is given; SpeechBrain's.
+
+    Arguments
+    ---------
+    tokens : Tokens or SentencePieceTokens
+        Of words: characters with a space, or SentencePiece units.
+    beam : int
+        Hypotheses kept.
+    arpa : str or None
+        Path of an n-gram model in ARPA format; needs the extra [lm].
+    alpha, beta : float
+        Weight of the language model, and bonus of each word.
+
+    Raises
+    ------
+    UserError
+        If kenlm is not installed.
+    """
+    try:
+        searcher = CTCBeamSearcher(
+            blank_index=0,
+            vocab_list=tokens.names,
+            kenlm_model_path=arpa,
+            alpha=alpha,
+            beta=beta,
+            beam_size=beam,
+        )
+    except ImportError as error:
+        raise UserError("lm: kenlm is not installed. Run pip install mgf_brain[lm].") from error
+    return lambda scores: searcher(scores[None])[0][0].text
+
+
+def error_rates(made: Sequence[Transcript], phones: bool = False) -> dict[str, float]:
+    """PER of phones, or WER and CER of words, in percent of the reference's symbols.
+
+    Example
+    -------
+    >>> row = Utterance("u", 1.0, "/a.wav", "s")
+    >>> error_rates([Transcript(row, "A B C D", "A B X D")], phones=True)
+    {'per': 25.0}
+    """
+    references, hypotheses = [t.reference for t in made], [t.hypothesis for t in made]
+    if phones:
+        return {"per": 100.0 * jiwer.wer(references, hypotheses)}
+    return {
+        "wer": 100.0 * jiwer.wer(references, hypotheses),
+        "cer": 100.0 * jiwer.cer(references, hypotheses),
+    }
+
+
+def alignments(made: Sequence[Transcript]) -> str:
+    """References and hypotheses one above the other, errors marked, as plain text."""
+    output = jiwer.process_words([t.reference for t in made], [t.hypothesis for t in made])
+    return jiwer.visualize_alignment(output)
+
+
+def token_set(hparams: Mapping[str, Any], texts: Sequence[str], folder: Any) -> Any:
+    """Characters, or as many SentencePiece units as ``units`` says, of training texts."""
+    if hparams["units"]:
+        return SentencePieceTokens.train(texts, hparams["units"], folder / "units.model")
+    return Tokens.of(texts)

@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Recognise six acted emotions in CREMA-D: five folds by actor.
+
+> python recipes/CREMA-D/emotion.py hparams/emotion.yaml --pretrained <folder> \
+    --data_folder /path/to/CREMA-D
+"""
+
+from mgf_brain.data.cremad import prepare_cremad
+from mgf_brain.errors import run_main
+from mgf_brain.utterance_recipe import classify_utterances, folds_of
+
+
+def dataio_prepare(hparams):
+    """The folds: name, training and test utterances."""
+    return folds_of(hparams, prepare_cremad)
+
+
+def main():
+    """Train and score every fold."""
+    classify_utterances("recipes/CREMA-D/emotion.py", "CREMA-D", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,13 @@
+"""Prepare CREMA-D: check the audio and write CSV manifests.
+
+python recipes/CREMA-D/prepare.py --data_folder <corpus> --output_folder <manifests>
+"""
+
+from __future__ import annotations
+
+from mgf_brain.data.cremad import prepare_cremad
+from mgf_brain.data.prepare_cli import prepare_main
+from mgf_brain.errors import run_main
+
+if __name__ == "__main__":
+    run_main(lambda: prepare_main(prepare_cremad, __doc__))

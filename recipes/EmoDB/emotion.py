@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Recognise seven acted emotions in EmoDB (German): leave one speaker out.
+
+> python recipes/EmoDB/emotion.py hparams/emotion.yaml --pretrained <folder> \
+    --data_folder /path/to/EmoDB
+"""
+
+from mgf_brain.data.emodb import prepare_emodb
+from mgf_brain.errors import run_main
+from mgf_brain.utterance_recipe import classify_utterances, folds_of
+
+
+def dataio_prepare(hparams):
+    """The folds: name, training and test utterances."""
+    return folds_of(hparams, prepare_emodb)
+
+
+def main():
+    """Train and score every fold."""
+    classify_utterances("recipes/EmoDB/emotion.py", "EmoDB", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,24 @@
+#!/usr/bin/env python3
+"""Recognise four emotions in IEMOCAP: leave one session out.
+
+> python recipes/IEMOCAP/emotion.py hparams/emotion.yaml --pretrained <folder> \
+    --data_folder /path/to/IEMOCAP
+"""
+
+from mgf_brain.data.iemocap import prepare_iemocap
+from mgf_brain.errors import run_main
+from mgf_brain.utterance_recipe import classify_utterances, folds_of
+
+
+def dataio_prepare(hparams):
+    """The folds: name, training and test utterances."""
+    return folds_of(hparams, prepare_iemocap)
+
+
+def main():
+    """Train and score every fold."""
+    classify_utterances("recipes/IEMOCAP/emotion.py", "IEMOCAP", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Recognise the words of speechocean762 by CTC: non-native English, train to test.
+
+> python recipes/speechocean762/asr.py hparams/asr.yaml --pretrained <folder> \
+    --data_folder /path/to/speechocean762
+"""
+
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.transcripts import asr_subset, normalise_words
+from mgf_brain.downstream import corpus_parts
+from mgf_brain.errors import run_main
+from mgf_brain.transcription_recipe import recognise
+
+
+def dataio_prepare(hparams):
+    """Training and test utterances, and their words."""
+    parts = corpus_parts(hparams, prepare_speechocean762)
+    train, test = asr_subset(parts["train"], hparams["hours"], hparams["seed"]), parts["test"]
+    return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
+
+
+def main():
+    """Train a recogniser and score it once."""
+    recognise("recipes/speechocean762/asr.py", "speechocean762", dataio_prepare, phones=False)
+
+
+if __name__ == "__main__":
+    run_main(main)

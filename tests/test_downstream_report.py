@@ -1,0 +1,247 @@
+"""The page of a downstream run: whole, safe, and in need of no other file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import soundfile
+
+from mgf_brain.downstream_plots import confusion, layer_weights
+from mgf_brain.downstream_report import (
+    Mistake,
+    Picture,
+    Report,
+    Score,
+    align_words,
+    write_downstream_report,
+)
+from mgf_brain.errors import UserError
+
+RESULTS = {
+    "recipe": "recipes/RAVDESS/emotion.py",
+    "hparams": "hparams/emotion.yaml",
+    "seed": 7,
+    "data": {"hours": 1.25, "utterances": 1440, "speakers": 24},
+    "model": {"parameters": 12345},
+    "metrics": {"uar": 61.25},
+    "time": {"wall_s": 3723.4, "audio_s_per_s": 101.26},
+    "peak_rss_mb": 1043.7,
+    "versions": {"torch": "2.14.1"},
+}
+HOSTILE = "\"><script src='https://example.org/x.js'></script>&amp;"
+VOID = ("meta", "img")
+
+
+class Page(HTMLParser):
+    """Texts of all cells by row, all tags, all addresses, and whether every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.rows, self.tags, self.text = [], [], [], []
+        self.sources = {"img": [], "audio": []}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        for key, value in attrs:
+            if key in ("src", "href", "srcset", "data", "poster", "action"):
+                self.sources[tag].append(value)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1] += data
+
+
+def decoded(source):
+    kind, _, data = source.partition(";base64,")
+    return kind, base64.b64decode(data, validate=True)
+
+
+@pytest.fixture
+def wav(tmp_path):
+    """A second of a 440 Hz tone, at 22,050 Hz."""
+    path = tmp_path / "audio" / "tone.wav"
+    path.parent.mkdir()
+    soundfile.write(path, 0.3 * np.sin(2 * np.pi * 440 * np.arange(22050) / 22050), 22050)
+    return path
+
+
+@pytest.fixture
+def run(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "results.json").write_text(json.dumps(RESULTS))
+    return folder
+
+
+def make_report(**fields):
+    return Report("Emotion", "UAR 61 %.", [Score("uar", 61.234, 55.0, 67.0)], **fields)
+
+
+def write(run, **fields):
+    return Page(write_downstream_report(run, make_report(**fields)).read_text())
+
+
+def test_pictures_and_audio_lie_inside_the_page(run, wav):
+    pictures = [
+        Picture("confusion", confusion([0, 1], [1, 1], ["sad", "happy"])),
+        Picture("layers", layer_weights({"1": [0.5, 0.5]}), "Of one fold."),
+    ]
+    page = write(run, pictures=pictures, mistakes=[Mistake("a", "sad", "happy", 0.5, [wav])])
+    files = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
+    assert set(files) == {"index.html", "confusion.png", "layers.png"}
+    found = [decoded(source) for source in page.sources["img"]]
+    assert found == [("data:image/png", files[f"{p.name}.png"]) for p in pictures]
+    assert "Of one fold." in page.text and any("100 %" in text for text in page.text)
+    (source,) = page.sources["audio"]
+    kind, content = decoded(source)
+    clip, rate = soundfile.read(io.BytesIO(content))
+    assert kind == "data:audio/ogg" and len(clip) / rate == pytest.approx(1.0, abs=0.05)
+    spectrum = np.abs(np.fft.rfft(clip))
+    assert spectrum.argmax() * rate / len(clip) == pytest.approx(440, abs=5)
+
+
+def test_the_page_is_well_formed_and_loads_nothing(run, wav):
+    page = write(run, mistakes=[Mistake("a", "sad", "happy", 0.5, [wav])])
+    text = (run / "report" / "index.html").read_text()
+    assert page.open == [] and not re.search(r"https?:|<script|<link|@import|url\(", text)
+    assert all(source.startswith("data:") for kind in page.sources.values() for source in kind)
+
+
+@pytest.mark.parametrize("aligned", [False, True])
+def test_hostile_texts_are_shown_not_obeyed(run, wav, aligned):
+    report = Report(
+        HOSTILE,
+        HOSTILE,
+        [Score(HOSTILE, 1.0)],
+        {HOSTILE: {HOSTILE: 1.0}},
+        [Picture("confusion", confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
+        [Mistake(HOSTILE, HOSTILE, "yes", 1.0, [wav])],
+        HOSTILE,
+        aligned,
+    )
+    page = Page(write_downstream_report(run, report).read_text())
+    plain = write(run, pictures=report.pictures, mistakes=[Mistake("a", "b", "c", 1.0, [wav])])
+    assert set(page.tags) - {"span", "i", "b"} == set(plain.tags)
+    assert all(source.startswith("data:") for kind in page.sources.values() for source in kind)
+    assert [HOSTILE, "1.00 %"] in page.rows and page.text.count(HOSTILE) >= 8
+
+
+def test_scores_and_their_intervals(run):
+    scores = [
+        Score("eer", 12.34, 10.0, 15.0),
+        Score("min_dcf", 0.5, 0.4, 0.6),
+        Score("accuracy_speech", 50.0, math.nan, math.nan),
+    ]
+    page = Page(write_downstream_report(run, Report("A", "B", scores)).read_text())
+    assert ["EER", "12.34 %", "10.00 – 15.00 %"] in page.rows
+    assert ["minDCF (p 0.01)", "0.500", "0.400 – 0.600"] in page.rows
+    assert ["accuracy speech", "50.00 %", "–"] in page.rows
+
+
+def test_folds_with_their_mean_and_deviation(run):
+    folds = {"1": {"uar": 50.0, "wa": 60.0}, "2": {"uar": 60.0}, "3": {"uar": 70.0, "wa": 64.0}}
+    page = write(run, folds=folds)
+    start = page.rows.index(["fold", "UAR", "WA"])
+    assert page.rows[start + 1 : start + 6] == [
+        ["1", "50.00 %", "60.00 %"],
+        ["2", "60.00 %", "–"],
+        ["3", "70.00 %", "64.00 %"],
+        ["mean", "60.00 %", "62.00 %"],
+        ["standard deviation", "10.00 %", "2.83 %"],
+    ]
+
+
+def test_the_page_tells_what_the_run_used_and_took(run):
+    facts = {row[0]: row[1:] for row in write(run).rows}
+    assert facts["speech"] == ["1.25 h"] and facts["wall time"] == ["1:02:03"]
+    assert facts["recipe"] == ["recipes/RAVDESS/emotion.py hparams/emotion.yaml"]
+    assert facts["seed"] == ["7"] and facts["parameters"] == ["12,345"]
+
+
+def test_what_there_is_not_has_no_heading(run):
+    page = write(run)
+    assert "Results" in page.text and "The run" in page.text
+    assert not {"Folds", "Plots", "Worst errors"} & set(page.text)
+
+
+@pytest.mark.parametrize(("files", "rows"), [(0, 12), (1, 12), (2, 6)])
+def test_at_most_twelve_clips_of_the_worst(run, wav, files, rows):
+    mistakes = [Mistake(f"u{i:02d}", "sad", "calm", 0.9, [wav] * files) for i in range(20)]
+    page = write(run, mistakes=mistakes, score_name="confidence")
+    shown = [row for row in page.rows if row[0].startswith("u") and row[1:3] == ["sad", "calm"]]
+    assert [row[0] for row in shown] == [f"u{i:02d}" for i in range(rows)]
+    assert ["utterance", "truth", "prediction", "confidence", "listen"] in page.rows
+    assert len(page.sources["audio"]) == files * rows
+
+
+def test_long_audio_is_cut_and_the_page_says_so(run, tmp_path):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(8000 * 11), 8000)
+    page = write(run, mistakes=[Mistake("a", "sad", "calm", None, [path])])
+    assert ["a", "sad", "calm", "–", "first 10 s"] in page.rows
+    clip = soundfile.info(io.BytesIO(decoded(page.sources["audio"][0])[1]))
+    assert clip.duration == pytest.approx(10.0, abs=0.1)
+
+
+def edit_distance(a, b):
+    table = {(i, 0): i for i in range(len(a) + 1)} | {(0, j): j for j in range(len(b) + 1)}
+    for i, x in enumerate(a, 1):
+        for j, y in enumerate(b, 1):
+            table[i, j] = min(
+                table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (x != y)
+            )
+    return table[len(a), len(b)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_aligned_words_are_both_texts_and_mark_as_few_as_possible(seed):
+    rng = np.random.default_rng(seed)
+    truth, guess = (rng.choice(list("abcd"), size=rng.integers(9)).tolist() for _ in range(2))
+    columns = re.findall(
+        r'<span class="(\w+)"><i>(.)</i><b>(.)</b></span>',
+        align_words(*map(" ".join, (truth, guess))),
+    )
+    assert [above for _, above, _ in columns if above != "–"] == truth
+    assert [below for _, _, below in columns if below != "–"] == guess
+    assert sum(kind != "same" for kind, _, _ in columns) == edit_distance(truth, guess)
+    for kind, above, below in columns:
+        assert (above == "–", below == "–") == (kind == "inserted", kind == "deleted")
+        assert (above == below) == (kind == "same")
+
+
+def test_texts_are_aligned_where_asked(run):
+    mistakes = [Mistake("a", "ONE TWO", "ONE TOO", 50.0)]
+    page = write(run, mistakes=mistakes, aligned=True, score_name="WER (%)")
+    assert ["utterance", "truth over prediction", "WER (%)", "listen"] in page.rows
+    (row,) = [row for row in page.rows if row[0] == "a"]
+    assert row == ["a", "truthpredictionONEONETWOTOO", "50.00", ""]
+
+
+def test_missing_files_are_named_and_the_old_report_stays(run, wav):
+    write(run, mistakes=[Mistake("old", "sad", "calm")])
+    before = {path.name for path in run.iterdir()}
+    with pytest.raises(UserError, match="absent.wav"):
+        write(run, mistakes=[Mistake("new", "sad", "calm", None, [wav.with_name("absent.wav")])])
+    (run / "results.json").unlink()
+    with pytest.raises(UserError, match="results.json"):
+        write(run)
+    assert {path.name for path in run.iterdir()} == before - {"results.json"}
+    assert "old" in Page((run / "report" / "index.html").read_text()).text
