@@ -133,7 +133,7 @@ class FoldTrainer:
         self, name: str, train: Sequence[Utterance], test: Sequence[Utterance]
     ) -> Predictions:
         """Train on a fold's training part, and predict its test part once."""
-        started = time.time()
+        started, self.log.context = time.time(), {"fold": name}
         torch.manual_seed(self.hparams["seed"])
         probe = self._new_probe(train)
         if self.hparams["adapt"] != "full":
@@ -166,13 +166,16 @@ class FoldTrainer:
         encoder = copy.deepcopy(self.extractor.encoder)
         classes = self.classes.numbers(train).tolist()
         targets = dict(zip((u.id for u in train), classes, strict=True))
-        tune(ClassificationBrain, self.experiment, encoder, probe, train, targets, self.log)
+        settings = self.hparams["tuning"]
+        tune(
+            ClassificationBrain, self.experiment, encoder, probe, train, targets, self.log, settings
+        )
         return FeatureExtractor(encoder, self.extractor.name, self.device)
 
 
 def classify_folds(
     experiment: Experiment, extractor: FeatureExtractor, folds: Sequence[FoldParts]
-) -> tuple[list[Predictions], Classes]:
+) -> tuple[list[Predictions], FoldTrainer]:
     """Train and apply a classifier for each fold; those done by an interrupted run are kept.
 
     Arguments
@@ -186,7 +189,8 @@ def classify_folds(
     -------
     list of Predictions
         In the order of the folds.
-    Classes
+    FoldTrainer
+        With the classes and the utterances' statistics.
     """
     rows = {u.id: u for _, train, test in folds for u in [*train, *test]}
     trainer = FoldTrainer(experiment, extractor, list(rows.values()))
@@ -197,7 +201,7 @@ def classify_folds(
         if not path.is_file():
             _save(trainer(name, train, test), path)
         predictions.append(Predictions(name, list(test), **torch.load(path, weights_only=True)))
-    return predictions, trainer.classes
+    return predictions, trainer
 
 
 def _save(made: Predictions, path: Path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn import functional as F
+
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.masking import valid_frames
 
 SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
 
 
 class CTCHead(nn.Module):
-    """Standardised layers, their weighted sum, a BiLSTM or nothing, and logits every 20 ms.
+    """Standardised layers, their weighted sum, a few convolutions, and logits every 20 ms.
 
     Features with a coarser hop give several slots a frame, finer ones are stacked, so that all
     have the same number of slots.
@@ -26,15 +30,17 @@ class CTCHead(nn.Module):
     tokens : int
         With the blank, number 0.
     hidden : int
-        Units of the BiLSTM in each direction; 0: linear.
+        Channels of the convolutions.
     layers : int
-        Of the BiLSTM.
+        Convolutions; 0: one linear layer on each frame.
+    span : float
+        Seconds that a convolution sees on either side.
     dropout : float
-        Before the last layer.
+        After each convolution.
 
     Example
     -------
-    >>> head = CTCHead(num_states=3, dim=8, hop=640, tokens=5, hidden=4)
+    >>> head = CTCHead(num_states=3, dim=8, hop=640, tokens=5, hidden=4, layers=1)
     >>> log_probabilities, slots = head(torch.randn(2, 6, 3, 8), torch.tensor([6, 4]))
     >>> log_probabilities.shape, slots.tolist()
     (torch.Size([2, 12, 5]), [12, 8])
@@ -46,8 +52,9 @@ class CTCHead(nn.Module):
         dim: int,
         hop: int,
         tokens: int,
-        hidden: int = 0,
-        layers: int = 1,
+        hidden: int = 256,
+        layers: int = 2,
+        span: float = 0.08,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -55,13 +62,14 @@ class CTCHead(nn.Module):
         self.register_buffer("mean", torch.zeros(num_states, dim))
         self.register_buffer("deviation", torch.ones(num_states, dim))
         self.layer_logits = nn.Parameter(torch.zeros(num_states))
-        width = dim * self.stack
-        self.lstm = None
-        if hidden:
-            self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=True)
-            width = 2 * hidden
+        reach = round(span * SAMPLE_RATE / (hop * self.stack))  # frames
+        widths = [dim * self.stack] + [hidden] * layers
+        self.convs = nn.ModuleList(
+            nn.Conv1d(inputs, outputs, 2 * reach + 1, padding=reach)
+            for inputs, outputs in itertools.pairwise(widths)
+        )
         self.dropout = nn.Dropout(dropout)
-        self.classifier = nn.Linear(width, self.slots * tokens)
+        self.classifier = nn.Linear(widths[-1], self.slots * tokens)
         self.tokens = tokens
 
     def standardise(self, features: Iterable[torch.Tensor]) -> None:
@@ -95,9 +103,11 @@ class CTCHead(nn.Module):
         """
         x = torch.einsum("btld,l->btd", self._standard(states), self.layer_logits.softmax(0))
         x, lengths = self._stacked(x, lengths)
-        if self.lstm is not None:
-            x = self._recur(x, lengths)
-        logits = self.classifier(self.dropout(x)).unflatten(2, (self.slots, self.tokens))
+        valid = valid_frames(lengths, x.shape[1])[..., None]
+        for conv in self.convs:
+            x = conv((x * valid).transpose(1, 2)).transpose(1, 2)  # padding is 0, as at the ends
+            x = self.dropout(F.gelu(x))
+        logits = self.classifier(x).unflatten(2, (self.slots, self.tokens))
         return logits.flatten(1, 2).log_softmax(-1), lengths * self.slots
 
     def _standard(self, states: torch.Tensor) -> torch.Tensor:
@@ -107,11 +117,3 @@ class CTCHead(nn.Module):
         """(B, T, D) -> (B, T // stack, stack * D)."""
         whole = x.shape[1] // self.stack * self.stack
         return x[:, :whole].unflatten(1, (-1, self.stack)).flatten(2), lengths // self.stack
-
-    def _recur(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        packed = pack_padded_sequence(
-            x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
-        )
-        return pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=x.shape[1])[
-            0
-        ]

@@ -14,14 +14,14 @@ from torch import nn
 from mgf_brain.config import Experiment
 from mgf_brain.data.corpora import embedded_corpus_folder
 from mgf_brain.data.embedded import make_embedded_corpus
+from mgf_brain.data.librispeech import prepare_librispeech
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor, load_extractor, pretrained_name
+from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import check_adapt
+from mgf_brain.pretrained import BASELINES, load_extractor, pretrained_name
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.run_folder import prepare_output_folder
-
-BASELINES = ("fbank", "random")
 
 
 def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> FeatureExtractor:
@@ -47,9 +47,12 @@ def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> Feat
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
     if pretrained not in BASELINES and not Path(pretrained).is_dir():
-        raise UserError(f"pretrained: {pretrained} is neither a folder nor fbank or random.")
+        raise UserError(
+            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(BASELINES)}."
+        )
     device = experiment.run_opts["device"]
-    extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device)
+    cache_gb = hparams["cache_gb"] if hparams["feature_cache"] else 0.0
+    extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(
         "results",
@@ -77,9 +80,16 @@ def corpus_parts(
     -------
     dict of str to list of Utterance
         By part.
+
+    Raises
+    ------
+    UserError
+        If there is no ``data_folder`` and the corpus isn't LibriSpeech.
     """
     folder = corpus_folder(hparams)
     if not hparams["data_folder"]:
+        if prepare is not prepare_librispeech:  # the layout of the embedded corpus
+            raise UserError("data_folder has no value; pass --data_folder <corpus>.")
         run_on_main(make_embedded_corpus, [str(folder)])
     manifests = Path(hparams["output_folder"]) / "save" / "manifests"
     run_on_main(prepare, [folder, manifests])

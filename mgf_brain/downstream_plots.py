@@ -20,7 +20,7 @@ from mgf_brain.plot_style import add_legend, finish, plain, scatter_by_label
 from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION, history, smooth
 
 DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
-MAPPED = 2000  # points of a map: t-SNE of so many takes about 15 s
+MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
 NAMED = 60  # and up to which their rows have room for names
 NOT_DRAWN = {"step", "epoch", "time", "seed", "fold"}  # of a row of metrics.jsonl

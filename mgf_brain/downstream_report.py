@@ -8,13 +8,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from pathlib import Path
 from statistics import mean, stdev
 
+import jiwer
 import soundfile
 from matplotlib.figure import Figure
-from speechbrain.utils.edit_distance import alignment, op_table
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.html import Html, data_uri, figure, page, png, table
@@ -42,7 +42,12 @@ CAPTIONS = {
     "map": "Neighbours are alike by cosine; distances between far points mean little.",
     "training": "Training: moving mean over a twentieth of the steps. Validation: as logged.",
 }
-KINDS = {"=": "same", "S": "substituted", "D": "deleted", "I": "inserted"}
+KINDS = {
+    "equal": "same",
+    "substitute": "substituted",
+    "delete": "deleted",
+    "insert": "inserted",
+}
 
 
 @dataclass(frozen=True)
@@ -198,11 +203,13 @@ def align_words(truth: str, prediction: str) -> Html:
     >>> align_words("a b", "a").count("same"), align_words("a b", "a").count("deleted")
     (1, 1)
     """
-    words, guesses = truth.split(), prediction.split()
+    output = jiwer.process_words(truth, prediction)
     columns = [("name", "truth", "prediction")]
-    for operation, i, j in alignment(op_table(words, guesses)):
-        above, below = NONE if i is None else words[i], NONE if j is None else guesses[j]
-        columns.append((KINDS[operation], above, below))
+    for chunk in output.alignments[0]:
+        words = output.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
+        guesses = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+        pairs = zip_longest(words, guesses, fillvalue=NONE)  # one side is empty, or both as long
+        columns += [(KINDS[chunk.type], *pair) for pair in pairs]
     spans = "".join(
         f'<span class="{kind}"><i>{escape(above)}</i><b>{escape(below)}</b></span>'
         for kind, above, below in columns

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from mgf_brain.config import resolve
 from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.export import inference_yaml
+from mgf_brain.feature_cache import FeatureCache, cached, encoder_fingerprint
 from mgf_brain.frontends import LogMel
-from mgf_brain.inference import SpeechEncoder
 from mgf_brain.masking import valid_frames
 from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
-from mgf_brain.yaml_files import dump, read_files
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows
 
@@ -81,54 +75,6 @@ class LogMelFeatures(nn.Module):
         return bands, frame_count(lengths, self.window, self.hop)
 
 
-class LayerStatistics(nn.Module):
-    """An untrained encoder's embedding: mean and deviation over time of every layer.
-
-    Example
-    -------
-    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
-    >>> LayerStatistics()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
-    torch.Size([2, 48])
-    """
-
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """(B, T, D) each -> (B, 2 D layers)."""
-        return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)
-
-
-def untrained_encoder(hparams_file: str, seed: int) -> SpeechEncoder:
-    """The encoder of a pretraining yaml with its initial weights.
-
-    Arguments
-    ---------
-    hparams_file : str
-        Such as ``hparams/mgf.yaml``.
-    seed : int
-        Of the weights; the caller's random state stays as it is.
-
-    Returns
-    -------
-    SpeechEncoder
-        Its embedding is ``LayerStatistics``.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or holds no encoder.
-
-    Example
-    -------
-    >>> encoder = untrained_encoder("hparams/mgf.yaml", seed=1)  # doctest: +SKIP
-    """
-    text = resolve(dump(read_files(hparams_file, "LibriSpeech")), hparams_file)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        parts = load_hyperpyyaml(inference_yaml(text))
-    return SpeechEncoder(**parts, embedding=LayerStatistics())
-
-
 class FeatureExtractor:
     """Frozen features of utterances, read from their files.
 
@@ -140,6 +86,8 @@ class FeatureExtractor:
         For tables and folders.
     device : str
         Where the encoder runs; features come back to the CPU.
+    cache_gb : float
+        Size limit of the cache on disk, see ``mgf_brain.feature_cache``; 0 for none.
 
     Example
     -------
@@ -148,8 +96,11 @@ class FeatureExtractor:
     (1, 80, 160)
     """
 
-    def __init__(self, encoder: nn.Module, name: str, device: str = "cpu") -> None:
+    def __init__(
+        self, encoder: nn.Module, name: str, device: str = "cpu", cache_gb: float = 0.0
+    ) -> None:
         self.encoder, self.name, self.device = encoder.eval().to(device), name, device
+        self.cache_gb = cache_gb
         self.hop, self.window = encoder.hop, encoder.window
         self.num_states, self.dim = encoder.num_states, encoder.dim
         self.mean, self.deviation = torch.tensor(0.0), torch.tensor(1.0)  # of the embeddings
@@ -167,6 +118,9 @@ class FeatureExtractor:
         torch.Tensor
             (T, num_states, dim) float32.
         """
+        return cached(self._encode, utterances, self._cache("states"))
+
+    def _encode(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
         for wavs, lengths in self._batches(utterances):
             with torch.inference_mode():
                 states, frames = self.encoder.encode(wavs, lengths)
@@ -186,7 +140,8 @@ class FeatureExtractor:
         torch.Tensor
             (utterances, E) float32, in their order.
         """
-        return (self._pooled(utterances, self.encoder.embed) - self.mean) / self.deviation
+        rows = self._pooled(utterances, self.encoder.embed, "embedding")
+        return (rows - self.mean) / self.deviation
 
     def statistics(self, utterances: Sequence[Utterance]) -> torch.Tensor:
         """Statistics over time of every layer: what a linear head on time averages needs.
@@ -201,16 +156,25 @@ class FeatureExtractor:
         torch.Tensor
             (utterances, layers, F) float32, in their order.
         """
-        return self._pooled(utterances, self.encoder.statistics)
+        return self._pooled(utterances, self.encoder.statistics, "statistics")
 
-    def _pooled(self, utterances: Sequence[Utterance], pool: Pool) -> torch.Tensor:
+    def _pooled(self, utterances: Sequence[Utterance], pool: Pool, kind: str) -> torch.Tensor:
         """One tensor an utterance, in the order given; neighbours in length share a batch."""
+
+        def extract(rows: Sequence[Utterance]) -> Iterator[torch.Tensor]:
+            for wavs, lengths in self._batches(rows):
+                with torch.inference_mode():
+                    pooled = pool(wavs, lengths).float().cpu()
+                yield from (row.clone() for row in pooled)
+
         order = sorted(range(len(utterances)), key=lambda i: utterances[i].duration)
-        rows = []
-        for wavs, lengths in self._batches([utterances[i] for i in order]):
-            with torch.inference_mode():
-                rows.append(pool(wavs, lengths).float().cpu())
-        return torch.cat(rows)[torch.tensor(order).argsort()].clone()
+        rows = cached(extract, [utterances[i] for i in order], self._cache(kind))
+        return torch.stack(list(rows))[torch.tensor(order).argsort()]
+
+    def _cache(self, kind: str) -> FeatureCache | None:
+        if not self.cache_gb:
+            return None
+        return FeatureCache(None, encoder_fingerprint(self.encoder, kind), self.cache_gb)
 
     def standardise(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Standardise all later embeddings by those of training utterances.
@@ -279,65 +243,3 @@ def cut_batches(utterances: Sequence[Utterance], seconds: float) -> list[list[Ut
             batches.append([utterance])
             longest = utterance.duration
     return batches
-
-
-def pretrained_name(pretrained: str | os.PathLike) -> str:
-    """A short name of ``--pretrained`` for folders and tables.
-
-    Arguments
-    ---------
-    pretrained : str or os.PathLike
-        "fbank", "random" or a pretrained folder.
-
-    Returns
-    -------
-    str
-        A folder's own name, or for the ``pretrained/`` of a run the run's, a bare seed with the
-        name of the system above it.
-
-    Example
-    -------
-    >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
-    ('mgf-1986', 'fbank')
-    """
-    parts = [part for part in Path(pretrained).absolute().parts if part != "pretrained"]
-    return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
-
-
-def load_extractor(
-    pretrained: str, untrained: str, seed: int, device: str = "cpu"
-) -> FeatureExtractor:
-    """The features that ``--pretrained`` names.
-
-    Arguments
-    ---------
-    pretrained : str
-        "fbank", "random" or a pretrained folder.
-    untrained : str
-        The pretraining yaml whose encoder "random" is.
-    seed : int
-        Of the random weights.
-    device : str
-        Where the encoder runs.
-
-    Returns
-    -------
-    FeatureExtractor
-
-    Raises
-    ------
-    UserError
-        If the folder holds no pretrained encoder.
-
-    Example
-    -------
-    >>> load_extractor("fbank", "hparams/mgf.yaml", seed=0).name
-    'fbank'
-    """
-    if pretrained == "fbank":
-        encoder: nn.Module = LogMelFeatures()
-    elif pretrained == "random":
-        encoder = untrained_encoder(untrained, seed)
-    else:
-        encoder = SpeechEncoder.from_pretrained(pretrained)
-    return FeatureExtractor(encoder, pretrained_name(pretrained), device)

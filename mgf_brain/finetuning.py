@@ -45,24 +45,24 @@ def tune(
     utterances: Sequence[Utterance],
     targets: Mapping[str, Any],
     log: TrainingLog,
+    settings: Mapping[str, Any],
 ) -> None:
-    """Train an encoder and a head together on waveforms; both are changed.
+    """Train a head on waveforms, and its encoder with it where the settings say so.
 
     Arguments
     ---------
     brain_class : type
     experiment : Experiment
-        Its yaml holds ``tuning``: epochs, learning_rate, warmup, layer_decay, and for the batches
-        what ``make_loader`` needs.
     encoder, head : torch.nn.Module
     utterances : sequence of Utterance
     targets : mapping
         What the Brain needs of each utterance, by id.
     log : TrainingLog
+    settings : mapping
+        For ``train_head`` and ``make_loader``.
     """
-    tuning = experiment.hparams["tuning"]
-    loader = make_loader(utterances, {"seed": experiment.hparams["seed"], **tuning})
-    train_head(brain_class, experiment, encoder, head, loader, targets, log, tuning)
+    loader = make_loader(utterances, {"seed": experiment.hparams["seed"], **settings})
+    train_head(brain_class, experiment, encoder, head, loader, targets, log, settings)
 
 
 def train_head(

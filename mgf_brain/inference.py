@@ -109,12 +109,16 @@ class SpeechEncoder(nn.Module):
         frames, states = self.speech_model(wavs, lengths)
         return states, frames.lengths
 
-    @torch.no_grad()
-    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
+    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """One vector an utterance, with gradients: (B, N) -> (B, E)."""
         frames, states = self.speech_model(wavs, lengths)
         valid = valid_frames(frames.lengths, states[0].shape[1])
         return self.embedding(states, valid, frames.colour)
+
+    @torch.no_grad()
+    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
+        return self(wavs, lengths)
 
     def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Statistics over time of every layer, and the colour: (B, N) -> (B, L, 2 D + C).

@@ -53,8 +53,8 @@ def power_spectrum(wavs: torch.Tensor, window: int, hop: int) -> torch.Tensor:
     """
     taper = torch.hann_window(window, device=wavs.device, dtype=torch.float32)
     frames = wavs.float().unfold(1, window, hop) * taper  # (B, T, window)
-    spectrum = torch.view_as_real(torch.fft.rfft(frames))  # (B, T, bins, 2)
-    return spectrum.square().sum(-1) / taper.square().sum()
+    spectrum = torch.fft.rfft(frames)  # (B, T, bins)
+    return (spectrum.real.square() + spectrum.imag.square()) / taper.square().sum()
 
 
 def normalise_frames(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-2) -> torch.Tensor:

@@ -38,6 +38,7 @@ class TrainingLog:
         self.path = Path(folder) / "metrics.jsonl"
         self.enabled = enabled
         self.warned: set[str] = set()
+        self.context: dict[str, str] = {}  # stands in every row: the fold, say
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._end_cut_line()
@@ -77,7 +78,7 @@ class TrainingLog:
         if not self.enabled:
             return
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({**row, "time": round(time.time(), 2)}) + "\n")
+            stream.write(json.dumps({**self.context, **row, "time": round(time.time(), 2)}) + "\n")
         for name, value in row.items():
             if tag and isinstance(value, float):
                 self.writer.add_scalar(f"{tag}/{name}", value, row["step"])

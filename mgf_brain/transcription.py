@@ -74,7 +74,8 @@ def train_recogniser(
         train_head(CTCBrain, *shared, loader, targets, log, hparams["head_training"])
     del states
     if hparams["adapt"] != "frozen":
-        tune(CTCBrain, *shared, train, targets, log)
+        tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
+        extractor.cache_gb = 0.0  # no other run has this encoder
     return head.eval(), time.time() - started
 
 

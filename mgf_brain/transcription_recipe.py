@@ -72,6 +72,18 @@ def recognise(
     finish_run(experiment, train, head, metrics, recipe=recipe, started=started, encoding_s=seconds)
 
 
+def with_words(utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Those that have a transcript.
+
+    Example
+    -------
+    >>> rows = [Utterance("a", 1.0, "/a.wav", "s", "YES"), Utterance("b", 1.0, "/b.wav", "s")]
+    >>> [u.id for u in with_words(rows)]
+    ['a']
+    """
+    return [u for u in utterances if u.words]
+
+
 def _tokens(hparams: Mapping[str, Any], texts: Sequence[str], phones: bool) -> Any:
     if phones:
         return Tokens.of(texts, separator=" ")

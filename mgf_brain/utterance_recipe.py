@@ -8,14 +8,42 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgf_brain.classification import FoldParts, classify_folds, pooled_scores
+import torch
+
+from mgf_brain.classification import (
+    FoldParts,
+    FoldTrainer,
+    Predictions,
+    classification_scores,
+    classify_folds,
+    pooled_scores,
+)
 from mgf_brain.config import load_experiment
 from mgf_brain.data.folds import official_split, speaker_folds
-from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.downstream import corpus_parts, finish_run, open_run
+from mgf_brain.downstream_plots import (
+    confusion,
+    embedding_map,
+    layer_weights,
+    training_curves,
+)
+from mgf_brain.downstream_report import (
+    CAPTIONS,
+    Mistake,
+    Picture,
+    Report,
+    Score,
+    write_downstream_report,
+)
 from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
+from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import Probe
+from mgf_brain.training_log import read_metrics
+
+MISTAKES = 12
 
 Parts = Mapping[str, Sequence[Utterance]]
 
@@ -38,17 +66,90 @@ def classify_utterances(
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     extractor = open_run(experiment, ADAPT)
     folds = [_labelled(fold) for fold in dataio_prepare(experiment.hparams)]
-    predictions, classes = classify_folds(experiment, extractor, folds)
-    rows = {u.id: u for _, train, _ in folds for u in train}
+    predictions, trainer = classify_folds(experiment, extractor, folds)
+    metrics = pooled_scores(predictions, trainer.classes)
+    train = {u.id: u for _, rows, _ in folds for u in rows}
     finish_run(
         experiment,
-        list(rows.values()),
-        Probe(len(predictions[0].layer_weights), 1, len(classes.names)),
-        pooled_scores(predictions, classes),
+        list(train.values()),
+        Probe(len(predictions[0].layer_weights), 1, len(trainer.classes.names)),
+        metrics,
         recipe=recipe,
         started=started,
         encoding_s=sum(p.training_s for p in predictions),
     )
+    report(experiment.hparams, recipe, predictions, trainer, metrics)
+
+
+def report(
+    hparams: Mapping[str, Any],
+    recipe: str,
+    predictions: Sequence[Predictions],
+    trainer: FoldTrainer,
+    metrics: Mapping[str, Any],
+) -> None:
+    """Write the page: scores with intervals over speakers, confusions, layers, worst errors."""
+    rows = [u for p in predictions for u in p.utterances]
+    sure = torch.cat([p.probabilities for p in predictions])
+    truth, named = trainer.classes.numbers(rows), sure.argmax(1)
+    embeddings = torch.stack([trainer.statistics[u.id].mean(0) for u in rows])
+    folder = Path(hparams["output_folder"])
+    figures = {
+        "confusion": confusion(truth.tolist(), named.tolist(), trainer.classes.names),
+        "layers": layer_weights({p.fold: p.layer_weights for p in predictions}),
+        "map": embedding_map(standardised(embeddings).numpy(), [u.label for u in rows]),
+        "training": training_curves(read_metrics(folder / "metrics.jsonl")),
+    }
+    corpus, task = Path(recipe).parts[-2], Path(recipe).stem
+    write_downstream_report(
+        folder,
+        Report(
+            title=f"{task.capitalize()} on {corpus}",
+            lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} "
+            f"test utterances of {len({u.speaker for u in rows})} speakers.",
+            scores=[
+                Score(name, metrics[name], *_interval(name, truth, named, rows))
+                for name in ("uar", "wa", "f1_micro")
+            ],
+            folds=metrics["folds"],
+            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
+            mistakes=_worst(rows, sure, truth, trainer.classes.names),
+            score_name="probability",
+        ),
+    )
+
+
+def standardised(x: torch.Tensor) -> torch.Tensor:
+    """Each column with mean 0 and deviation 1: (N, E).
+
+    Example
+    -------
+    >>> standardised(torch.tensor([[1.0], [3.0]])).flatten().tolist()
+    [-1.0, 1.0]
+    """
+    return (x - x.mean(0)) / x.std(0, correction=0).clamp(min=1e-5)
+
+
+def _interval(
+    name: str, truth: torch.Tensor, named: torch.Tensor, rows: Sequence[Utterance]
+) -> tuple[float, float]:
+    truth, named = truth.numpy(), named.numpy()
+    return speaker_bootstrap(
+        lambda i: classification_scores(truth[i], named[i])[name], [u.speaker for u in rows]
+    )
+
+
+def _worst(
+    rows: Sequence[Utterance], sure: torch.Tensor, truth: torch.Tensor, names: Sequence[str]
+) -> list[Mistake]:
+    """The errors that the classifier was surest of."""
+    highest, named = sure.max(1)
+    order = highest.masked_fill(named == truth, -1.0).argsort(descending=True)
+    wrong = [int(i) for i in order if named[i] != truth[i]][:MISTAKES]
+    return [
+        Mistake(rows[i].id, rows[i].label, names[int(named[i])], float(highest[i]), (rows[i].wav,))
+        for i in wrong
+    ]
 
 
 def folds_of(
@@ -65,6 +166,13 @@ def official_parts(
     """Prepare a corpus with an official split: one fold for each test part."""
     train, _, tests = official_split(corpus_parts(hparams, prepare))
     return [(name, train, test) for name, test in tests.items()]
+
+
+def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utterance]:
+    """The rows of the user's manifest, relative paths starting from ``data_folder``."""
+    if not hparams["manifest"]:
+        raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
+    return read_manifest(hparams["manifest"], hparams["data_folder"], columns)
 
 
 def _labelled(fold: FoldParts) -> FoldParts:

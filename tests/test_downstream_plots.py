@@ -24,7 +24,7 @@ from mgf_brain.html import png
 from mgf_brain.metrics import eer
 from mgf_brain.plot_style import COLOURS, OTHERS, plain
 
-HOSTILE = ["$\\frac{", "_noise_", "<b>&amp;</b>", "a\nb", "long " * 30, ""]
+HOSTILE = ["$\\frac{$", "_noise_", "<b>&amp;</b>", "a\nb", "long " * 30, ""]
 
 
 def draw_trials(seed: int = 0, trials: int = 400) -> tuple[np.ndarray, np.ndarray]:

@@ -133,7 +133,7 @@ def test_hostile_texts_are_shown_not_obeyed(run, wav, aligned):
         [Score(HOSTILE, 1.0)],
         {HOSTILE: {HOSTILE: 1.0}},
         [Picture("confusion", confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
-        [Mistake(HOSTILE, HOSTILE, "yes", 1.0, [wav])],
+        [Mistake(HOSTILE, *texts, 1.0, [wav]) for texts in ((HOSTILE, "yes"), ("yes", HOSTILE))],
         HOSTILE,
         aligned,
     )

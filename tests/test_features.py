@@ -9,17 +9,11 @@ from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
-from mgf_brain.features import (
-    FeatureExtractor,
-    LayerStatistics,
-    LogMelFeatures,
-    load_extractor,
-    pretrained_name,
-    untrained_encoder,
-)
+from mgf_brain.features import FeatureExtractor, LogMelFeatures
 from mgf_brain.frontends import LogMel
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.model import SpeechModel
+from mgf_brain.pretrained import LayerStatistics, load_extractor, pretrained_name, untrained_encoder
 
 
 @pytest.fixture

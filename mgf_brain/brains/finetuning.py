@@ -13,19 +13,19 @@ from torch.nn import functional as F
 from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.feature_batch import FeatureBatch
-from mgf_brain.inference import SpeechEncoder
 
 
 def parameter_groups(
-    encoder: SpeechEncoder, head: nn.Module, decay: float = 1.0
+    encoder: nn.Module, head: nn.Module, decay: float = 1.0
 ) -> list[dict[str, Any]]:
     """Parameters by depth, each layer's rate ``decay`` times that of the layer above.
 
     Arguments
     ---------
-    encoder : SpeechEncoder
+    encoder : torch.nn.Module
+        A ``SpeechEncoder``; any other network counts as one layer.
     head : torch.nn.Module
-        Learns at the full rate.
+        Learns at the full rate, and so do the affine layers of the encoder's embedding.
     decay : float
         1: one rate for all.
 
@@ -41,11 +41,28 @@ def parameter_groups(
     >>> [group["scale"] for group in groups]
     [1.0, 0.5, 0.25, 0.125]
     """
-    layers = [list(layer.parameters()) for layer in encoder.speech_model.encoder.layers]
+    body = body_of(encoder)
+    transformer = getattr(body, "encoder", None)
+    layers = [list(layer.parameters()) for layer in transformer.layers] if transformer else []
     inside = {id(p) for layer in layers for p in layer}
-    below = [p for p in encoder.speech_model.parameters() if id(p) not in inside]
-    stack = [list(head.parameters()), *reversed(layers), below]
-    return [{"params": parameters, "scale": decay**depth} for depth, parameters in enumerate(stack)]
+    below = [p for p in body.parameters() if id(p) not in inside]
+    stack = [head_parameters(encoder, head), *reversed(layers), below]
+    return [
+        {"params": parameters, "scale": decay**depth}
+        for depth, parameters in enumerate(stack)
+        if parameters
+    ]
+
+
+def body_of(encoder: nn.Module) -> nn.Module:
+    """All of an encoder but the affine layers of its embedding."""
+    return getattr(encoder, "speech_model", encoder)
+
+
+def head_parameters(encoder: nn.Module, head: nn.Module) -> list[nn.Parameter]:
+    """What the first of two steps trains: the head, and the encoder's last affine layers."""
+    body = {id(p) for p in body_of(encoder).parameters()}
+    return [*head.parameters(), *(p for p in encoder.parameters() if id(p) not in body)]
 
 
 class FinetuningBrain(BaseBrain):
@@ -63,7 +80,8 @@ class FinetuningBrain(BaseBrain):
         if self.hparams.tune_encoder:
             groups = parameter_groups(self.modules.encoder, head, self.hparams.layer_decay)
         else:
-            groups = [{"params": list(head.parameters())}]
+            groups = [{"params": head_parameters(self.modules.encoder, head)}]
+        body_of(self.modules.encoder).requires_grad_(self.hparams.tune_encoder)
         self.optimizer = self.opt_class(groups)
         self.optimizers_dict = {"opt_class": self.optimizer}
         if self.checkpointer is not None:
@@ -102,6 +120,25 @@ class ClassificationBrain(FinetuningBrain):
         return F.cross_entropy(predictions[:, 0], classes)
 
 
+class VerificationBrain(FinetuningBrain):
+    """Additive-angular-margin softmax over speakers, read from the encoder's embedding.
+
+    Targets are speaker numbers; the head is an ``AngularMarginHead``.
+    """
+
+    def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
+        """Embeddings, (B, E)."""
+        batch = batch.to(self.device)
+        return self.modules.encoder(batch.wavs, batch.lengths)
+
+    def compute_objectives(
+        self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage
+    ) -> torch.Tensor:
+        """Mean over the batch."""
+        speakers = torch.tensor(self.targets_of(batch), device=predictions.device)
+        return self.modules.head(predictions, speakers)
+
+
 class CTCBrain(FinetuningBrain):
     """Connectionist temporal classification (Graves et al. 2006) of token sequences.
 
@@ -116,8 +153,7 @@ class CTCBrain(FinetuningBrain):
         batch = batch.to(self.device)
         if isinstance(batch, FeatureBatch):
             return self.modules.head(batch.states, batch.lengths)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.hparams.tune_encoder):
-            frames, states = self.modules.encoder.speech_model(batch.wavs, batch.lengths)
+        frames, states = self.modules.encoder.speech_model(batch.wavs, batch.lengths)
         return self.modules.head(torch.stack(states, dim=2), frames.lengths)
 
     def compute_objectives(
@@ -126,16 +162,19 @@ class CTCBrain(FinetuningBrain):
         batch: SpeechBatch | FeatureBatch,
         stage: sb.Stage,
     ) -> torch.Tensor:
-        """Mean over the batch of each utterance's loss a token.
+        """Sum over the batch a token of it: short transcripts in long silences weigh no more.
 
         An utterance with more tokens than slots has no path: it counts as 0.
         """
         log_probabilities, slots = predictions
         tokens = self.targets_of(batch)
-        return F.ctc_loss(
+        counts = torch.tensor([len(row) for row in tokens], device=self.device)
+        loss = F.ctc_loss(
             log_probabilities.transpose(0, 1),  # (slots, B, tokens)
             torch.cat(tokens).to(self.device),
             slots,
-            torch.tensor([len(row) for row in tokens], device=self.device),
+            counts,
+            reduction="sum",
             zero_infinity=True,
         )
+        return loss / counts.sum().clamp(min=1)

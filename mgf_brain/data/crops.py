@@ -86,6 +86,8 @@ class CropDataset(Dataset):
         Bounds of a crop's length, in seconds; see ``crop_length``.
     reader : callable
         ``reader(path, start=, frames=) -> (samples,)``.
+    augmentation : callable, optional
+        ``augmentation(wav, key, path) -> wav``, of each crop on its own.
 
     Example
     -------
@@ -104,10 +106,11 @@ class CropDataset(Dataset):
         longest: float,
         shortest: float,
         reader: Callable = read_audio,
+        augmentation: Callable | None = None,
     ) -> None:
         self.utterances = list(utterances)
         self.seed, self.crops, self.longest, self.shortest = seed, crops, longest, shortest
-        self.reader = reader
+        self.reader, self.augmentation = reader, augmentation
 
     def __len__(self) -> int:
         """Utterances."""
@@ -129,14 +132,14 @@ class CropDataset(Dataset):
         # Rounded down: two halves of an odd number of samples would overlap if rounded up.
         samples, length = round(utterance.duration * SAMPLE_RATE), int(seconds * SAMPLE_RATE)
         starts = crop_starts(key, samples, length, self.crops)
-        return [
-            (
-                utterance.id,
-                make_key(key, number),
-                self.reader(utterance.wav, start=start, frames=length),
-            )
-            for number, start in enumerate(starts)
-        ]
+        keys = [make_key(key, number) for number in range(len(starts))]
+        wavs = [self.reader(utterance.wav, start=start, frames=length) for start in starts]
+        if self.augmentation:
+            wavs = [
+                self.augmentation(wav, key, utterance.wav)
+                for wav, key in zip(wavs, keys, strict=True)
+            ]
+        return [(utterance.id, key, wav) for key, wav in zip(keys, wavs, strict=True)]
 
     @staticmethod
     def collate(items: list[list[tuple[str, int, torch.Tensor]]]) -> SpeechBatch:

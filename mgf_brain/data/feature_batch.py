@@ -30,7 +30,8 @@ class FeatureBatch:
 
     Example
     -------
-    >>> batch = make_feature_batch([("a", torch.ones(3, 1, 2), 0.1), ("b", torch.ones(2, 1, 2), 0.1)])
+    >>> items = [("a", torch.ones(3, 1, 2), 0.1), ("b", torch.ones(2, 1, 2), 0.1)]
+    >>> batch = make_feature_batch(items)
     >>> batch.states.shape, batch.lengths.tolist(), batch.seconds
     (torch.Size([2, 3, 1, 2]), [3, 2], 0.2)
     """

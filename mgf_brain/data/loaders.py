@@ -32,7 +32,8 @@ def make_loader(
     hparams : dict
         With ``seed``, ``crops``, ``longest_crop``, ``shortest_crop`` (seconds),
         ``batch_seconds`` (over all processes, padded), ``num_workers`` and
-        ``audio_cache_hours``: a corpus up to this long is kept in memory and needs no workers.
+        ``audio_cache_hours``: a corpus up to this long is kept in memory and needs no workers;
+        ``augmentation`` of waveforms is optional.
     epoch : int
         Whose batches come first.
     distributed : bool
@@ -53,6 +54,7 @@ def make_loader(
         hparams["longest_crop"],
         hparams["shortest_crop"],
         AudioCache() if cached else read_audio,
+        hparams.get("augmentation"),
     )
     sampler = DurationBatchSampler(
         [seconds * data.crops for seconds in data.crop_seconds()],

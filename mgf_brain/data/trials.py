@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
@@ -31,6 +35,13 @@ class Trials:
     utterances: list[Utterance]
     pairs: torch.Tensor
     same: torch.Tensor
+
+    def speakers(self) -> np.ndarray:
+        """A number for each utterance's speaker: target trials join utterances, (utterances,)."""
+        first, second = self.pairs[self.same].numpy().T
+        count = len(self.utterances)
+        edges = csr_array((np.ones(len(first)), (first, second)), shape=(count, count))
+        return connected_components(edges, directed=False)[1]
 
 
 def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
@@ -75,3 +86,64 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
 def _utterance(name: str, root: Path, where: str) -> Utterance:
     wav = find_audio(root / name, where)
     return Utterance(name, probe(wav).duration, str(wav), "")
+
+
+def draw_trials(utterances: Sequence[Utterance], seed: int, per_kind: int = 5000) -> Trials:
+    """Random trials among labelled utterances, to choose settings by.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+        With speakers.
+    seed : int
+    per_kind : int
+        Target and non-target trials at most.
+
+    Returns
+    -------
+    Trials
+
+    Raises
+    ------
+    UserError
+        If the utterances give no trials of a kind.
+
+    Example
+    -------
+    >>> rows = [Utterance(f"{s}{i}", 1.0, "/a.wav", s) for s in "ab" for i in range(3)]
+    >>> trials = draw_trials(rows, seed=0)
+    >>> len(trials.same), int(trials.same.sum())
+    (15, 6)
+    """
+    rows = list(utterances)
+    generator = torch.Generator().manual_seed(seed)
+    pairs = torch.combinations(torch.arange(len(rows)))
+    names = sorted({u.speaker for u in rows})
+    numbers = torch.tensor([names.index(u.speaker) for u in rows])
+    same = numbers[pairs[:, 0]] == numbers[pairs[:, 1]]
+    if not same.any() or same.all():
+        raise UserError("valid_share: the held-out speakers give no trials of both kinds.")
+    chosen = []
+    for kind in (same, ~same):
+        places = kind.nonzero().flatten()
+        chosen.append(places[torch.randperm(len(places), generator=generator)[:per_kind]])
+    places = torch.cat(chosen)
+    return Trials(rows, pairs[places], same[places])
+
+
+def refuse_heard(trials: Trials, train: Sequence[Utterance]) -> None:
+    """Raise a UserError if a file of the trials is one of the training files.
+
+    Example
+    -------
+    >>> rows = [Utterance(f"{s}{i}", 1.0, f"/{s}{i}.wav", s) for s in "ab" for i in range(2)]
+    >>> refuse_heard(draw_trials(rows, seed=0), [])
+    >>> refuse_heard(draw_trials(rows, seed=0), rows[:1])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: trials: a0 is a training utterance. Take other trials.
+    """
+    heard = {os.path.realpath(u.wav) for u in train}
+    for utterance in trials.utterances:
+        if os.path.realpath(utterance.wav) in heard:
+            raise UserError(f"trials: {utterance.id} is a training utterance. Take other trials.")

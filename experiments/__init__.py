@@ -1,0 +1,1 @@
+"""Experiments of many runs: resumable scripts that fill the tables of the READMEs."""

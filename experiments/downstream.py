@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Every downstream task on every system: runs what is missing, and prints the table.
+
+> python -m experiments.downstream --data $DATA --protocol $PROTOCOL --output_folder results/table \
+    --system "MGF=results/LibriSpeech+speechocean762/mgf/1986/pretrained"
+
+A system is a name and a pretrained folder; seeds beyond the first name one folder each, with
+commas. fbank and random are always there. --only emotion restricts the tasks, --dry_run only prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from experiments.runs import Run, markdown, mean_and_spread, run_missing
+from mgf_brain.errors import run_main
+
+# Name, script, yaml, options ({data} and {protocol} are folders), metrics of the table.
+TASKS = {
+    "phones": (
+        "recipes/LibriSpeech/phonemes.py",
+        "--data_folder {data}/LibriSpeech --phone_labels {protocol}/phones_41.txt",
+        ("accuracy", "accuracy_speech"),
+    ),
+    "speakers": (
+        "recipes/LibriSpeech/speakers.py",
+        "--data_folder {data}/speechocean762 --oneshot {protocol}/speechocean762_oneshot.tsv "
+        "--list_root {data}",
+        ("accuracy_oneshot",),
+    ),
+    "verification-speechocean762": (
+        "recipes/speechocean762/verification.py",
+        "--data_folder {data}/speechocean762 --trials {protocol}/speechocean762_trials.txt "
+        "--list_root {data}",
+        ("eer", "min_dcf", "eer_plda"),
+    ),
+    "verification-LibriSpeech": (
+        "recipes/LibriSpeech/verification.py",
+        "--data_folder {data}/LibriSpeech --trials {protocol}/librispeech_trials.txt "
+        "--list_root {data}",
+        ("eer", "min_dcf"),
+    ),
+    "emotion-RAVDESS": (
+        "recipes/RAVDESS/emotion.py",
+        "--data_folder {data}/RAVDESS",
+        ("uar", "wa"),
+    ),
+    "emotion-EmoDB": ("recipes/EmoDB/emotion.py", "--data_folder {data}/EmoDB", ("uar", "wa")),
+    "phone_recognition": (
+        "recipes/speechocean762/phone_recognition.py",
+        "--data_folder {data}/speechocean762",
+        ("per",),
+    ),
+    "asr": (
+        "recipes/speechocean762/asr.py",
+        "--data_folder {data}/speechocean762",
+        ("wer", "cer"),
+    ),
+    "sex": (
+        "recipes/speechocean762/attributes.py",
+        "--data_folder {data}/speechocean762 --attribute sex",
+        ("uar",),
+    ),
+    "age_group": (
+        "recipes/speechocean762/attributes.py",
+        "--data_folder {data}/speechocean762 --attribute age_group",
+        ("uar",),
+    ),
+}
+SEEDS = (1986, 1987, 1988)
+
+
+def make_run(task: str, name: str, pretrained: str, seed: int, args: argparse.Namespace) -> Run:
+    """The run of a task on a system."""
+    script, options, _ = TASKS[task]
+    folders = {"data": args.data, "protocol": args.protocol}
+    words = [word.format(**folders) for word in options.split()]
+    shared = ["--pretrained", pretrained, "--adapt", args.adapt, "--seed", str(seed)]
+    yaml = f"hparams/{Path(script).stem}.yaml"
+    folder = args.output_folder / task / f"{name.replace(' ', '-')}-{args.adapt}" / str(seed)
+    return Run(folder, (script, yaml, *words, *shared))
+
+
+def main() -> None:
+    """Read the command line, run what is missing, print and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True, help="folder of the corpora")
+    parser.add_argument("--protocol", required=True, help="folder of labels and lists")
+    parser.add_argument("--output_folder", type=Path, required=True)
+    parser.add_argument("--system", action="append", default=[], help="name=folder[,folder…]")
+    parser.add_argument("--adapt", default="frozen", help="frozen, two_step or full")
+    parser.add_argument("--only", nargs="*", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--seeds", type=int, default=1, help="of the baselines")
+    parser.add_argument("--dry_run", action="store_true", help="only print the table")
+    args = parser.parse_args()
+    systems = {"fbank": ["fbank"] * args.seeds, "random": ["random"] * args.seeds}
+    if args.adapt != "frozen":
+        systems = {}
+    systems |= {name: folders.split(",") for name, folders in (s.split("=") for s in args.system)}
+    table = {
+        (task, name): [
+            make_run(task, name, folder, seed, args)
+            for folder, seed in zip(folders, SEEDS, strict=False)
+        ]
+        for task in args.only
+        for name, folders in systems.items()
+    }
+    if not args.dry_run:
+        run_missing(run for runs in table.values() for run in runs)
+    text = render(table, list(systems), args.only)
+    args.output_folder.mkdir(parents=True, exist_ok=True)
+    (args.output_folder / f"table-{args.adapt}.md").write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def render(table: dict[tuple[str, str], list[Run]], systems: list[str], tasks: list[str]) -> str:
+    """One row a task and metric, one column a system: mean and deviation over seeds."""
+    rows = []
+    for task in tasks:
+        for metric in TASKS[task][2]:
+            cells = []
+            for name in systems:
+                found = [run.results() for run in table[task, name]]
+                values = [r["metrics"].get(metric) for r in found if r]
+                cells.append(mean_and_spread([v for v in values if v is not None]))
+            rows.append([task, metric, *cells])
+    return markdown(["task", "metric", *systems], rows)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,101 @@
+"""Runs of recipes that an experiment consists of; one that is done is never done again."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgf_brain.errors import UserError
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe with its options.
+
+    Arguments
+    ---------
+    folder : Path
+        Its output folder.
+    words : tuple of str
+        The script, its yaml and its options, without the output folder.
+
+    Example
+    -------
+    >>> run = Run(Path("results/a"), ("recipes/RAVDESS/emotion.py", "hparams/emotion.yaml"))
+    >>> run.command()[1:]
+    ['recipes/RAVDESS/emotion.py', 'hparams/emotion.yaml', '--output_folder', 'results/a']
+    """
+
+    folder: Path
+    words: tuple[str, ...]
+
+    def command(self) -> list[str]:
+        """What a user would type, with this Python."""
+        return [sys.executable, *self.words, "--output_folder", str(self.folder)]
+
+    def results(self) -> dict[str, Any] | None:
+        """Its ``results.json``, or None while it isn't done."""
+        path = self.folder / "results.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def run_missing(runs: Iterable[Run]) -> None:
+    """Carry out what has no results yet, one after the other; each run's output goes to a log.
+
+    Arguments
+    ---------
+    runs : iterable of Run
+        An interrupted run goes on where its recipe can resume.
+
+    Raises
+    ------
+    UserError
+        If a run fails, naming its log.
+    """
+    missing = [run for run in runs if run.results() is None]
+    for number, run in enumerate(missing, 1):
+        print(f"[{number}/{len(missing)}] {run.folder}", flush=True)
+        run.folder.parent.mkdir(parents=True, exist_ok=True)
+        log, started = run.folder.with_suffix(".log"), time.time()
+        with log.open("w", encoding="utf-8") as stream:
+            done = subprocess.run(run.command(), stdout=stream, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise UserError(f"{run.folder}: the run failed with {done.returncode}; see {log}.")
+        print(f"    {time.time() - started:.0f} s", flush=True)
+
+
+def mean_and_spread(values: Sequence[float]) -> str:
+    """Mean of several seeds, with the deviation where there are more than one.
+
+    Example
+    -------
+    >>> mean_and_spread([40.0, 42.0]), mean_and_spread([40.0]), mean_and_spread([])
+    ('41.00 ± 1.00', '40.00', 'not run')
+    """
+    if not values:
+        return "not run"
+    mean = sum(values) / len(values)
+    if len(values) == 1:
+        return f"{mean:.2f}"
+    return f"{mean:.2f} ± {(sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5:.2f}"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table.
+
+    Example
+    -------
+    >>> print(markdown(["a", "b"], [["1", "2"]]))
+    | a | b |
+    |---|---|
+    | 1 | 2 |
+    """
+    lines = [header, ["---"] * len(header), *rows]
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return text.replace("| --- | ", "|---|").replace("--- | ", "---|").replace("--- |", "---|")

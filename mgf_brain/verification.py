@@ -1,0 +1,139 @@
+"""Speaker verification: embeddings of frozen or fine-tuned networks, and the back-ends' scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from mgf_brain.brains.finetuning import VerificationBrain
+from mgf_brain.config import Experiment
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.trials import Trials
+from mgf_brain.errors import UserError
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.finetuning import tune
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.metrics import eer, min_dcf
+from mgf_brain.pooling import UtteranceHead
+from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
+from mgf_brain.training_log import TrainingLog
+
+COHORT = 2000  # utterances whose impostor scores normalise others; more change little
+
+
+def repeated_speakers(utterances: Sequence[Utterance], least: int = 2) -> list[Utterance]:
+    """Utterances of speakers with at least so many: one recording teaches no variation.
+
+    Example
+    -------
+    >>> rows = [Utterance(f"u{i}", 1.0, "/a.wav", s) for i, s in enumerate("aab")]
+    >>> [u.id for u in repeated_speakers(rows)]
+    ['u0', 'u1']
+    """
+    counts: dict[str, int] = {}
+    for u in utterances:
+        counts[u.speaker] = counts.get(u.speaker, 0) + 1
+    return [u for u in utterances if counts[u.speaker] >= least]
+
+
+def train_speakers(
+    experiment: Experiment, extractor: FeatureExtractor, train: Sequence[Utterance]
+) -> tuple[nn.Module, float]:
+    """Fine-tune an encoder, or train a network from scratch, to tell speakers apart.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        ``adapt`` "two_step" trains the last affine layers first, then everything.
+    extractor : FeatureExtractor
+        Its encoder is changed; one without affine layers in its embedding gets some.
+    train : sequence of Utterance
+        Those of speakers with a single utterance are left out.
+
+    Returns
+    -------
+    torch.nn.Module
+        The head, of no use in the test.
+    float
+        Seconds that training took.
+
+    Raises
+    ------
+    UserError
+        If fewer than two speakers have two utterances.
+    """
+    started, hparams = time.time(), experiment.hparams
+    train = repeated_speakers(train)
+    speakers = sorted({u.speaker for u in train})
+    if len(speakers) < 2:
+        raise UserError("fine-tuning needs two speakers with two utterances each; add speech.")
+    encoder = extractor.encoder
+    if isinstance(encoder, SpeechEncoder) and not list(encoder.embedding.parameters()):
+        encoder.embedding = UtteranceHead(
+            encoder.dim, encoder.speech_model.front_end.colour_dim
+        ).to(extractor.device)
+    width = extractor.embeddings(train[:1]).shape[1]
+    head = hparams["head"](width, len(speakers)).to(extractor.device)
+    targets = {u.id: speakers.index(u.speaker) for u in train}
+    log = TrainingLog(hparams["output_folder"])
+    shared = (VerificationBrain, experiment, encoder, head, train, targets, log)
+    if hparams["adapt"] == "two_step":
+        tune(*shared, hparams["head_training"])
+    tune(*shared, hparams["tuning"])
+    extractor.cache_gb = 0.0  # no other run has this encoder
+    return head, time.time() - started
+
+
+def score_trials(
+    extractor: FeatureExtractor, trials: Trials, train: Sequence[Utterance], plda_dim: int
+) -> dict[str, torch.Tensor]:
+    """Scores of every back-end: "" is the raw cosine; the others need training utterances.
+
+    Arguments
+    ---------
+    extractor : FeatureExtractor
+    trials : Trials
+    train : sequence of Utterance
+        With speakers; may be empty.
+    plda_dim : int
+        Dimensions that PLDA keeps; fewer if there are fewer speakers.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        "", "centred", "snorm" and "plda": (trials,) float64.
+    """
+    embeddings, pairs = extractor.embeddings(trials.utterances), trials.pairs
+    scores = {"": cosine_scores(embeddings, pairs)}
+    if not train:
+        return scores
+    known, speakers = extractor.embeddings(train), [u.speaker for u in train]
+    moved, cohort = centre(embeddings, known), centre(known, known)
+    scores["centred"] = cosine_scores(moved, pairs)
+    cohort = speaker_means(cohort, speakers)[:COHORT]
+    top = min(300, max(1, len(cohort) // 2))
+    scores["snorm"] = adaptive_s_norm(scores["centred"], moved, pairs, cohort, top=top)
+    repeated = {u.speaker for u in repeated_speakers(train)}
+    if len(repeated) >= 10:  # fewer say nothing of how speakers differ
+        scores["plda"] = Plda(dim=plda_dim).fit(known, speakers).score(embeddings, pairs)
+    return scores
+
+
+def verification_metrics(scores: torch.Tensor, same: torch.Tensor) -> dict[str, float]:
+    """EER in percent, and normalised minimum costs at target priors of 0.01 and 0.05.
+
+    Example
+    -------
+    >>> scores, same = torch.tensor([0.9, 0.8, 0.1, 0.2]), torch.tensor([1, 1, 0, 0]).bool()
+    >>> verification_metrics(scores, same)
+    {'eer': 0.0, 'min_dcf': 0.0, 'min_dcf_p05': 0.0}
+    """
+    split = scores[same].numpy(), scores[~same].numpy()
+    return {
+        "eer": eer(*split),
+        "min_dcf": min_dcf(*split, p_target=0.01),
+        "min_dcf_p05": min_dcf(*split, p_target=0.05),
+    }

@@ -1,0 +1,145 @@
+"""The run that every recipe for speaker verification shares."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mgf_brain.config import load_experiment
+from mgf_brain.data.splits import split_speakers
+from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
+from mgf_brain.downstream import finish_run, open_run
+from mgf_brain.downstream_plots import det_curve, embedding_map, score_histogram, training_curves
+from mgf_brain.downstream_report import (
+    CAPTIONS,
+    Mistake,
+    Picture,
+    Report,
+    Score,
+    write_downstream_report,
+)
+from mgf_brain.errors import UserError
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.finetuning import ADAPT
+from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
+from mgf_brain.pretrained import FROM_SCRATCH, pretrained_name
+from mgf_brain.training_log import read_metrics
+from mgf_brain.verification import score_trials, train_speakers, verification_metrics
+
+
+def verify_speakers(
+    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], tuple[Trials, list]]
+) -> None:
+    """Read the yaml and the trials, fine-tune if asked, score all trials, write all of it.
+
+    Arguments
+    ---------
+    recipe : str
+        The script, as a user would call it.
+    corpus : str
+        Whose yaml in ``hparams/data`` is merged.
+    dataio_prepare : callable
+        ``dataio_prepare(hparams)`` gives the trials and the training utterances, which may be none.
+    """
+    started = time.time()
+    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    hparams = experiment.hparams
+    if hparams["pretrained"] in FROM_SCRATCH and hparams["adapt"] != "full":
+        raise UserError(f"adapt: {hparams['pretrained']} is untrained. Pass --adapt full.")
+    extractor = open_run(experiment, ADAPT)
+    trials, train = dataio_prepare(hparams)
+    if hparams["valid_share"]:
+        train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
+        trials = draw_trials(held_out, seed=hparams["seed"])
+    refuse_heard(trials, train)
+    head, seconds = nn.Identity(), 0.0
+    if hparams["adapt"] != "frozen":
+        head, seconds = train_speakers(experiment, extractor, train)
+    encoding = time.time()
+    if hparams["pretrained"] == "random":  # untrained layers share a large offset
+        extractor.standardise(extractor.embeddings(train or trials.utterances))
+    scores = score_trials(extractor, trials, train, hparams["plda_dim"])
+    metrics = {}
+    for name, values in scores.items():
+        for key, value in verification_metrics(values, trials.same).items():
+            metrics[f"{key}_{name}" if name else key] = value
+    finish_run(
+        experiment,
+        train if hparams["adapt"] != "frozen" else trials.utterances,
+        head,
+        metrics,
+        recipe=recipe,
+        started=started,
+        encoding_s=seconds or time.time() - encoding,
+    )
+    report(hparams, corpus, extractor, trials, scores[""], metrics)
+
+
+def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
+    """The list that ``trials`` names, its paths from ``list_root``, ``root`` or its own folder."""
+    return read_trials(
+        hparams["trials"], hparams["list_root"] or root or Path(hparams["trials"]).parent
+    )
+
+
+def report(
+    hparams: dict[str, Any],
+    corpus: str,
+    extractor: FeatureExtractor,
+    trials: Trials,
+    scores: torch.Tensor,
+    metrics: dict[str, float],
+) -> None:
+    """Write the page: scores with intervals over speakers, curves, and the worst trials."""
+    speakers = trials.speakers()
+    owners, same, values = speakers[trials.pairs.numpy()], trials.same.numpy(), scores.numpy()
+    intervals = {
+        "eer": trial_bootstrap(values, same, owners, metric=rates_eer),
+        "min_dcf": trial_bootstrap(values, same, owners, metric=rates_min_dcf),
+    }
+    figures = {
+        "det": det_curve(values, same),
+        "scores": score_histogram(values, same),
+        "map": embedding_map(
+            extractor.embeddings(trials.utterances).numpy(), [f"speaker {n}" for n in speakers]
+        ),
+    }
+    folder = Path(hparams["output_folder"])
+    if (folder / "metrics.jsonl").is_file():
+        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
+    write_downstream_report(
+        folder,
+        Report(
+            title=f"Speaker verification on {corpus}",
+            lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: "
+            f"{len(same):,} trials of {len(set(speakers))} speakers, cosine of embeddings.",
+            scores=[
+                Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
+            ],
+            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
+            mistakes=worst_trials(trials, values),
+            score_name="cosine",
+        ),
+    )
+
+
+def worst_trials(trials: Trials, scores: Sequence[float], count: int = 6) -> list[Mistake]:
+    """The pairs that look most alike and aren't, and those that look least alike and are."""
+    scores = torch.as_tensor(scores)
+    same = trials.same
+    impostors = scores.masked_fill(same, -torch.inf).topk(count // 2).indices
+    targets = scores.masked_fill(~same, torch.inf).topk(count // 2, largest=False).indices
+    return [_mistake(trials, int(i), float(scores[i])) for i in [*impostors, *targets]]
+
+
+def _mistake(trials: Trials, index: int, score: float) -> Mistake:
+    first, second = (trials.utterances[i] for i in trials.pairs[index].tolist())
+    words = ("same speaker", "different speakers")
+    truth, guess = words if trials.same[index] else words[::-1]
+    return Mistake(f"{first.id} / {second.id}", truth, guess, score, (first.wav, second.wav))

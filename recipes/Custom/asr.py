@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Recognise words in your own speech by CTC: a manifest with the columns spk_id, wrd and fold.
+
+> python recipes/Custom/asr.py hparams/asr.yaml --pretrained <folder> --manifest speech.csv
+
+Rows whose fold is "test" are scored, all others train.
+"""
+
+from mgf_brain.data.transcripts import asr_subset, normalise_words
+from mgf_brain.errors import UserError, run_main
+from mgf_brain.transcription_recipe import recognise, with_words
+from mgf_brain.utterance_recipe import read_own
+
+
+def dataio_prepare(hparams):
+    """Training and test utterances, and their words."""
+    rows = with_words(read_own(hparams, ("spk_id", "wrd", "fold")))
+    test = [u for u in rows if u.fold == "test"]
+    train = asr_subset([u for u in rows if u.fold != "test"], hparams["hours"], hparams["seed"])
+    if not test or not train:
+        raise UserError(f"{hparams['manifest']}: some rows must have the fold test, some another.")
+    return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
+
+
+def main():
+    """Train a recogniser and score it once."""
+    recognise("recipes/Custom/asr.py", "Custom", dataio_prepare, phones=False)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,28 @@
+#!/usr/bin/env python3
+"""Classify emotion, or any label, in your own speech: a manifest with spk_id and label.
+
+> python recipes/Custom/emotion.py hparams/emotion.yaml --pretrained <folder> \
+    --manifest speech.csv
+
+Folds are those of the column fold; without it one speaker a fold, or with
+--held_out_share 0.1 ten folds of speakers.
+"""
+
+from mgf_brain.data.folds import speaker_folds
+from mgf_brain.errors import run_main
+from mgf_brain.utterance_recipe import classify_utterances, read_own
+
+
+def dataio_prepare(hparams):
+    """The folds: name, training and test utterances."""
+    rows = [u for u in read_own(hparams, ("spk_id", "label")) if u.label]
+    return speaker_folds(rows, hparams["held_out_share"])
+
+
+def main():
+    """Train and score every fold."""
+    classify_utterances("recipes/Custom/emotion.py", "Custom", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+"""Tell sex, or children from adults, in speechocean762: train to test.
+
+> python recipes/speechocean762/attributes.py hparams/attributes.yaml --pretrained <folder> \
+    --data_folder /path/to/speechocean762 --attribute sex
+"""
+
+from mgf_brain.data.attributes import with_attribute
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.downstream import corpus_parts
+from mgf_brain.errors import run_main
+from mgf_brain.utterance_recipe import classify_utterances
+
+
+def dataio_prepare(hparams):
+    """The test part as one fold: name, training and test utterances."""
+    parts = corpus_parts(hparams, prepare_speechocean762)
+    train, test = (
+        with_attribute(parts[part], hparams["data_folder"], hparams["attribute"])
+        for part in ("train", "test")
+    )
+    return [("test", train, test)]
+
+
+def main():
+    """Train and score."""
+    recipe = "recipes/speechocean762/attributes.py"
+    classify_utterances(recipe, "speechocean762", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

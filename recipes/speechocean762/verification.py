@@ -1,0 +1,26 @@
+#!/usr/bin/env python3
+"""Verify speakers of speechocean762: a trial list over its test part, training on its train part.
+
+> python recipes/speechocean762/verification.py hparams/verification.yaml --pretrained <folder> \
+    --data_folder /path/to/speechocean762 --trials trials.txt
+"""
+
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.downstream import corpus_parts, parts_named
+from mgf_brain.errors import run_main
+from mgf_brain.verification_recipe import trials_of, verify_speakers
+
+
+def dataio_prepare(hparams):
+    """The trials and the training utterances."""
+    parts = corpus_parts(hparams, prepare_speechocean762)
+    return trials_of(hparams, hparams["data_folder"]), parts_named(parts, "train")
+
+
+def main():
+    """Fine-tune if asked, embed every utterance once, score all trials."""
+    verify_speakers("recipes/speechocean762/verification.py", "speechocean762", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)
