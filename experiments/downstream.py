@@ -4,8 +4,8 @@
 > python -m experiments.downstream --data $DATA --protocol $PROTOCOL --output_folder results/table \
     --system "MGF=results/LibriSpeech+speechocean762/mgf/1986/pretrained"
 
-A system is a name and a pretrained folder; seeds beyond the first name one folder each, with
-commas. fbank and random are always there. --only emotion restricts the tasks, --dry_run only prints.
+A system is a name and a pretrained folder, or one folder a seed with commas between them. fbank and
+random are always there. --only restricts the tasks, --dry_run only prints.
 """
 
 from __future__ import annotations
