@@ -15,10 +15,13 @@ test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
 
 bench: $(VENV)/.installed-bench
-	$(BIN)/python -m benchmarks.step --shape small
+	$(BIN)/python -m benchmarks.step --shape small --rounds 3
 	$(BIN)/python -m benchmarks.step --shape base --rounds 3
 	$(BIN)/python -m benchmarks.contrastive
 	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.metrics
+	$(BIN)/python -m benchmarks.features
+	$(BIN)/python -m benchmarks.cache
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .

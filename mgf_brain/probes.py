@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -182,6 +183,38 @@ def train_probe(
     log : callable
         ``log(step, figures)``, called after every epoch.
     """
+    with one_thread():
+        _train(probe, data, epochs, batch_size, learning_rate, weight_decay, seed, log)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch use one thread: steps of a millisecond lose more by waiting for each other.
+
+    Example
+    -------
+    >>> with one_thread():
+    ...     torch.get_num_threads()
+    1
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(
+    probe: Probe,
+    data: FrameData | EmbeddingData,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    weight_decay: float,
+    seed: int,
+    log: Callable[[int, dict[str, float]], None],
+) -> None:
     device = probe.mean.device
     probe.standardise(data.features())
     optimizer = torch.optim.AdamW(
