@@ -25,7 +25,8 @@ LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit")
 
 # What a run reads: checked before anything is written.
 INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")
-INPUT_KEYS += ("train_list", "test_list")
+INPUT_KEYS += ("train_list", "test_list", "manifest", "lexicon", "lm", "finetuning_folder")
+INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder")
 
 # Run options that change how a run is carried out, not what it computes.
 RUN_ONLY_KEYS = (
