@@ -200,6 +200,7 @@ def classify_folds(
     rows = {u.id: u for _, train, test in folds for u in [*train, *test]}
     trainer = FoldTrainer(experiment, extractor, list(rows.values()))
     saved = Path(experiment.hparams["output_folder"]) / "save" / "folds"
+    saved /= str(experiment.hparams["number_of_epochs"])  # a folder may be run again with others
     predictions = []
     for name, train, test in tqdm(folds, desc="folds", unit="fold"):
         path = saved / f"{name}.pt"

@@ -14,17 +14,20 @@ from torch import nn
 from mgf_brain.config import Experiment
 from mgf_brain.data.corpora import embedded_corpus_folder
 from mgf_brain.data.embedded import make_embedded_corpus
-from mgf_brain.data.librispeech import prepare_librispeech
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import check_adapt
-from mgf_brain.pretrained import BASELINES, load_extractor, pretrained_name
+from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.run_folder import prepare_output_folder
 
+OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest
 
-def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> FeatureExtractor:
+
+def open_run(
+    experiment: Experiment, adapt: Sequence[str] = ("frozen",), from_scratch: bool = False
+) -> FeatureExtractor:
     """Load the features and open the output folder, in this order: a wrong name leaves nothing.
 
     Arguments
@@ -34,6 +37,8 @@ def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> Feat
         ``results/<recipe>/<pretrained name>-<adapt>/<seed>``.
     adapt : sequence of str
         The ways to adapt that the recipe knows.
+    from_scratch : bool
+        Whether it trains networks of its own, which have no states for other tasks.
 
     Returns
     -------
@@ -42,14 +47,17 @@ def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> Feat
     Raises
     ------
     UserError
-        If ``pretrained`` names nothing, or ``adapt`` is none of the ways.
+        If ``pretrained`` names nothing, ``adapt`` is none of the ways, or the corpus has no folder.
     """
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
-    if pretrained not in BASELINES and not Path(pretrained).is_dir():
+    known = [name for name in BASELINES if from_scratch or name not in FROM_SCRATCH]
+    if pretrained not in known and not Path(pretrained).is_dir():
         raise UserError(
-            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(BASELINES)}."
+            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(known)}."
         )
+    if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
+        raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     device = experiment.run_opts["device"]
     cache_gb = hparams["cache_gb"] if hparams["feature_cache"] else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
@@ -80,16 +88,9 @@ def corpus_parts(
     -------
     dict of str to list of Utterance
         By part.
-
-    Raises
-    ------
-    UserError
-        If there is no ``data_folder`` and the corpus isn't LibriSpeech.
     """
     folder = corpus_folder(hparams)
     if not hparams["data_folder"]:
-        if prepare is not prepare_librispeech:  # the layout of the embedded corpus
-            raise UserError("data_folder has no value; pass --data_folder <corpus>.")
         run_on_main(make_embedded_corpus, [str(folder)])
     manifests = Path(hparams["output_folder"]) / "save" / "manifests"
     run_on_main(prepare, [folder, manifests])

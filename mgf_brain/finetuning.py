@@ -9,6 +9,7 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mgf_brain.baselines import SpeakerNetwork
 from mgf_brain.brains.finetuning import FinetuningBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import make_loader
@@ -33,7 +34,7 @@ def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) 
     """
     if adapt not in choices:
         raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
-    if adapt != "frozen" and not isinstance(encoder, SpeechEncoder):
+    if adapt != "frozen" and not isinstance(encoder, (SpeechEncoder, SpeakerNetwork)):
         raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jiwer
+import numpy as np
 import torch
 from speechbrain.decoders.ctc import CTCBeamSearcher
 
@@ -153,6 +154,20 @@ def error_rates(made: Sequence[Transcript], phones: bool = False) -> dict[str, f
         "wer": 100.0 * jiwer.wer(references, hypotheses),
         "cer": 100.0 * jiwer.cer(references, hypotheses),
     }
+
+
+def error_counts(made: Sequence[Transcript]) -> np.ndarray:
+    """Wrong words or phones of each utterance, and those of its reference: (utterances, 2).
+
+    Example
+    -------
+    >>> row = Utterance("u", 1.0, "/a.wav", "s")
+    >>> error_counts([Transcript(row, "A B C", "A X")]).tolist()
+    [[2, 3]]
+    """
+    outputs = [jiwer.process_words(t.reference, t.hypothesis) for t in made]
+    errors = [o.substitutions + o.deletions + o.insertions for o in outputs]
+    return np.array([errors, [o.hits + o.substitutions + o.deletions for o in outputs]]).T
 
 
 def alignments(made: Sequence[Transcript]) -> str:

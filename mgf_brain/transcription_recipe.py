@@ -9,21 +9,39 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.config import load_experiment
+from mgf_brain.ctc import CTCHead
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream import finish_run, open_run
+from mgf_brain.downstream_plots import layer_weights, training_curves
+from mgf_brain.downstream_report import (
+    CAPTIONS,
+    Mistake,
+    Picture,
+    Report,
+    Score,
+    write_downstream_report,
+)
 from mgf_brain.files import open_atomic
 from mgf_brain.finetuning import ADAPT
+from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.pretrained import pretrained_name
 from mgf_brain.tokens import Tokens
+from mgf_brain.training_log import read_metrics
 from mgf_brain.transcription import (
+    Decode,
+    Transcript,
     alignments,
     beam_search,
+    error_counts,
     error_rates,
     greedy,
     token_set,
     train_recogniser,
     transcribe,
 )
+
+MISTAKES = 12
 
 # Training and test utterances, and the transcripts of both by id.
 Data = tuple[list[Utterance], list[Utterance], Mapping[str, str]]
@@ -54,22 +72,62 @@ def recognise(
         train, test = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
     assert_disjoint_speakers(train=train, test=test)
     tokens = _tokens(hparams, [texts[u.id] for u in train], phones)
+    search = None if phones else _search(hparams, tokens)  # kenlm may be missing: before training
     head, seconds = train_recogniser(experiment, extractor, train, texts, tokens)
     made = transcribe(head, extractor, test, texts, greedy(tokens))
     metrics = error_rates(made, phones)
-    if not phones and (hparams["beam"] or hparams["lm"]):
-        search = beam_search(
-            tokens,
-            hparams["beam"] or 100,
-            hparams["lm"],
-            hparams["lm_weight"],
-            hparams["word_bonus"],
-        )
+    if search:
         made = transcribe(head, extractor, test, texts, search)
         metrics |= {f"{name}_beam": value for name, value in error_rates(made).items()}
     with open_atomic(Path(hparams["output_folder"]) / "alignments.txt") as file:
         file.write(alignments(made))
     finish_run(experiment, train, head, metrics, recipe=recipe, started=started, encoding_s=seconds)
+    report(hparams, recipe, head, made, metrics)
+
+
+def report(
+    hparams: Mapping[str, Any],
+    recipe: str,
+    head: CTCHead,
+    made: Sequence[Transcript],
+    metrics: Mapping[str, float],
+) -> None:
+    """Write the page: error rates, an interval over speakers, layers, the worst utterances."""
+    errors, speakers = error_counts(made), [t.utterance.speaker for t in made]
+    interval = speaker_bootstrap(
+        lambda i: 100.0 * errors[i, 0].sum() / max(1, errors[i, 1].sum()), speakers
+    )
+    last = [name for name in metrics if name.startswith(("per", "wer"))][-1]  # what was made
+    folder, corpus = Path(hparams["output_folder"]), Path(recipe).parts[-2]
+    figures = {"layers": layer_weights({"": head.layer_logits.softmax(0).tolist()})}
+    if (folder / "metrics.jsonl").is_file():  # not after fewer steps than log_interval
+        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
+    write_downstream_report(
+        folder,
+        Report(
+            title=f"{'Phone' if last == 'per' else 'Speech'} recognition on {corpus}",
+            lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(made):,} "
+            f"test utterances of {len(set(speakers))} speakers.",
+            scores=[
+                Score(name, value, *(interval if name == last else ()))
+                for name, value in metrics.items()
+            ],
+            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
+            mistakes=_worst(made, errors[:, 0].tolist()),
+            score_name="errors",
+            aligned=True,
+        ),
+    )
+
+
+def _worst(made: Sequence[Transcript], errors: Sequence[int]) -> list[Mistake]:
+    """The utterances with the most errors."""
+    order = sorted(range(len(made)), key=lambda i: -errors[i])[:MISTAKES]
+    return [
+        Mistake(t.utterance.id, t.reference, t.hypothesis, errors[i], (t.utterance.wav,))
+        for i, t in ((i, made[i]) for i in order)
+        if errors[i]
+    ]
 
 
 def with_words(utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -82,6 +140,13 @@ def with_words(utterances: Sequence[Utterance]) -> list[Utterance]:
     ['a']
     """
     return [u for u in utterances if u.words]
+
+
+def _search(hparams: Mapping[str, Any], tokens: Any) -> Decode | None:
+    if not hparams["beam"] and not hparams["lm"]:
+        return None
+    weights = hparams["lm_weight"], hparams["word_bonus"]
+    return beam_search(tokens, hparams["beam"] or 100, hparams["lm"], *weights)
 
 
 def _tokens(hparams: Mapping[str, Any], texts: Sequence[str], phones: bool) -> Any:

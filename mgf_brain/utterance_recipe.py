@@ -72,7 +72,7 @@ def classify_utterances(
     finish_run(
         experiment,
         list(train.values()),
-        Probe(len(predictions[0].layer_weights), 1, len(trainer.classes.names)),
+        Probe(*next(iter(trainer.statistics.values())).shape, len(trainer.classes.names)),
         metrics,
         recipe=recipe,
         started=started,
@@ -98,8 +98,9 @@ def report(
         "confusion": confusion(truth.tolist(), named.tolist(), trainer.classes.names),
         "layers": layer_weights({p.fold: p.layer_weights for p in predictions}),
         "map": embedding_map(standardised(embeddings).numpy(), [u.label for u in rows]),
-        "training": training_curves(read_metrics(folder / "metrics.jsonl")),
     }
+    if (folder / "metrics.jsonl").is_file():  # not after fewer steps than log_interval
+        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
     corpus, task = Path(recipe).parts[-2], Path(recipe).stem
     write_downstream_report(
         folder,

@@ -114,8 +114,9 @@ def score_trials(
     moved, cohort = centre(embeddings, known), centre(known, known)
     scores["centred"] = cosine_scores(moved, pairs)
     cohort = speaker_means(cohort, speakers)[:COHORT]
-    top = min(300, max(1, len(cohort) // 2))
-    scores["snorm"] = adaptive_s_norm(scores["centred"], moved, pairs, cohort, top=top)
+    if len(cohort) > 1:  # one score has no deviation
+        top = min(300, max(2, len(cohort) // 2))
+        scores["snorm"] = adaptive_s_norm(scores["centred"], moved, pairs, cohort, top=top)
     repeated = {u.speaker for u in repeated_speakers(train)}
     if len(repeated) >= 10:  # fewer say nothing of how speakers differ
         scores["plda"] = Plda(dim=plda_dim).fit(known, speakers).score(embeddings, pairs)

@@ -52,7 +52,7 @@ def verify_speakers(
     hparams = experiment.hparams
     if hparams["pretrained"] in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {hparams['pretrained']} is untrained. Pass --adapt full.")
-    extractor = open_run(experiment, ADAPT)
+    extractor = open_run(experiment, ADAPT, from_scratch=True)
     trials, train = dataio_prepare(hparams)
     if hparams["valid_share"]:
         train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
@@ -131,10 +131,9 @@ def report(
 
 def worst_trials(trials: Trials, scores: Sequence[float], count: int = 6) -> list[Mistake]:
     """The pairs that look most alike and aren't, and those that look least alike and are."""
-    scores = torch.as_tensor(scores)
-    same = trials.same
-    impostors = scores.masked_fill(same, -torch.inf).topk(count // 2).indices
-    targets = scores.masked_fill(~same, torch.inf).topk(count // 2, largest=False).indices
+    order = torch.as_tensor(scores).argsort(descending=True)
+    same = trials.same[order]
+    impostors, targets = order[~same][: count // 2], order[same].flip(0)[: count // 2]
     return [_mistake(trials, int(i), float(scores[i])) for i in [*impostors, *targets]]
 
 

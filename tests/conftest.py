@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,14 @@ FRONT_ENDS = {
     "logmel": lambda: LogMel(LATENT_DIM, stack=4),
     "waveform": lambda: Waveform([LATENT_DIM] * 7),
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def feature_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Features go to a temporary folder, not to the home folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MGF_BRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 def _model(front_end: str, objectives: dict[str, Objective]) -> PretrainingModel:

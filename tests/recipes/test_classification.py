@@ -1,37 +1,13 @@
 """The phone and speaker recipes, as a user runs them, on a miniature in LibriSpeech's layout."""
 
 import json
-import runpy
-import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
-import torch
 
-from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.export import export_folder
-from mgf_brain.frontends import LogMel
-from mgf_brain.model import SpeechModel
-
-REPOSITORY = Path(__file__).parents[2]
 PHONES = {0: 0.0, 1: 300.0, 2: 900.0, 3: 2500.0}  # class and the frequency that it sounds like
-YAML = """
-sample_rate: 16000
-speech_model: !new:mgf_brain.model.SpeechModel
-  front_end: !new:mgf_brain.frontends.LogMel
-    dim: 16
-    stack: 2
-  encoder: !new:mgf_brain.encoder.TransformerEncoder
-    input_dim: 16
-    dim: 32
-    layers: 1
-    heads: 4
-    ffn: 64
-    position_kernel: 8
-"""
 
 
 def utterance(rng, speaker):
@@ -57,35 +33,6 @@ def corpus(tmp_path_factory):
             lines.append(f"{number}-7-{i:04d} {' '.join(map(str, labels))}\n")
     (root / "phones_41.txt").write_text("".join(lines))
     return root
-
-
-@pytest.fixture(scope="module")
-def pretrained(tmp_path_factory):
-    torch.manual_seed(0)
-    model = SpeechModel(
-        LogMel(16, stack=2), TransformerEncoder(16, 32, 1, 4, 64, position_kernel=8)
-    )
-    folder = tmp_path_factory.mktemp("run") / "pretrained"
-    return export_folder(folder, {"speech_model": model}, YAML, {}, "")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run a recipe in this process (importing takes longer): exit status, stdout and stderr."""
-
-    def call(task, *arguments, dataset="LibriSpeech"):
-        script = f"recipes/{dataset}/{task}.py"
-        words = [script, f"hparams/{task}.yaml", *map(str, arguments)]
-        monkeypatch.chdir(REPOSITORY)
-        monkeypatch.setattr(sys, "argv", words)
-        status = 0
-        try:
-            runpy.run_path(script, run_name="__main__")
-        except SystemExit as stop:
-            status = stop.code
-        return SimpleNamespace(status=status, **capsys.readouterr()._asdict())
-
-    return call
 
 
 def results(out):

@@ -1,0 +1,49 @@
+"""Every system takes a training step at a tiny size, and its parameters move."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+import torch
+
+from benchmarks.flops import count_flops
+from benchmarks.ours import make_step
+from benchmarks.peers import PEERS
+from benchmarks.shapes import SHAPES, Shape
+from benchmarks.speech import make_speech
+from benchmarks.step import OURS
+
+TINY = Shape("mini", dim=32, layers=1, heads=4, ffn=64, utterances=2, seconds=2.0)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return make_speech(tmp_path_factory.mktemp("speech"), 4, 5.0)
+
+
+def check(step, model):
+    before = [p.detach().clone() for p in model.parameters()]
+    assert count_flops(step) > 1e6
+    moved = [not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)]
+    assert sum(moved) > 0.8 * len(moved)
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_an_alternative_takes_a_step(name, files):
+    if name.startswith("transformers") and not importlib.util.find_spec("transformers"):
+        pytest.skip("transformers is not installed")
+    torch.manual_seed(0)
+    check(*PEERS[name](TINY, files, "fp32"))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_ours_takes_a_step(name, files, tmp_path):
+    check(*make_step(*OURS[name], TINY, files, tmp_path))
+
+
+def test_shapes_are_equal_for_all():
+    small, base = SHAPES["small"], SHAPES["base"]
+    assert (small.dim, small.layers, small.utterances, small.seconds) == (256, 4, 16, 6.0)
+    assert (base.dim, base.layers, base.heads, base.ffn) == (768, 12, 12, 3072)

@@ -1,0 +1,217 @@
+"""Every downstream recipe on a miniature of its corpus, as a user runs it."""
+
+import json
+import math
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from mgf_brain.html import png
+from tests.data import miniatures
+from tests.data.miniatures_speech import make_wsj
+from tests.recipes import corpora
+
+MAKE = {
+    "ADReSSo": miniatures.make_adresso,
+    "CREMA-D": miniatures.make_cremad,
+    "EmoDB": miniatures.make_emodb,
+    "IEMOCAP": miniatures.make_iemocap,
+    "MSP-Podcast": miniatures.make_msp_podcast,
+    "RAVDESS": miniatures.make_ravdess,
+    "Custom": corpora.make_own,
+    "LibriSpeech": corpora.make_librispeech,
+    "speechocean762": corpora.make_speechocean762,
+    "VoxCeleb": corpora.make_voxceleb,
+    "WSJ": make_wsj,
+}
+BRIEF = ("--number_of_epochs", 1)
+TUNED = ("--tuning_epochs", 1, *BRIEF)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """``corpus(name)``: the folder of a miniature, made once."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            made[name] = MAKE[name](tmp_path_factory.mktemp("corpora") / name)
+        return made[name]
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Without what takes half a second each time and is tested elsewhere."""
+    monkeypatch.setattr("speechbrain.utils.logger.get_environment_description", lambda: "")
+    monkeypatch.setattr("mgf_brain.downstream_report.png", lambda plot: b"")
+    with threadpool_limits(1):  # t-SNE of few points: threads only wait for each other
+        yield
+
+
+def finished(done, out, *names):
+    """The results of a run that went well, with these scores, all of them possible."""
+    assert done.status == 0, done.err
+    found = json.loads((out / "results.json").read_text())
+    metrics = found["metrics"]
+    assert set(names) <= set(metrics)
+    for name, value in metrics.items():
+        if name != "folds":
+            assert math.isfinite(value) and value >= 0, name
+            assert value <= (1 if name.startswith("min_dcf") else 100) or name[1:3] == "er", name
+    assert "<h2>Results</h2>" in (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert (out / "hyperparams.yaml").is_file() and found["model"]["parameters"] > 0
+    return found
+
+
+@pytest.fixture
+def classes(run, corpus, pretrained, tmp_path):
+    """``classes(dataset, task, *options)``: the results of a recipe for classes."""
+
+    def call(dataset, task, *options, yaml=None):
+        out = tmp_path / "out"
+        words = ["--pretrained", pretrained, "--data_folder", corpus(dataset), *options]
+        done = run(task, *words, "--output_folder", out, dataset=dataset, yaml=yaml)
+        return finished(done, out, "uar", "wa", "f1_micro", "folds")
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "dataset, options, folds",
+    [
+        ("RAVDESS", BRIEF, ["1", "2", "6"]),
+        ("EmoDB", ("--adapt", "full", *TUNED), ["emodb-03", "emodb-08", "emodb-16"]),
+        ("CREMA-D", ("--adapt", "two_step", *TUNED), None),
+        ("IEMOCAP", BRIEF, None),
+        ("MSP-Podcast", BRIEF, ["test1", "test2"]),
+    ],
+)
+def test_emotion(classes, dataset, options, folds):
+    found = classes(dataset, "emotion", *options)
+    made = found["metrics"]["folds"]
+    assert len(made) > 1 and all(0 <= fold["uar"] <= 100 for fold in made.values())
+    assert folds is None or list(made) == folds
+    assert found["metrics"]["wa"] == found["metrics"]["f1_micro"]
+
+
+def test_emotion_in_a_manifest_of_ones_own(run, corpus, pretrained, tmp_path):
+    words = ["--pretrained", pretrained, "--manifest", corpus("Custom") / "speech.csv", *BRIEF]
+    words += ["--data_folder", corpus("Custom"), "--output_folder", tmp_path / "out"]
+    done = run("emotion", *words, dataset="Custom")
+    found = finished(done, tmp_path / "out", "uar", "wa")
+    assert set(found["metrics"]["folds"]) == {"train", "test"}
+
+
+@pytest.mark.parametrize(
+    "options, folds",
+    [(("--held_out_share", 0.5), {"1", "2"}), (("--official", True), {"test"})],
+)
+def test_dementia(classes, options, folds):
+    found = classes("ADReSSo", "dementia", *BRIEF, *options, yaml="emotion")
+    assert set(found["metrics"]["folds"]) == folds
+
+
+@pytest.mark.parametrize("attribute", ["sex", "age_group"])
+def test_attributes(classes, attribute):
+    found = classes("speechocean762", "attributes", "--attribute", attribute, *BRIEF)
+    assert found["data"] == {"hours": pytest.approx(24 * 0.6 / 3600), "utterances": 24} | {
+        "speakers": 12
+    }
+    # 2 layers; mean and deviation of 32 channels of each, beside the colour; 2 classes
+    assert found["model"]["parameters"] > 2 + 2 * 64
+
+
+def test_plots_are_drawn_and_shown(run, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("mgf_brain.downstream_report.png", png)
+    words = ["--pretrained", "fbank", "--data_folder", corpus("RAVDESS"), *BRIEF]
+    done = run("emotion", *words, "--output_folder", tmp_path / "out", dataset="RAVDESS")
+    finished(done, tmp_path / "out")
+    report = tmp_path / "out" / "report"
+    names = {path.stem for path in report.glob("*.png")}
+    assert names == {"confusion", "layers", "map", "training"}
+    assert all((report / f"{name}.png").read_bytes()[1:4] == b"PNG" for name in names)
+    assert (report / "index.html").read_text().count("data:image/png;base64,iVBOR") == 4
+
+
+@pytest.mark.parametrize(
+    "dataset, options, names",
+    [
+        ("speechocean762", ("--beam", 5), ["wer", "cer", "wer_beam", "cer_beam"]),
+        ("LibriSpeech", ("--units", 18, "--beam", 5), ["wer", "cer", "wer_beam", "cer_beam"]),
+        ("LibriSpeech", ("--adapt", "two_step", "--tuning_epochs", 1), ["wer", "cer"]),
+        ("WSJ", ("--adapt", "full", "--tuning_epochs", 1), ["wer", "cer"]),
+    ],
+)
+def test_asr(run, corpus, pretrained, tmp_path, dataset, options, names):
+    out = tmp_path / "out"
+    words = ["--pretrained", pretrained, "--data_folder", corpus(dataset), *BRIEF, *options]
+    done = run("asr", *words, "--output_folder", out, dataset=dataset)
+    found = finished(done, out)
+    assert list(found["metrics"]) == names
+    assert "REF: " in (out / "alignments.txt").read_text()
+    assert (out / "save" / "units.model").is_file() == ("--units" in options)
+
+
+def test_asr_on_ones_own_speech(run, corpus, tmp_path):
+    out, folder = tmp_path / "out", corpus("Custom")
+    words = ["--pretrained", "fbank", "--manifest", folder / "speech.csv", *BRIEF]
+    done = run(
+        "asr", *words, "--data_folder", folder, "--output_folder", out, dataset="Custom"
+    )
+    found = finished(done, out, "wer", "cer")
+    assert found["data"]["utterances"] == 9 and found["data"]["speakers"] == 3
+
+
+@pytest.mark.parametrize("dataset", ["speechocean762", "LibriSpeech"])
+def test_phone_recognition(run, corpus, pretrained, tmp_path, dataset):
+    out, folder = tmp_path / "out", corpus(dataset)
+    words = ["--pretrained", pretrained, "--data_folder", folder, *BRIEF, "--output_folder", out]
+    if dataset == "LibriSpeech":
+        words += ["--lexicon", folder / "lexicon.txt"]
+    found = finished(run("phone_recognition", *words, dataset=dataset), out)
+    assert list(found["metrics"]) == ["per"]
+    assert "REF: " in (out / "alignments.txt").read_text()
+    phones = set("W IY K AO L IH T B EH R".split())
+    references = [
+        line for line in (out / "alignments.txt").read_text().splitlines() if line[:4] == "REF:"
+    ]
+    assert {p for line in references for p in line[4:].split()} <= phones | {"*", "**"}
+
+
+BACK_ENDS = ("", "_centred", "_snorm", "_plda")
+
+
+@pytest.mark.parametrize(
+    "dataset, options, back_ends",
+    [
+        ("speechocean762", (), 4),
+        ("LibriSpeech", (), 3),  # too few speakers for PLDA
+        ("VoxCeleb", (), 3),
+        ("speechocean762", ("--adapt", "two_step", "--head_epochs", 1, *BRIEF), 4),
+        ("LibriSpeech", ("--pretrained", "xvector", "--adapt", "full", *BRIEF), 3),
+        ("speechocean762", ("--pretrained", "random", "--valid_share", 0.3), 3),
+    ],
+)
+def test_verification(run, corpus, pretrained, tmp_path, dataset, options, back_ends):
+    out, folder = tmp_path / "out", corpus(dataset)
+    words = ["--data_folder", folder, "--output_folder", out, *options]
+    words += [] if "--pretrained" in options else ["--pretrained", pretrained]
+    words += ["--trials", "O" if dataset == "VoxCeleb" else folder / "trials.txt"]
+    found = finished(run("verification", *words, dataset=dataset), out)
+    assert list(found["metrics"]) == [
+        f"{name}{back_end}"
+        for back_end in BACK_ENDS[:back_ends]
+        for name in ("eer", "min_dcf", "min_dcf_p05")
+    ]
+
+
+@pytest.mark.parametrize("options", [(), ("--adapt", "two_step", "--head_epochs", 1, *BRIEF)])
+def test_verification_with_a_manifest_of_ones_own(run, corpus, pretrained, tmp_path, options):
+    out, folder = tmp_path / "out", corpus("Custom")
+    other = corpus("LibriSpeech")
+    words = ["--pretrained", pretrained, "--trials", other / "trials.txt", *options]
+    words += ["--manifest", folder / "speech.csv", "--data_folder", folder, "--list_root", other]
+    done = run("verification", *words, "--output_folder", out, dataset="Custom")
+    finished(done, out, "eer", "eer_centred", "eer_snorm")
