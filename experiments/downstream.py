@@ -11,6 +11,7 @@ random are always there. --only restricts the tasks, --dry_run only prints.
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
 from experiments.runs import Run, markdown, mean_and_spread, run_missing
@@ -68,7 +69,8 @@ TASKS = {
         ("uar",),
     ),
 }
-SEEDS = (1986, 1987, 1988)
+SEED = 1986  # of the first run; the next ones follow
+FROZEN_ONLY = ("phones", "speakers")
 
 
 def make_run(task: str, name: str, pretrained: str, seed: int, args: argparse.Namespace) -> Run:
@@ -94,6 +96,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="of the baselines")
     parser.add_argument("--dry_run", action="store_true", help="only print the table")
     args = parser.parse_args()
+    if args.adapt != "frozen":
+        args.only = [task for task in args.only if task not in FROZEN_ONLY]
     systems = {"fbank": ["fbank"] * args.seeds, "random": ["random"] * args.seeds}
     if args.adapt != "frozen":
         systems = {}
@@ -101,7 +105,7 @@ def main() -> None:
     table = {
         (task, name): [
             make_run(task, name, folder, seed, args)
-            for folder, seed in zip(folders, SEEDS, strict=False)
+            for folder, seed in zip(folders, itertools.count(SEED))
         ]
         for task in args.only
         for name, folders in systems.items()
@@ -123,7 +127,11 @@ def render(table: dict[tuple[str, str], list[Run]], systems: list[str], tasks: l
             for name in systems:
                 found = [run.results() for run in table[task, name]]
                 values = [r["metrics"].get(metric) for r in found if r]
-                cells.append(mean_and_spread([v for v in values if v is not None]))
+                text = mean_and_spread([v for v in values if v is not None])
+                cells.append(
+                    text
+                    + (f" ({len(values)} of {len(found)})" if 0 < len(values) < len(found) else "")
+                )
             rows.append([task, metric, *cells])
     return markdown(["task", "metric", *systems], rows)
 

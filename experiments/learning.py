@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--name", required=True, help="of the code or the settings")
     parser.add_argument("--steps", type=int, required=True, help="optimizer steps")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--options", nargs="*", default=[], help="more words for pretrain.py")
+    parser.add_argument(
+        "--options", nargs=argparse.REMAINDER, default=[], help="last: words for pretrain.py"
+    )
     args = parser.parse_args()
     manifests = args.output_folder / "manifests"
     if not (manifests / "train.csv").is_file():

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 from mgf_brain.errors import UserError
@@ -40,9 +41,19 @@ class Run:
         return [sys.executable, *self.words, "--output_folder", str(self.folder)]
 
     def results(self) -> dict[str, Any] | None:
-        """Its ``results.json``, or None while it isn't done."""
-        path = self.folder / "results.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        """Its ``results.json``, or None while it isn't done.
+
+        Raises
+        ------
+        UserError
+            If the folder holds the results of other words.
+        """
+        path, note = self.folder / "results.json", self.folder.with_suffix(".words")
+        if not path.is_file():
+            return None
+        if note.is_file() and note.read_text(encoding="utf-8") != " ".join(self.words):
+            raise UserError(f"{self.folder} holds another run, see {note}. Remove it first.")
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def run_missing(runs: Iterable[Run]) -> None:
@@ -62,6 +73,8 @@ def run_missing(runs: Iterable[Run]) -> None:
     for number, run in enumerate(missing, 1):
         print(f"[{number}/{len(missing)}] {run.folder}", flush=True)
         run.folder.parent.mkdir(parents=True, exist_ok=True)
+        note = run.folder.with_suffix(".words")
+        note.write_text(" ".join(run.words), encoding="utf-8")
         log, started = run.folder.with_suffix(".log"), time.time()
         with log.open("w", encoding="utf-8") as stream:
             done = subprocess.run(run.command(), stdout=stream, stderr=subprocess.STDOUT)
@@ -76,14 +89,14 @@ def mean_and_spread(values: Sequence[float]) -> str:
     Example
     -------
     >>> mean_and_spread([40.0, 42.0]), mean_and_spread([40.0]), mean_and_spread([])
-    ('41.00 ± 1.00', '40.00', 'not run')
+    ('41.00 ± 1.41', '40.00', 'not run')
     """
     if not values:
         return "not run"
     mean = sum(values) / len(values)
     if len(values) == 1:
         return f"{mean:.2f}"
-    return f"{mean:.2f} ± {(sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5:.2f}"
+    return f"{mean:.2f} ± {stdev(values):.2f}"
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

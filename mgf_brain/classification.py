@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from tqdm import tqdm
 from mgf_brain.brains.finetuning import ClassificationBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.probes import EmbeddingData, Probe, logits_of
@@ -200,14 +202,26 @@ def classify_folds(
     rows = {u.id: u for _, train, test in folds for u in [*train, *test]}
     trainer = FoldTrainer(experiment, extractor, list(rows.values()))
     saved = Path(experiment.hparams["output_folder"]) / "save" / "folds"
-    saved /= str(experiment.hparams["number_of_epochs"])  # a folder may be run again with others
+    settings = _settings(experiment, extractor)
     predictions = []
     for name, train, test in tqdm(folds, desc="folds", unit="fold"):
-        path = saved / f"{name}.pt"
+        path = saved / f"{name}-{_digest(settings, train, test)}.pt"
         if not path.is_file():
             _save(trainer(name, train, test), path)
         predictions.append(Predictions(name, list(test), **torch.load(path, weights_only=True)))
     return predictions, trainer
+
+
+def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
+    """All that a fold's result depends on, beside its utterances."""
+    run_opts = sorted((key, str(value)) for key, value in experiment.run_opts.items())
+    fingerprint = encoder_fingerprint(extractor.encoder, "folds")
+    return f"{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
+
+
+def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
+    rows = [[(u.id, u.label) for u in part] for part in parts]
+    return hashlib.blake2b(f"{settings}\n{rows}".encode(), digest_size=8).hexdigest()
 
 
 def _save(made: Predictions, path: Path) -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.errors import UserError
 from mgf_brain.masking import valid_frames
 
 SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
@@ -38,6 +39,11 @@ class CTCHead(nn.Module):
     dropout : float
         After each convolution.
 
+    Raises
+    ------
+    UserError
+        If the hop is neither a multiple nor a divisor of 320.
+
     Example
     -------
     >>> head = CTCHead(num_states=3, dim=8, hop=640, tokens=5, hidden=4, layers=1)
@@ -58,6 +64,8 @@ class CTCHead(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if hop % SLOT and SLOT % hop:
+            raise UserError(f"pretrained: a hop of {hop} samples gives no slots of {SLOT}.")
         self.slots, self.stack = max(1, hop // SLOT), max(1, SLOT // hop)
         self.register_buffer("mean", torch.zeros(num_states, dim))
         self.register_buffer("deviation", torch.ones(num_states, dim))

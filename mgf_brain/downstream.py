@@ -49,6 +49,8 @@ def open_run(
     UserError
         If ``pretrained`` names nothing, ``adapt`` is none of the ways, or the corpus has no folder.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UserError("torchrun: downstream recipes run in one process. Start with python.")
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
     known = [name for name in BASELINES if from_scratch or name not in FROM_SCRATCH]

@@ -87,7 +87,8 @@ class FeatureExtractor:
     device : str
         Where the encoder runs; features come back to the CPU.
     cache_gb : float
-        Size limit of the cache on disk, see ``mgf_brain.feature_cache``; 0 for none.
+        Size limit of the cache on disk, see ``mgf_brain.feature_cache``; 0 for none. Set to 0
+        before the encoder is changed.
 
     Example
     -------
@@ -100,7 +101,7 @@ class FeatureExtractor:
         self, encoder: nn.Module, name: str, device: str = "cpu", cache_gb: float = 0.0
     ) -> None:
         self.encoder, self.name, self.device = encoder.eval().to(device), name, device
-        self.cache_gb = cache_gb
+        self.cache_gb, self._caches = cache_gb, {}
         self.hop, self.window = encoder.hop, encoder.window
         self.num_states, self.dim = encoder.num_states, encoder.dim
         self.mean, self.deviation = torch.tensor(0.0), torch.tensor(1.0)  # of the embeddings
@@ -174,7 +175,10 @@ class FeatureExtractor:
     def _cache(self, kind: str) -> FeatureCache | None:
         if not self.cache_gb:
             return None
-        return FeatureCache(None, encoder_fingerprint(self.encoder, kind), self.cache_gb)
+        if kind not in self._caches:
+            fingerprint = encoder_fingerprint(self.encoder, kind)
+            self._caches[kind] = FeatureCache(None, fingerprint, self.cache_gb)
+        return self._caches[kind]
 
     def standardise(self, embeddings: torch.Tensor) -> torch.Tensor:
         """Standardise all later embeddings by those of training utterances.

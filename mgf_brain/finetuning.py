@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,17 +87,17 @@ def train_head(
         ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``,
         ``layer_decay``.
     """
-    hparams, total = experiment.hparams, settings["epochs"] * len(loader)
+    hparams = experiment.hparams
+    total = optimizer_steps(loader, settings["epochs"], experiment.run_opts)
     brain = brain_class(
         modules={"encoder": encoder, "head": head},
         opt_class=settings["opt_class"],
         hparams={
             "scheduler": lambda step: settings["schedule"](step, total),
             "tune_encoder": settings["tune_encoder"],
-            "layer_decay": settings["layer_decay"],
+            "layer_decay": settings.get("layer_decay", 1.0),
             "log_interval": hparams["log_interval"],
-            "valid_interval": total + 1,  # nothing is chosen along the way
-            "sample_rate": hparams["sample_rate"],
+            "valid_interval": sys.maxsize,  # nothing is chosen along the way
             "max_grad_norm": hparams["max_grad_norm"],
         },
         run_opts=experiment.run_opts,
@@ -106,3 +107,11 @@ def train_head(
     brain.fit(EpochCounter(settings["epochs"]), loader)
     encoder.eval()
     head.eval()
+
+
+def optimizer_steps(loader: DataLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
+    """Steps of a whole training: epochs differ a little in their number of batches."""
+    factor = run_opts.get("grad_accumulation_factor") or 1
+    sampler = loader.batch_sampler
+    steps = sum(len(sampler.batches(epoch)) // factor for epoch in range(1, epochs + 1))
+    return max(1, min(steps, run_opts.get("optimizer_step_limit") or steps))

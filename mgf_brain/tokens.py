@@ -77,7 +77,7 @@ class SentencePieceTokens:
         Raises
         ------
         UserError
-            If the texts are too few for so many units.
+            If the texts are too few for so many units, or have more characters than that.
         """
         model = io.BytesIO()
         try:
@@ -90,7 +90,8 @@ class SentencePieceTokens:
                 minloglevel=2,
             )
         except RuntimeError as error:
-            raise UserError(f"units: {size} do not fit the transcripts; pass fewer.") from error
+            change = "fewer" if "too high" in str(error) else "more"  # than characters
+            raise UserError(f"units: {size} do not fit the transcripts; pass {change}.") from error
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(model.getvalue())
         return cls(path)

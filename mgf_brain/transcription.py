@@ -64,19 +64,24 @@ def train_recogniser(
     hparams, device = experiment.hparams, experiment.run_opts["device"]
     log = TrainingLog(hparams["output_folder"])
     targets = {u.id: torch.tensor(tokens.encode(texts[u.id])) for u in train}
-    shortest = sorted(train, key=lambda u: u.duration)
-    states = dict(zip((u.id for u in shortest), extractor.states(shortest), strict=True))
     head = hparams["head"](extractor.num_states, extractor.dim, extractor.hop, len(tokens))
     head = head.to(device)
-    head.standardise(states.values())
     shared = (experiment, extractor.encoder, head)
-    if hparams["adapt"] != "full":
+    shortest = sorted(train, key=lambda u: u.duration)
+    if hparams["adapt"] == "full":
+        head.standardise(extractor.states(shortest))
+    elif sum(u.duration for u in train) <= 3600 * hparams["states_in_memory_hours"]:
+        states = dict(zip((u.id for u in shortest), extractor.states(shortest), strict=True))
+        head.standardise(states.values())
         loader = make_feature_loader(train, states, hparams["batch_seconds"], hparams["seed"])
         train_head(CTCBrain, *shared, loader, targets, log, hparams["head_training"])
-    del states
+        del states, loader
+    else:
+        head.standardise(extractor.states(shortest))
+        tune(CTCBrain, *shared, train, targets, log, hparams["head_training"])
     if hparams["adapt"] != "frozen":
-        tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
         extractor.cache_gb = 0.0  # no other run has this encoder
+        tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
     return head.eval(), time.time() - started
 
 
@@ -92,8 +97,8 @@ def transcribe(
     rows = sorted(utterances, key=lambda u: u.duration)
     made = []
     for u, states in zip(rows, extractor.states(rows), strict=True):
-        lengths = torch.tensor([len(states)])
-        log_probabilities, _ = head(states[None].to(head.mean.device), lengths)
+        lengths = torch.tensor([len(states)], device=head.mean.device)
+        log_probabilities, _ = head(states[None].to(lengths.device), lengths)
         made.append(Transcript(u, texts[u.id], decode(log_probabilities[0].cpu())))
     return made
 

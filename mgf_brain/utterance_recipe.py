@@ -97,8 +97,9 @@ def report(
     figures = {
         "confusion": confusion(truth.tolist(), named.tolist(), trainer.classes.names),
         "layers": layer_weights({p.fold: p.layer_weights for p in predictions}),
-        "map": embedding_map(standardised(embeddings).numpy(), [u.label for u in rows]),
     }
+    if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
+        figures["map"] = embedding_map(standardised(embeddings).numpy(), [u.label for u in rows])
     if (folder / "metrics.jsonl").is_file():  # not after fewer steps than log_interval
         figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
     corpus, task = Path(recipe).parts[-2], Path(recipe).stem

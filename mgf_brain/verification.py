@@ -21,7 +21,7 @@ from mgf_brain.pooling import UtteranceHead
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
 from mgf_brain.training_log import TrainingLog
 
-COHORT = 2000  # utterances whose impostor scores normalise others; more change little
+COHORT = 2000  # speakers whose scores normalise others; more change little
 
 
 def repeated_speakers(utterances: Sequence[Utterance], least: int = 2) -> list[Utterance]:
@@ -66,6 +66,7 @@ def train_speakers(
         If fewer than two speakers have two utterances.
     """
     started, hparams = time.time(), experiment.hparams
+    extractor.cache_gb = 0.0  # no other run has this encoder
     train = repeated_speakers(train)
     speakers = sorted({u.speaker for u in train})
     if len(speakers) < 2:
@@ -83,7 +84,6 @@ def train_speakers(
     if hparams["adapt"] == "two_step":
         tune(*shared, hparams["head_training"])
     tune(*shared, hparams["tuning"])
-    extractor.cache_gb = 0.0  # no other run has this encoder
     return head, time.time() - started
 
 
@@ -113,7 +113,9 @@ def score_trials(
     known, speakers = extractor.embeddings(train), [u.speaker for u in train]
     moved, cohort = centre(embeddings, known), centre(known, known)
     scores["centred"] = cosine_scores(moved, pairs)
-    cohort = speaker_means(cohort, speakers)[:COHORT]
+    cohort = speaker_means(cohort, speakers)
+    generator = torch.Generator().manual_seed(0)
+    cohort = cohort[torch.randperm(len(cohort), generator=generator)[:COHORT]]
     if len(cohort) > 1:  # one score has no deviation
         top = min(300, max(2, len(cohort) // 2))
         scores["snorm"] = adaptive_s_norm(scores["centred"], moved, pairs, cohort, top=top)

@@ -52,17 +52,21 @@ def verify_speakers(
     hparams = experiment.hparams
     if hparams["pretrained"] in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {hparams['pretrained']} is untrained. Pass --adapt full.")
+    if corpus != "VoxCeleb" and not Path(hparams["trials"]).is_file():  # which knows O, E and H
+        raise UserError(f"trials: file not found: {hparams['trials']}. Check the path.")
     extractor = open_run(experiment, ADAPT, from_scratch=True)
     trials, train = dataio_prepare(hparams)
     if hparams["valid_share"]:
         train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
         trials = draw_trials(held_out, seed=hparams["seed"])
     refuse_heard(trials, train)
-    head, seconds = nn.Identity(), 0.0
+    trained, seconds = nn.ModuleList(), 0.0
     if hparams["adapt"] != "frozen":
         head, seconds = train_speakers(experiment, extractor, train)
+        trained = nn.ModuleList([extractor.encoder, head])
     encoding = time.time()
-    if hparams["pretrained"] == "random":  # untrained layers share a large offset
+    if hparams["pretrained"] == "random" and hparams["adapt"] == "frozen":
+        # Untrained layers share a large offset.
         extractor.standardise(extractor.embeddings(train or trials.utterances))
     scores = score_trials(extractor, trials, train, hparams["plda_dim"])
     metrics = {}
@@ -72,7 +76,7 @@ def verify_speakers(
     finish_run(
         experiment,
         train if hparams["adapt"] != "frozen" else trials.utterances,
-        head,
+        trained,
         metrics,
         recipe=recipe,
         started=started,

@@ -87,10 +87,11 @@ class FinetuningBrain(BaseBrain):
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable("optimizer", self.optimizer)
 
-    def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
-        """A frozen encoder stays in evaluation mode: no dropout."""
-        super().on_stage_start(stage, epoch)
-        self.modules.encoder.train(stage == sb.Stage.TRAIN and self.hparams.tune_encoder)
+    def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
+        """A frozen encoder stays in evaluation mode, without dropout; SpeechBrain switches it."""
+        super().on_fit_batch_start(batch, should_step)
+        if not self.hparams.tune_encoder:
+            body_of(self.modules.encoder).eval()
 
     def audio_seconds(self, batch: SpeechBatch | FeatureBatch) -> float:
         """Unpadded audio of a batch, in seconds."""

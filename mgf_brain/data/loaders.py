@@ -33,7 +33,7 @@ def make_loader(
         With ``seed``, ``crops``, ``longest_crop``, ``shortest_crop`` (seconds),
         ``batch_seconds`` (over all processes, padded), ``num_workers`` and
         ``audio_cache_hours``: a corpus up to this long is kept in memory and needs no workers;
-        ``augmentation`` of waveforms is optional.
+        ``augmentation`` of waveforms and ``least_items`` of a batch are optional.
     epoch : int
         Whose batches come first.
     distributed : bool
@@ -63,6 +63,7 @@ def make_loader(
         hparams["seed"],
         rank=(get_rank() or 0) if distributed else 0,
         world=processes() if distributed else 1,
+        least=hparams.get("least_items", 1),
     )
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]

@@ -34,6 +34,8 @@ class DurationBatchSampler(Sampler):
         where items are few.
     rank, world : int
         This process and how many there are.
+    least : int
+        Fewer items than this, which a last cut may have, are left out for the epoch.
 
     Example
     -------
@@ -50,10 +52,11 @@ class DurationBatchSampler(Sampler):
         jitter: float = 0.01,
         rank: int = 0,
         world: int = 1,
+        least: int = 1,
     ) -> None:
         self.seconds = np.asarray(seconds, dtype=np.float64)
         self.budget, self.seed, self.jitter = budget, seed, jitter
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.least = rank, world, least
         self.epoch, self.position = 1, 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -79,7 +82,7 @@ class DurationBatchSampler(Sampler):
         batches = self._cut(np.argsort(self.seconds * factors, kind="stable"))
         shuffled = [batches[i] for i in rng.permutation(len(batches))]
         # A rest smaller than the number of ranks would leave some of them without an item.
-        return [batch for batch in shuffled if len(batch) >= self.world]
+        return [batch for batch in shuffled if len(batch) >= max(self.world, self.least)]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut items sorted roughly by length; a batch holds one item a rank at least."""

@@ -17,6 +17,8 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
+DRAWN = 2000  # utterances that trials are drawn among: two million pairs
+
 
 @dataclass(frozen=True)
 class Trials:
@@ -37,7 +39,12 @@ class Trials:
     same: torch.Tensor
 
     def speakers(self) -> np.ndarray:
-        """A number for each utterance's speaker: target trials join utterances, (utterances,)."""
+        """A number for each utterance's speaker, (utterances,).
+
+        Lists don't name speakers: target trials join utterances then.
+        """
+        if all(u.speaker for u in self.utterances):
+            return np.unique([u.speaker for u in self.utterances], return_inverse=True)[1]
         first, second = self.pairs[self.same].numpy().T
         count = len(self.utterances)
         edges = csr_array((np.ones(len(first)), (first, second)), shape=(count, count))
@@ -115,8 +122,9 @@ def draw_trials(utterances: Sequence[Utterance], seed: int, per_kind: int = 5000
     >>> len(trials.same), int(trials.same.sum())
     (15, 6)
     """
-    rows = list(utterances)
     generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randperm(len(utterances), generator=generator)[:DRAWN]
+    rows = [utterances[i] for i in sorted(drawn.tolist())]
     pairs = torch.combinations(torch.arange(len(rows)))
     names = sorted({u.speaker for u in rows})
     numbers = torch.tensor([names.index(u.speaker) for u in rows])

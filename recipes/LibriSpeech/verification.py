@@ -14,7 +14,7 @@ from mgf_brain.verification_recipe import trials_of, verify_speakers
 def dataio_prepare(hparams):
     """The trials and the training utterances."""
     parts = corpus_parts(hparams, prepare_librispeech)
-    return trials_of(hparams, hparams["data_folder"]), parts_named(parts, "train")
+    return trials_of(hparams, hparams["data_folder"]), parts_named(parts, hparams["train_parts"])
 
 
 def main():

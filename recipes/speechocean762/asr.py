@@ -9,13 +9,14 @@ from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.data.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.transcription_recipe import recognise
+from mgf_brain.transcription_recipe import recognise, with_words
 
 
 def dataio_prepare(hparams):
     """Training and test utterances, and their words."""
     parts = corpus_parts(hparams, prepare_speechocean762)
-    train, test = asr_subset(parts["train"], hparams["hours"], hparams["seed"]), parts["test"]
+    train = asr_subset(with_words(parts["train"]), hparams["hours"], hparams["seed"])
+    test = with_words(parts["test"])
     return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
 
 

@@ -16,7 +16,8 @@ def dataio_prepare(hparams):
     """Training and test utterances, and their phones."""
     parts = corpus_parts(hparams, prepare_speechocean762)
     phones = canonical_phones(hparams["data_folder"])
-    return parts["train"], parts["test"], {id: " ".join(row) for id, row in phones.items()}
+    train, test = ([u for u in parts[name] if u.id in phones] for name in ("train", "test"))
+    return train, test, {id: " ".join(row) for id, row in phones.items()}
 
 
 def main():

@@ -61,7 +61,7 @@ def finished(done, out, *names):
             assert math.isfinite(value) and value >= 0, name
             assert value <= (1 if name.startswith("min_dcf") else 100) or name[1:3] == "er", name
     assert "<h2>Results</h2>" in (out / "report" / "index.html").read_text(encoding="utf-8")
-    assert (out / "hyperparams.yaml").is_file() and found["model"]["parameters"] > 0
+    assert (out / "hyperparams.yaml").is_file()
     return found
 
 
@@ -82,7 +82,7 @@ def classes(run, corpus, pretrained, tmp_path):
     "dataset, options, folds",
     [
         ("RAVDESS", BRIEF, ["1", "2", "6"]),
-        ("EmoDB", ("--adapt", "full", *TUNED), ["emodb-03", "emodb-08", "emodb-16"]),
+        ("EmoDB", ("--adapt", "full", *TUNED), ["03", "08", "16"]),
         ("CREMA-D", ("--adapt", "two_step", *TUNED), None),
         ("IEMOCAP", BRIEF, None),
         ("MSP-Podcast", BRIEF, ["test1", "test2"]),
@@ -139,7 +139,7 @@ def test_plots_are_drawn_and_shown(run, corpus, tmp_path, monkeypatch):
     "dataset, options, names",
     [
         ("speechocean762", ("--beam", 5), ["wer", "cer", "wer_beam", "cer_beam"]),
-        ("LibriSpeech", ("--units", 18, "--beam", 5), ["wer", "cer", "wer_beam", "cer_beam"]),
+        ("LibriSpeech", ("--units", 15, "--beam", 5), ["wer", "cer", "wer_beam", "cer_beam"]),
         ("LibriSpeech", ("--adapt", "two_step", "--tuning_epochs", 1), ["wer", "cer"]),
         ("WSJ", ("--adapt", "full", "--tuning_epochs", 1), ["wer", "cer"]),
     ],
@@ -157,9 +157,7 @@ def test_asr(run, corpus, pretrained, tmp_path, dataset, options, names):
 def test_asr_on_ones_own_speech(run, corpus, tmp_path):
     out, folder = tmp_path / "out", corpus("Custom")
     words = ["--pretrained", "fbank", "--manifest", folder / "speech.csv", *BRIEF]
-    done = run(
-        "asr", *words, "--data_folder", folder, "--output_folder", out, dataset="Custom"
-    )
+    done = run("asr", *words, "--data_folder", folder, "--output_folder", out, dataset="Custom")
     found = finished(done, out, "wer", "cer")
     assert found["data"]["utterances"] == 9 and found["data"]["speakers"] == 3
 
@@ -215,3 +213,84 @@ def test_verification_with_a_manifest_of_ones_own(run, corpus, pretrained, tmp_p
     words += ["--manifest", folder / "speech.csv", "--data_folder", folder, "--list_root", other]
     done = run("verification", *words, "--output_folder", out, dataset="Custom")
     finished(done, out, "eer", "eer_centred", "eer_snorm")
+
+
+def test_an_interrupted_emotion_run_keeps_its_folds(run, corpus, tmp_path):
+    out = tmp_path / "out"
+    words = ["--pretrained", "fbank", "--data_folder", corpus("RAVDESS"), "--output_folder", out]
+    first = finished(run("emotion", *words, *BRIEF, dataset="RAVDESS"), out)
+    files = {path: path.stat().st_mtime_ns for path in (out / "save/folds").rglob("*.pt")}
+    lost = min(files)
+    lost.unlink()
+    (out / "results.json").unlink()
+    again = finished(run("emotion", *words, *BRIEF, dataset="RAVDESS"), out)
+    assert again["metrics"] == first["metrics"]
+    changed = [path for path, time in files.items() if path.stat().st_mtime_ns != time]
+    assert len(files) == 3 and changed == [lost]
+    finished(run("emotion", *words, "--number_of_epochs", 2, dataset="RAVDESS"), out)
+    assert len(list((out / "save/folds").rglob("*.pt"))) == 6  # none of another length is taken
+
+
+BAD = [
+    ("verification", "VoxCeleb", "--trials O --pretrained xvector", "Pass --adapt full"),
+    ("verification", "VoxCeleb", "--trials O --pretrained fbank --adapt two_step", "adapt: fbank"),
+    ("verification", "speechocean762", "--pretrained fbank", "--trials <value>"),
+    ("emotion", "RAVDESS", "--pretrained xvector", "pretrained: xvector is neither"),
+    ("emotion", "EmoDB", "--pretrained fbank --adapt full", "adapt: fbank has no parameters"),
+    ("emotion", "EmoDB", "--pretrained fbank --adapt slowly", "adapt: 'slowly' is none of"),
+    ("asr", "WSJ", "--pretrained nowhere", "pretrained: nowhere is neither"),
+    ("asr", "WSJ", "--pretrained hparams", "hparams is no pretrained folder"),
+    ("asr", "LibriSpeech", "--pretrained fbank --lm absent.arpa", "lm does not exist"),
+    ("attributes", "speechocean762", "", "--pretrained <value>"),
+]
+
+
+@pytest.mark.parametrize("task, dataset, words, message", BAD)
+def test_bad_input_leaves_nothing(run, corpus, tmp_path, task, dataset, words, message):
+    out = tmp_path / "out"
+    words = [*words.split(), "--data_folder", corpus(dataset), "--output_folder", out]
+    refused(run(task, *words, dataset=dataset), message)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    "task, dataset",
+    [
+        ("emotion", "RAVDESS"),
+        ("asr", "speechocean762"),
+        ("phone_recognition", "LibriSpeech"),
+        ("verification", "VoxCeleb"),
+    ],
+)
+def test_a_corpus_needs_its_folder(run, tmp_path, task, dataset):
+    trials = ["--trials", "O"] if task == "verification" else []
+    words = ["--pretrained", "fbank", "--output_folder", tmp_path / "out", *trials]
+    refused(run(task, *words, dataset=dataset), "data_folder")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "task, dataset, words, message",
+    [
+        ("asr", "speechocean762", "--units 400", "units: 400 do not fit"),
+        ("asr", "LibriSpeech", "--hours 100", "hours: 100 h wanted"),
+        ("asr", "Custom", "", "Pass --manifest <csv>"),
+        ("emotion", "RAVDESS", "--adapt full", "holds no Actor_*"),
+        ("phone_recognition", "LibriSpeech", "", "Pass --lexicon <file>"),
+        ("attributes", "speechocean762", "--attribute accent", "attribute: expected one of"),
+        ("verification", "LibriSpeech", "--trials absent.txt", "absent.txt"),
+    ],
+)
+def test_bad_input_has_no_results(run, corpus, pretrained, tmp_path, task, dataset, words, message):
+    out = tmp_path / "out"
+    folder = tmp_path if dataset == "RAVDESS" else corpus(dataset)
+    words = [*words.split(), "--pretrained", pretrained, "--data_folder", folder]
+    refused(run(task, *words, "--output_folder", out, dataset=dataset), message)
+    assert not (out / "results.json").exists() and not (out / "report").exists()
+
+
+def refused(done, message):
+    """It ended with status 2, and one line that says why."""
+    assert done.status == 2
+    assert done.err.splitlines()[-1].startswith("error:") and message in done.err.splitlines()[-1]
+    assert "Traceback" not in done.err.split("error:")[-1]

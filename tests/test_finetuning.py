@@ -1,0 +1,150 @@
+"""What fine-tuning changes, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mgf_brain.baselines import XVector
+from mgf_brain.brains.finetuning import ClassificationBrain, VerificationBrain, parameter_groups
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+from mgf_brain.features import LogMelFeatures
+from mgf_brain.finetuning import check_adapt, tune
+from mgf_brain.inference import SpeechEncoder, example_encoder
+from mgf_brain.margin import AngularMarginHead
+from mgf_brain.probes import Probe
+from mgf_brain.training_log import TrainingLog, read_metrics
+from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
+
+
+@pytest.fixture
+def utterances(tmp_path: Path) -> list[Utterance]:
+    return write_speech(tmp_path / "speech")
+
+
+def small_x_vector() -> XVector:
+    return XVector(embedding_dim=24, channels=16, pooled=32)
+
+
+def tuned(
+    folder: Path, utterances: list[Utterance], seed: int = 0, **changes
+) -> tuple[nn.Module, nn.Module]:
+    """An encoder and a head for speakers, trained for an epoch; only the data follow the seed."""
+    encoder, head = speaker_encoder(), AngularMarginHead(256, 4)
+    targets = {u.id: "abcd".index(u.speaker) for u in utterances}
+    run, log = experiment(folder, seed), TrainingLog(folder)
+    tune(VerificationBrain, run, encoder, head, utterances, targets, log, settings(**changes))
+    return encoder, head
+
+
+@pytest.mark.parametrize("make", [speaker_encoder, example_encoder, small_x_vector])
+def test_every_parameter_is_in_one_group(make):
+    encoder, head = make(), nn.Linear(2, 2)
+    groups = parameter_groups(encoder, head, decay=0.5)
+    grouped = [id(p) for group in groups for p in group["params"]]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) == {id(p) for p in [*encoder.parameters(), *head.parameters()]}
+
+
+def test_rates_fall_from_the_head_down():
+    encoder, head = speaker_encoder(), nn.Linear(2, 2)
+    scale = {
+        id(p): group["scale"]
+        for group in parameter_groups(encoder, head, decay=0.5)
+        for p in group["params"]
+    }
+    lower, upper = encoder.speech_model.encoder.layers
+    for expected, module in (
+        (1.0, head),
+        (1.0, encoder.embedding),
+        (0.5, upper),
+        (0.25, lower),
+        (0.125, encoder.speech_model.front_end),
+    ):
+        assert {scale[id(p)] for p in module.parameters()} == {expected}
+    assert {group["scale"] for group in parameter_groups(encoder, head)} == {1.0}
+
+
+def test_the_first_step_changes_the_head_and_the_last_affine_layers(tmp_path, utterances):
+    torch.manual_seed(0)
+    start = weights(speaker_encoder(), AngularMarginHead(256, 4))
+    modules = tuned(tmp_path, utterances, tune_encoder=False)
+    names = {f"0.embedding.{name}" for name, _ in modules[0].embedding.named_parameters()}
+    assert changed(start, modules) == names | {"1.weight"}
+
+
+def test_the_second_changes_everything(tmp_path, utterances):
+    start = weights(speaker_encoder(), AngularMarginHead(256, 4))
+    encoder, head = tuned(tmp_path, utterances)
+    unused = {"0.speech_model.encoder.mask_embedding"}  # nothing is masked
+    assert changed(start, (encoder, head)) == start.keys() - unused
+    assert not encoder.training and not head.training
+
+
+def test_without_a_rate_below_the_head_the_encoder_stays(tmp_path, utterances):
+    start = weights(speaker_encoder())
+    encoder, _ = tuned(tmp_path, utterances, layer_decay=0.0)
+    assert {name.split(".")[1] for name in changed(start, [encoder])} == {"embedding"}
+
+
+def test_a_frozen_encoder_has_no_dropout_and_a_tuned_one_has(tmp_path, utterances, monkeypatch):
+    modes = []
+    forward = SpeechEncoder.forward
+
+    def noted(self, *arguments):
+        modes.append(self.speech_model.training)
+        return forward(self, *arguments)
+
+    monkeypatch.setattr(SpeechEncoder, "forward", noted)
+    tuned(tmp_path, utterances, tune_encoder=False)
+    assert set(modes) == {False}
+    modes.clear()
+    tuned(tmp_path, utterances)
+    assert set(modes) == {True}
+
+
+def test_the_same_seed_gives_the_same_bits(tmp_path, utterances):
+    first, same, other = (weights(*tuned(tmp_path, utterances, seed)) for seed in (1, 1, 2))
+    assert all(torch.equal(first[name], same[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_the_rate_follows_the_schedule(tmp_path, utterances):
+    total = 3 * 2  # epochs of two batches: eight chunks of 0.2 s, five a batch
+    tuned(tmp_path, utterances, epochs=3, schedule=lambda step, steps: step / steps)
+    rates = [row["learning_rate"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    assert rates == [step / total for step in range(total)]
+
+
+def test_classes_are_learnt_from_waveforms(tmp_path, utterances):
+    torch.manual_seed(0)
+    encoder = example_encoder(layers=1)
+    rows = encoder.statistics(torch.randn(1, 4800), torch.tensor([4800]))
+    probe = Probe(*rows.shape[1:], classes=4)
+    targets = {u.id: "abcd".index(u.speaker) for u in utterances}
+    run, log, few = experiment(tmp_path), TrainingLog(tmp_path), settings(epochs=12)
+    few |= {"longest_crop": 0.3, "schedule": lambda step, total: 0.005}
+    tune(ClassificationBrain, run, encoder, probe, utterances, targets, log, few)
+    losses = [row["loss"] for row in read_metrics(tmp_path / "metrics.jsonl")]
+    assert losses[-1] < 0.3 * losses[0]
+
+
+def test_ways_to_adapt():
+    for adapt in ("frozen", "two_step", "full"):
+        check_adapt(adapt, example_encoder())
+    check_adapt("full", small_x_vector())
+    with pytest.raises(UserError, match="adapt: 'slowly' is none of frozen, two_step, full"):
+        check_adapt("slowly", example_encoder())
+    with pytest.raises(UserError, match="adapt: 'full' is none of frozen"):
+        check_adapt("full", example_encoder(), ("frozen",))
+
+
+def test_log_mel_bands_have_nothing_to_tune():
+    check_adapt("frozen", LogMelFeatures())
+    for adapt in ("two_step", "full"):
+        with pytest.raises(UserError, match="fbank has no parameters .* Pass --adapt frozen"):
+            check_adapt(adapt, LogMelFeatures())
