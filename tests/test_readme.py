@@ -60,12 +60,16 @@ def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     script = script_of(words)
     text = (ROOT / script).read_text()
     options = words[words.index(script) + 1 :]
-    if "load_experiment" not in text:  # prepare.py: argparse reads it
-        assert all(f'"{word}"' in text for word in options if word.startswith("--"))
+    if "prepare_main" in text:  # argparse reads it
+        text += (ROOT / "mgf_brain/data/prepare_cli.py").read_text()
+        assert all(word.strip("-") in text for word in options if word.startswith("--"))
         return
     monkeypatch.chdir(tmp_path)  # the checkpointer makes its folder
     merge = re.search(r'merge="(\w+)"', text)
-    experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge and merge[1])
+    # Recipes that only say what they train on share the rest, and merge their folder's yaml.
+    corpus = None if "load_experiment" in text else Path(script).parts[1]
+    merge = merge[1] if merge else corpus
+    experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge)
     keys = {word[2:] for word in options if word.startswith("--")}
     assert keys <= experiment.overrides.keys() | experiment.run_opts.keys()
 

@@ -1,0 +1,76 @@
+"""Experiments of many runs: what is done stays, what fails is named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from experiments.runs import Run, run_missing
+from mgf_brain.errors import UserError
+
+SCRIPT = """
+import json, pathlib, sys
+
+words = sys.argv[1:]
+folder = pathlib.Path(words[words.index("--output_folder") + 1])
+print("working on", folder.name)
+if "--fail" in words:
+    sys.exit("out of luck")
+folder.mkdir(parents=True, exist_ok=True)
+with open(folder / "calls.txt", "a") as file:
+    file.write("called\\n")
+(folder / "results.json").write_text(json.dumps({"metrics": {"uar": 12.5}}))
+"""
+
+
+@pytest.fixture
+def run_of(tmp_path: Path):
+    """``run_of(name, *options)``: a run of a script that takes no time."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+    return lambda name, *options: Run(
+        tmp_path / "table" / name, (str(tmp_path / "script.py"), "task.yaml", *options)
+    )
+
+
+def calls(run: Run) -> int:
+    path = run.folder / "calls.txt"
+    return len(path.read_text().splitlines()) if path.is_file() else 0
+
+
+def test_only_what_is_missing_is_run(run_of, capsys):
+    done, new = run_of("done"), run_of("new")
+    assert done.results() is None
+    run_missing([done])
+    assert done.results() == {"metrics": {"uar": 12.5}}
+    capsys.readouterr()
+    run_missing(iter([done, new]))
+    assert [calls(done), calls(new)] == [1, 1]
+    printed = capsys.readouterr().out
+    assert "[1/1]" in printed and str(new.folder) in printed and str(done.folder) not in printed
+
+
+def test_a_run_has_its_log_beside_its_folder(run_of):
+    run = run_of("fbank", "--seed", "1")
+    run_missing([run])
+    assert (run.folder.parent / "fbank.log").read_text() == "working on fbank\n"
+    assert run.command()[0] == sys.executable
+    assert run.command()[-4:] == ["--seed", "1", "--output_folder", str(run.folder)]
+
+
+def test_a_failure_names_the_log_and_ends_the_experiment(run_of):
+    first, bad, last = run_of("first"), run_of("bad", "--fail"), run_of("last")
+    with pytest.raises(UserError, match=r"bad: the run failed with 1; see .*bad\.log"):
+        run_missing([first, bad, last])
+    assert "out of luck" in (bad.folder.parent / "bad.log").read_text()
+    assert [calls(run) for run in (first, bad, last)] == [1, 0, 0]
+    with pytest.raises(UserError):  # it is still missing
+        run_missing([first, bad])
+    assert calls(first) == 1
+
+
+def test_results_of_other_words_are_not_taken(run_of):
+    run_missing([run_of("fbank", "--seed", "1")])
+    with pytest.raises(UserError, match="fbank holds another run"):
+        run_missing([run_of("fbank", "--seed", "2")])

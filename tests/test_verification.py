@@ -1,0 +1,123 @@
+"""Who may be trained on, what the back-ends need, and the worst trials."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.trials import Trials, draw_trials
+from mgf_brain.errors import UserError
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.inference import example_encoder
+from mgf_brain.margin import AngularMarginHead
+from mgf_brain.pooling import UtteranceHead
+from mgf_brain.verification import repeated_speakers, score_trials, train_speakers
+from mgf_brain.verification_recipe import worst_trials
+from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
+
+
+def rows_of(speakers: str) -> list[Utterance]:
+    return [Utterance(f"u{i}", 1.0, f"/{i}.wav", s) for i, s in enumerate(speakers)]
+
+
+class ToyExtractor:
+    """Embeddings that lie around a point of the speaker's own."""
+
+    def embeddings(self, utterances: list[Utterance]) -> torch.Tensor:
+        rows = []
+        for u in utterances:
+            voice = np.random.default_rng(ord(u.speaker)).normal(size=16)
+            rows.append(voice + 0.2 * np.random.default_rng(len(rows)).normal(size=16))
+        return torch.tensor(np.array(rows))
+
+
+def test_speakers_with_enough_utterances_keep_their_order():
+    rows = rows_of("abacbad")
+    assert [u.id for u in repeated_speakers(rows)] == ["u0", "u1", "u2", "u4", "u5"]
+    assert [u.id for u in repeated_speakers(rows, least=3)] == ["u0", "u2", "u5"]
+    assert repeated_speakers([]) == []
+
+
+@pytest.mark.parametrize(
+    "train, back_ends",
+    [
+        ("", [""]),
+        ("vvw", ["", "centred", "snorm"]),
+        ("vvv", ["", "centred"]),  # one cohort score has no deviation
+        ("mnopqrstuv" * 2, ["", "centred", "snorm", "plda"]),
+        ("mnopqrstuv" + "mnopqrstu", ["", "centred", "snorm"]),  # nine have a second utterance
+    ],
+)
+def test_back_ends_by_what_there_is_to_train_them_on(train: str, back_ends: list[str]):
+    trials = draw_trials(rows_of("abcdabcd"), seed=0)
+    scores = score_trials(ToyExtractor(), trials, rows_of(train), plda_dim=8)
+    assert list(scores) == back_ends
+    for name, values in scores.items():
+        assert values.shape == trials.same.shape and torch.isfinite(values).all(), name
+        assert values[trials.same].min() > values[~trials.same].max(), name  # voices lie apart
+
+
+def test_the_raw_score_is_the_cosine():
+    trials = draw_trials(rows_of("aabb"), seed=0)
+    x = ToyExtractor().embeddings(trials.utterances).numpy()
+    expected = [x[i] @ x[j] / np.linalg.norm(x[i]) / np.linalg.norm(x[j]) for i, j in trials.pairs]
+    np.testing.assert_allclose(score_trials(ToyExtractor(), trials, [], 8)[""], expected)
+
+
+def speaker_run(folder: Path, adapt: str = "two_step"):
+    steps = {"head_training": settings(tune_encoder=False), "tuning": settings()}
+    return experiment(folder, adapt=adapt, head=AngularMarginHead, **steps)
+
+
+@pytest.mark.parametrize("speakers", ["", "aaa", "aab", "abc"])
+def test_too_few_speakers_are_refused(tmp_path: Path, speakers: str):
+    extractor = FeatureExtractor(example_encoder(), "tiny")
+    with pytest.raises(UserError, match="two speakers with two utterances each"):
+        train_speakers(speaker_run(tmp_path), extractor, rows_of(speakers))
+
+
+@pytest.mark.parametrize("adapt", ["two_step", "full"])
+def test_an_encoder_without_affine_layers_gets_some(tmp_path: Path, adapt: str):
+    torch.manual_seed(0)
+    extractor = FeatureExtractor(example_encoder(), "tiny", cache_gb=1.0)
+    rows = write_speech(tmp_path / "speech", speakers="abc")
+    head, seconds = train_speakers(speaker_run(tmp_path / "out", adapt), extractor, rows)
+    assert isinstance(extractor.encoder.embedding, UtteranceHead)
+    assert head.weight.shape == (3, 256) and seconds > 0
+    assert extractor.cache_gb == 0.0  # nothing of this encoder is to be kept
+    assert extractor.embeddings(rows[:2]).shape == (2, 256)
+
+
+def test_affine_layers_that_were_pretrained_are_trained_on(tmp_path: Path):
+    extractor = FeatureExtractor(speaker_encoder(), "tiny")
+    embedding, start = extractor.encoder.embedding, weights(extractor.encoder)
+    rows = [*write_speech(tmp_path / "speech", "abc"), *write_speech(tmp_path / "one", "d", 1)]
+    head, _ = train_speakers(speaker_run(tmp_path / "out"), extractor, rows)
+    assert extractor.encoder.embedding is embedding
+    assert any("embedding" in name for name in changed(start, [extractor.encoder]))
+    assert len(head.weight) == 3  # not the speaker of one utterance
+
+
+def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
+    rows = rows_of("abcdefgh")
+    pairs = torch.tensor([[0, i] for i in range(8)])
+    same = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1]).bool()
+    trials = Trials(rows, pairs, same)
+    worst = worst_trials(trials, np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3]), count=4)
+    assert [m.id for m in worst] == ["u0 / u2", "u0 / u4", "u0 / u3", "u0 / u7"]
+    assert [m.score for m in worst] == [0.8, 0.7, 0.2, 0.3]
+    assert [m.truth for m in worst] == ["different speakers"] * 2 + ["same speaker"] * 2
+    assert all(m.truth != m.prediction for m in worst)
+    assert worst[0].audio == ("/0.wav", "/2.wav")
+
+
+def test_two_trials_have_two_worst():
+    trials = Trials(rows_of("ab"), torch.tensor([[0, 0], [0, 1]]), torch.tensor([True, False]))
+    assert [m.truth for m in worst_trials(trials, np.array([1.0, 0.0]))] == [
+        "different speakers",
+        "same speaker",
+    ]
