@@ -45,8 +45,9 @@ EXTRAS = {
 }
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
-# Compiles on installation; beam search with a language model in ARPA format.
-EXTRAS["lm"] = ["kenlm"]
+# Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer
+# imports pygtrie too.
+EXTRAS["lm"] = ["kenlm", "pygtrie"]
 
 # What the benchmarks compare with, beside SpeechBrain and torchaudio. Not in [all]: large.
 EXTRAS["bench"] = ["transformers>=5"]

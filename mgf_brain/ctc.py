@@ -14,20 +14,21 @@ from mgf_brain.errors import UserError
 from mgf_brain.masking import valid_frames
 
 SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
+FRAME = 640  # samples that finer features are stacked to: the convolutions cost the same for all
 
 
 class CTCHead(nn.Module):
     """Standardised layers, their weighted sum, a few convolutions, and logits every 20 ms.
 
-    Features with a coarser hop give several slots a frame, finer ones are stacked, so that all
-    have the same number of slots.
+    Features finer than 40 ms are stacked, and each frame gives several slots, so that all have
+    the same number of slots.
 
     Arguments
     ---------
     num_states, dim : int
         L and D of the features.
     hop : int
-        Of the features, in samples; a multiple or a divisor of 320.
+        Of the features, in samples; 160, 320 or a multiple of 320.
     tokens : int
         With the blank, number 0.
     hidden : int
@@ -42,7 +43,7 @@ class CTCHead(nn.Module):
     Raises
     ------
     UserError
-        If the hop is neither a multiple nor a divisor of 320.
+        If whole stacked frames are no whole slots.
 
     Example
     -------
@@ -64,9 +65,10 @@ class CTCHead(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if hop % SLOT and SLOT % hop:
+        self.stack = max(1, FRAME // hop)
+        if hop * self.stack % SLOT:
             raise UserError(f"pretrained: a hop of {hop} samples gives no slots of {SLOT}.")
-        self.slots, self.stack = max(1, hop // SLOT), max(1, SLOT // hop)
+        self.slots = hop * self.stack // SLOT
         self.register_buffer("mean", torch.zeros(num_states, dim))
         self.register_buffer("deviation", torch.ones(num_states, dim))
         self.layer_logits = nn.Parameter(torch.zeros(num_states))

@@ -127,7 +127,7 @@ def beam_search(
     Raises
     ------
     UserError
-        If kenlm is not installed.
+        If kenlm or pygtrie, which SpeechBrain keeps words in, is not installed.
     """
     try:
         searcher = CTCBeamSearcher(
@@ -139,7 +139,9 @@ def beam_search(
             beam_size=beam,
         )
     except ImportError as error:
-        raise UserError("lm: kenlm is not installed. Run pip install mgf_brain[lm].") from error
+        raise UserError(
+            "lm: kenlm or pygtrie is missing. Run pip install mgf_brain[lm]."
+        ) from error
     return lambda scores: searcher(scores[None])[0][0].text
 
 
@@ -176,9 +178,25 @@ def error_counts(made: Sequence[Transcript]) -> np.ndarray:
 
 
 def alignments(made: Sequence[Transcript]) -> str:
-    """References and hypotheses one above the other, errors marked, as plain text."""
-    output = jiwer.process_words([t.reference for t in made], [t.hypothesis for t in made])
-    return jiwer.visualize_alignment(output)
+    """Each utterance's id, its reference and hypothesis one above the other, and errors marked.
+
+    Example
+    -------
+    >>> row = Utterance("u7", 1.0, "/a.wav", "s")
+    >>> print(alignments([Transcript(row, "WE CALL IT", "WE TALL")]))
+    u7
+    REF: WE CALL IT
+    HYP: WE TALL **
+               S  D
+    <BLANKLINE>
+    """
+    return "\n".join(f"{t.utterance.id}\n{_aligned(t)}" for t in made)
+
+
+def _aligned(made: Transcript) -> str:
+    output = jiwer.process_words(made.reference, made.hypothesis)
+    text = jiwer.visualize_alignment(output, show_measures=False, skip_correct=False)
+    return text.partition("\n\n")[2]  # without the heading, "SENTENCE 1"
 
 
 def token_set(hparams: Mapping[str, Any], texts: Sequence[str], folder: Any) -> Any:

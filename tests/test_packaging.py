@@ -11,13 +11,19 @@ from pathlib import Path
 
 import pytest
 import setuptools
+import speechbrain
 from packaging.requirements import Requirement
 
 import mgf_brain
 
 ROOT = Path(__file__).parents[1]
 # Distributions whose modules have another name.
-MODULES = {"ruamel.yaml": "ruamel", "espeakng-loader": "espeakng_loader"}
+MODULES = {
+    "ruamel.yaml": "ruamel",
+    "espeakng-loader": "espeakng_loader",
+    "scikit-learn": "sklearn",
+}
+OWN = {"mgf_brain", "experiments"}
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
@@ -62,10 +68,10 @@ def test_every_folder_of_the_library_is_packaged(options):
     assert set(options["packages"]) == {".".join(folder.parts) for folder in folders}
 
 
-@pytest.mark.parametrize("folder", ["mgf_brain", "recipes"])
+@pytest.mark.parametrize("folder", ["mgf_brain", "recipes", "experiments"])
 def test_every_import_is_required(options, folder):
     names = {r.name for r in requirements(options, "demo")}
-    assert imported(folder) - {"mgf_brain"} <= {MODULES.get(name, name) for name in names}
+    assert imported(folder) - OWN <= {MODULES.get(name, name) for name in names}
 
 
 def test_the_ranges_admit_what_the_tests_run_with(options):
@@ -93,6 +99,15 @@ def test_all_is_all_and_nothing_gpl_is_required(options):
     extras = options["extras_require"]
     assert set(extras["all"]) == {*extras["demo"], *extras["dev"]}
     assert not any(r.name.startswith("espeak") for r in requirements(options))
+
+
+def test_language_models_are_an_extra_that_holds_all_they_import(options):
+    """SpeechBrain's scorer imports both; neither is among what is always installed."""
+    names = {r.name for r in requirements(options)}
+    lm = {Requirement(text).name for text in options["extras_require"]["lm"]}
+    assert lm == {"kenlm", "pygtrie"} and not lm & names
+    scorer = Path(speechbrain.__file__).parent / "integrations/decoders/kenlm_scorer.py"
+    assert lm <= imported(scorer.parent)
 
 
 def make(*words):

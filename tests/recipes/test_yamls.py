@@ -16,7 +16,7 @@ HPARAMS = ROOT / "hparams"
 MAIN_FILES = sorted(HPARAMS.glob("*.yaml"))
 INCLUDES = sorted(path for key in CHOICES.values() for path in (HPARAMS / key).glob("*.yaml"))
 MERGE = r'merge="(\w+)"'
-PLACEHOLDERS = {"pretrained": "random", "trials": "trials.txt"}  # values for keys that have none
+PLACEHOLDERS = {"pretrained": "random", "trials": "trials.txt", "data_folder": "corpus"}
 STATED = {"hop"}  # for the reader; test_it_builds compares it with the module's
 TOO_LARGE = "large"  # building it takes a gigabyte; its references are resolved all the same
 CODE = "\n".join(
@@ -29,9 +29,16 @@ YAML = "\n".join(path.read_text() for path in HPARAMS.rglob("*.yaml"))
 
 def data_sets(main: Path) -> list[str | None]:
     """The data sets whose yaml the recipes of a main yaml file merge with it; None: no yaml."""
-    texts = [path.read_text() for path in (ROOT / "recipes").rglob("*.py")]
-    users = [text for text in texts if f"hparams/{main.name}" in text]
-    return list({name: None for text in users for name in re.findall(MERGE, text) or [None]})
+    texts = {path: path.read_text() for path in sorted((ROOT / "recipes").rglob("*.py"))}
+    users = {path: text for path, text in texts.items() if f"hparams/{main.name}" in text}
+    return list({name: None for path, text in users.items() for name in merged(path, text)})
+
+
+def merged(script: Path, text: str) -> list[str | None]:
+    """What a script says itself, or else, in the run it shares with others, its folder's name."""
+    if "load_experiment" in text:
+        return re.findall(MERGE, text) or [None]
+    return [script.parent.name]
 
 
 def combinations(main: Path) -> list[tuple[str, ...]]:
@@ -42,8 +49,13 @@ def combinations(main: Path) -> list[tuple[str, ...]]:
         for key, folder in CHOICES.items()
         if folder in tree
     ]
-    given = [(f"--{key}", value) for key, value in PLACEHOLDERS.items() if key in tree]
+    given = [(f"--{key}", value) for key, value in PLACEHOLDERS.items() if is_unset(tree.get(key))]
     return [tuple(itertools.chain(*given, *choice)) for choice in itertools.product(*options)]
+
+
+def is_unset(value: object) -> bool:
+    """Whether a key of a yaml file waits for a value."""
+    return str(getattr(value, "tag", "")).endswith("PLACEHOLDER")
 
 
 CASES = [
