@@ -123,7 +123,10 @@ class CTCHead(nn.Module):
     def _standard(self, states: torch.Tensor) -> torch.Tensor:
         return (states.float() - self.mean) / self.deviation
 
-    def _stacked(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, D) -> (B, T // stack, stack * D)."""
-        whole = x.shape[1] // self.stack * self.stack
-        return x[:, :whole].unflatten(1, (-1, self.stack)).flatten(2), lengths // self.stack
+    def _stacked(
+        self, x: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, D) -> (B, T / stack, stack * D), a last cut filled with zeros."""
+        x = x * valid_frames(lengths, x.shape[1])[..., None]
+        x = F.pad(x, (0, 0, 0, -x.shape[1] % self.stack))
+        return x.unflatten(1, (-1, self.stack)).flatten(2), -(-lengths // self.stack)

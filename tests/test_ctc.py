@@ -61,13 +61,13 @@ def test_a_second_has_50_slots_whatever_the_hop(hop: int):
 
 @pytest.mark.parametrize("hop", [160, 320, 640])
 def test_a_convolution_sees_its_span_on_either_side(hop: int):
-    """One layer of 80 ms: 4 slots of 20 ms, 2 frames of 40 ms."""
+    """One layer of 80 ms on either side of the 40 ms that a slot is in."""
     head, frames = make_head(hop, layers=1), 2 * 16000 // hop
     states = torch.zeros(1, frames, STATES, DIM, requires_grad=True)
     scores, _ = head(states, torch.tensor([frames]))
     scores[0, 50].square().sum().backward()
     reached = states.grad.abs().sum((0, 2, 3)).nonzero().flatten() * hop / 16000
-    assert 0.16 <= float(reached.max() - reached.min()) <= 0.18
+    assert 0.16 <= float(reached.max() - reached.min()) <= 0.2 - hop / 16000 + 1e-6
 
 
 def test_standardise_is_that_of_all_frames():
