@@ -123,9 +123,7 @@ class CTCHead(nn.Module):
     def _standard(self, states: torch.Tensor) -> torch.Tensor:
         return (states.float() - self.mean) / self.deviation
 
-    def _stacked(
-        self, x: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _stacked(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, D) -> (B, T / stack, stack * D), a last cut filled with zeros."""
         x = x * valid_frames(lengths, x.shape[1])[..., None]
         x = F.pad(x, (0, 0, 0, -x.shape[1] % self.stack))

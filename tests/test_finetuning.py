@@ -75,6 +75,7 @@ def test_the_first_step_changes_the_head_and_the_last_affine_layers(tmp_path, ut
     modules = tuned(tmp_path, utterances, tune_encoder=False)
     names = {f"0.embedding.{name}" for name, _ in modules[0].embedding.named_parameters()}
     assert changed(start, modules) == names | {"1.weight"}
+    assert not any(p.requires_grad for p in modules[0].speech_model.parameters())  # no backward
 
 
 def test_the_second_changes_everything(tmp_path, utterances):
