@@ -10,7 +10,7 @@ from typing import Any
 import jiwer
 import numpy as np
 import torch
-from speechbrain.decoders.ctc import CTCBeamSearcher
+from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
 
 from mgf_brain.brains.finetuning import CTCBrain
 from mgf_brain.config import Experiment
@@ -130,7 +130,7 @@ def beam_search(
         If kenlm or pygtrie, which SpeechBrain keeps words in, is not installed.
     """
     try:
-        searcher = CTCBeamSearcher(
+        searcher = CTCPrefixBeamSearcher(
             blank_index=0,
             vocab_list=tokens.names,
             kenlm_model_path=arpa,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from mgf_brain.baselines import EcapaTdnn
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.trials import Trials, draw_trials
 from mgf_brain.errors import UserError
@@ -15,6 +17,7 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import example_encoder
 from mgf_brain.margin import AngularMarginHead
 from mgf_brain.pooling import UtteranceHead
+from mgf_brain.training_log import read_metrics
 from mgf_brain.verification import repeated_speakers, score_trials, train_speakers
 from mgf_brain.verification_recipe import worst_trials
 from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
@@ -101,6 +104,17 @@ def test_affine_layers_that_were_pretrained_are_trained_on(tmp_path: Path):
     tuned = {name.split(".")[1] for name in changed(start, [extractor.encoder])}
     assert tuned == {"embedding", "speech_model"}  # the second step's are no longer frozen
     assert len(head.weight) == 3  # not the speaker of one utterance
+
+
+def test_batch_norm_never_gets_a_single_utterance(tmp_path: Path):
+    """Seven chunks of 0.2 s in batches of 0.45 s: two each, and a rest of one."""
+    network = EcapaTdnn(embedding_dim=24, channels=16, pooled=32, attention=8)
+    rows = write_speech(tmp_path / "speech", "abc")
+    rows += [dataclasses.replace(rows[0], id="again")]
+    tuning = settings(batch_seconds=0.45, least_items=2, epochs=3)
+    run = experiment(tmp_path / "out", adapt="full", head=AngularMarginHead, tuning=tuning)
+    train_speakers(run, FeatureExtractor(network, "ecapa"), rows)
+    assert len(read_metrics(tmp_path / "out/metrics.jsonl")) == 3 * 3
 
 
 def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():

@@ -253,6 +253,14 @@ def test_bad_input_leaves_nothing(run, corpus, tmp_path, task, dataset, words, m
     assert not out.exists()
 
 
+def test_one_process_only(run, corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    words = ["--pretrained", "fbank", "--data_folder", corpus("EmoDB")]
+    done = run("emotion", *words, "--output_folder", tmp_path / "out", dataset="EmoDB")
+    refused(done, "Start with python")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     "task, dataset",
     [
