@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import soundfile
 import torch
 from torchaudio.functional import resample
@@ -127,14 +128,17 @@ class AudioCache:
     """
 
     def __init__(self) -> None:
-        self.waves: dict[str | os.PathLike, torch.Tensor] = {}
+        self.waves: dict[str | os.PathLike, np.ndarray] = {}  # (samples,) int16
 
     def __call__(self, path: str | os.PathLike, start: int = 0, frames: int = -1) -> torch.Tensor:
         """A piece of a file at ``SAMPLE_RATE``; arguments and result as of ``read_audio``."""
         if path not in self.waves:
-            self.waves[path] = (read_audio(path) * 32768).round().clamp(-32768, 32767).short()
+            wave = (read_audio(path) * 32768).round().clamp(-32768, 32767)
+            self.waves[path] = wave.short().numpy()
         wave = self.waves[path]
-        return wave[start : len(wave) if frames < 0 else start + frames].float() / 32768
+        piece = wave[start : len(wave) if frames < 0 else start + frames]
+        # NumPy keeps to one thread; torch's would wait for each other where cores are busy.
+        return torch.from_numpy(piece.astype(np.float32) / 32768)
 
 
 def find_audio(path: str | os.PathLike, where: str) -> Path:
