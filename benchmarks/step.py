@@ -31,6 +31,7 @@ from benchmarks.shapes import SHAPES
 from benchmarks.speech import make_speech
 
 OURS = {"MGF, log-mel": ("mgf", "logmel"), "MGF, waveform": ("mgf", "waveform")}
+ON_REQUEST = {"MGF, wav2vec 2.0 stem": ("mgf", "wav2vec2")}  # by --systems: minutes a round
 PRODUCT = "matrix product"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Step = tuple[Callable[[], Any], torch.nn.Module]
@@ -45,7 +46,7 @@ def build(name: str, shape_name: str, folder: Path, precision: str = "fp32") -> 
     if name in PEERS:
         return PEERS[name](shape, files, precision)
     run = folder / name.replace(" ", "")
-    return make_step(*OURS[name], shape, files, run, precision)
+    return make_step(*(OURS | ON_REQUEST)[name], shape, files, run, precision)
 
 
 def measure(

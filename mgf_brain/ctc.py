@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
 
 import torch
 from torch import nn
@@ -12,12 +11,13 @@ from torch.nn import functional as F
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.errors import UserError
 from mgf_brain.masking import valid_frames
+from mgf_brain.probes import WeightedLayers
 
 SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
 FRAME = 640  # samples that finer features are stacked to: the convolutions cost the same for all
 
 
-class CTCHead(nn.Module):
+class CTCHead(WeightedLayers):
     """Standardised layers, their weighted sum, a few convolutions, and logits every 20 ms.
 
     Features finer than 40 ms are stacked, and each frame gives several slots, so that all have
@@ -64,14 +64,11 @@ class CTCHead(nn.Module):
         span: float = 0.08,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
+        super().__init__(num_states, dim)
         self.stack = max(1, FRAME // hop)
         if hop * self.stack % SLOT:
             raise UserError(f"pretrained: a hop of {hop} samples gives no slots of {SLOT}.")
         self.slots = hop * self.stack // SLOT
-        self.register_buffer("mean", torch.zeros(num_states, dim))
-        self.register_buffer("deviation", torch.ones(num_states, dim))
-        self.layer_logits = nn.Parameter(torch.zeros(num_states))
         reach = round(span * SAMPLE_RATE / (hop * self.stack))  # frames
         widths = [dim * self.stack] + [hidden] * layers
         self.convs = nn.ModuleList(
@@ -81,16 +78,6 @@ class CTCHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(widths[-1], self.slots * tokens)
         self.tokens = tokens
-
-    def standardise(self, features: Iterable[torch.Tensor]) -> None:
-        """Set each layer's mean and deviation from training features, (T, L, D) each."""
-        count, total, squares = 0, 0.0, 0.0
-        for x in features:
-            x = x.double()
-            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
-        mean = total / count
-        self.mean.copy_(mean)
-        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
 
     def forward(
         self, states: torch.Tensor, lengths: torch.Tensor
@@ -111,17 +98,13 @@ class CTCHead(nn.Module):
         torch.Tensor
             (B,) valid slots.
         """
-        x = torch.einsum("btld,l->btd", self._standard(states), self.layer_logits.softmax(0))
-        x, lengths = self._stacked(x, lengths)
+        x, lengths = self._stacked(self.weighted_sum(states), lengths)
         valid = valid_frames(lengths, x.shape[1])[..., None]
         for conv in self.convs:
             x = conv((x * valid).transpose(1, 2)).transpose(1, 2)  # padding is 0, as at the ends
             x = self.dropout(F.gelu(x))
         logits = self.classifier(x).unflatten(2, (self.slots, self.tokens))
         return logits.flatten(1, 2).log_softmax(-1), lengths * self.slots
-
-    def _standard(self, states: torch.Tensor) -> torch.Tensor:
-        return (states.float() - self.mean) / self.deviation
 
     def _stacked(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, T, D) -> (B, T / stack, stack * D), a last cut filled with zeros."""

@@ -163,6 +163,7 @@ class FeatureExtractor:
         """One tensor an utterance, in the order given; neighbours in length share a batch."""
 
         def extract(rows: Sequence[Utterance]) -> Iterator[torch.Tensor]:
+            """Pooled features, a tensor an utterance."""
             for wavs, lengths in self._batches(rows):
                 with torch.inference_mode():
                     pooled = pool(wavs, lengths).float().cpu()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -19,7 +19,49 @@ BLOCK = 200  # utterances whose frames are shuffled together: bounds the memory 
 Batch = tuple[torch.Tensor, torch.Tensor]  # features (N, L, D), targets (N, R)
 
 
-class Probe(nn.Module):
+class WeightedLayers(nn.Module):
+    """Layers standardised by training features, and their sum by a softmax of learned weights.
+
+    Arguments
+    ---------
+    num_states, dim : int
+        L and D of the features.
+
+    Example
+    -------
+    >>> WeightedLayers(3, 4).weighted_sum(torch.randn(2, 5, 3, 4)).shape
+    torch.Size([2, 5, 4])
+    """
+
+    def __init__(self, num_states: int, dim: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(num_states, dim))
+        self.register_buffer("deviation", torch.ones(num_states, dim))
+        self.layer_logits = nn.Parameter(torch.zeros(num_states))
+
+    def standardise(self, features: Iterable[torch.Tensor]) -> None:
+        """Set each layer's mean and deviation.
+
+        Arguments
+        ---------
+        features : iterable of torch.Tensor
+            (N, L, D) each, of the training data.
+        """
+        count, total, squares = 0, 0.0, 0.0
+        for x in features:
+            x = x.double()
+            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
+        mean = total / count
+        self.mean.copy_(mean)
+        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
+
+    def weighted_sum(self, x: torch.Tensor) -> torch.Tensor:
+        """(..., L, D) -> (..., D)."""
+        x = (x.float() - self.mean) / self.deviation
+        return torch.einsum("...ld,l->...d", x, self.layer_logits.softmax(0))
+
+
+class Probe(WeightedLayers):
     """Standardised layers, their weighted sum, and a linear or one-hidden-layer classifier.
 
     Arguments
@@ -45,36 +87,15 @@ class Probe(nn.Module):
     def __init__(
         self, num_states: int, dim: int, classes: int, labels_per_frame: int = 1, hidden: int = 0
     ) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(num_states, dim))
-        self.register_buffer("deviation", torch.ones(num_states, dim))
-        self.layer_logits = nn.Parameter(torch.zeros(num_states))
+        super().__init__(num_states, dim)
         outputs = labels_per_frame * classes
         layers = [nn.Linear(dim, hidden), nn.ReLU()] if hidden else []
         self.classifier = nn.Sequential(*layers, nn.Linear(hidden or dim, outputs))
         self.slots = (labels_per_frame, classes)
 
-    def standardise(self, features: Iterator[torch.Tensor]) -> None:
-        """Set the standardisation of each layer's channels.
-
-        Arguments
-        ---------
-        features : iterator of torch.Tensor
-            (N, L, D) each, of the training data.
-        """
-        count, total, squares = 0, 0.0, 0.0
-        for x in features:
-            x = x.double()
-            count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
-        mean = total / count
-        self.mean.copy_(mean)
-        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits: (N, L, D) -> (N, R, C)."""
-        x = (x - self.mean) / self.deviation
-        x = torch.einsum("nld,l->nd", x, self.layer_logits.softmax(0))
-        return self.classifier(x).unflatten(1, self.slots)
+        return self.classifier(self.weighted_sum(x)).unflatten(1, self.slots)
 
 
 class EmbeddingData:

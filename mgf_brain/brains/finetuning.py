@@ -84,8 +84,6 @@ class FinetuningBrain(BaseBrain):
         body_of(self.modules.encoder).requires_grad_(self.hparams.tune_encoder)
         self.optimizer = self.opt_class(groups)
         self.optimizers_dict = {"opt_class": self.optimizer}
-        if self.checkpointer is not None:
-            self.checkpointer.add_recoverable("optimizer", self.optimizer)
 
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
         """A frozen encoder stays in evaluation mode, without dropout; SpeechBrain switches it."""
