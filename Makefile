@@ -18,6 +18,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.step --shape small --rounds 3
 	$(BIN)/python -m benchmarks.step --shape base --rounds 3
 	$(BIN)/python -m benchmarks.contrastive
+	$(BIN)/python -m benchmarks.dino
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.features

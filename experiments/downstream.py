@@ -14,7 +14,7 @@ import argparse
 import itertools
 from pathlib import Path
 
-from experiments.runs import Run, markdown, mean_and_spread, run_missing
+from experiments.runs import Run, cell, markdown, run_missing
 from mgf_brain.errors import run_main
 
 # Name, script, yaml, options ({data} and {protocol} are folders), metrics of the table.
@@ -123,16 +123,7 @@ def render(table: dict[tuple[str, str], list[Run]], systems: list[str], tasks: l
     rows = []
     for task in tasks:
         for metric in TASKS[task][2]:
-            cells = []
-            for name in systems:
-                found = [run.results() for run in table[task, name]]
-                values = [r["metrics"].get(metric) for r in found if r]
-                text = mean_and_spread([v for v in values if v is not None])
-                cells.append(
-                    text
-                    + (f" ({len(values)} of {len(found)})" if 0 < len(values) < len(found) else "")
-                )
-            rows.append([task, metric, *cells])
+            rows.append([task, metric, *(cell(table[task, name], metric) for name in systems)])
     return markdown(["task", "metric", *systems], rows)
 
 

@@ -62,14 +62,14 @@ def run_missing(runs: Iterable[Run]) -> None:
     Arguments
     ---------
     runs : iterable of Run
-        An interrupted run goes on where its recipe can resume.
+        An interrupted run goes on where its recipe can resume; one that comes twice is run once.
 
     Raises
     ------
     UserError
         If a run fails, naming its log.
     """
-    missing = [run for run in runs if run.results() is None]
+    missing = [run for run in dict.fromkeys(runs) if run.results() is None]
     for number, run in enumerate(missing, 1):
         print(f"[{number}/{len(missing)}] {run.folder}", flush=True)
         run.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -97,6 +97,25 @@ def mean_and_spread(values: Sequence[float]) -> str:
     if len(values) == 1:
         return f"{mean:.2f}"
     return f"{mean:.2f} ± {stdev(values):.2f}"
+
+
+def values(runs: Iterable[Run], metric: str) -> list[float]:
+    """A metric of the runs that are done and have it."""
+    found = [run.results() for run in runs]
+    return [r["metrics"][metric] for r in found if r and metric in r["metrics"]]
+
+
+def cell(runs: Sequence[Run], metric: str) -> str:
+    """Mean and deviation over the runs of all seeds, and how many of them are done if not all.
+
+    Example
+    -------
+    >>> cell([Run(Path("nowhere"), ())], "eer")
+    'not run'
+    """
+    done = values(runs, metric)
+    partly = f" ({len(done)} of {len(runs)})" if 0 < len(done) < len(runs) else ""
+    return mean_and_spread(done) + partly
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from tqdm import tqdm
 from mgf_brain.brains.finetuning import ClassificationBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
+from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.probes import EmbeddingData, Probe, logits_of
 from mgf_brain.training_log import TrainingLog
 
+FORMAT = 2  # of a saved fold: raised when it comes to hold something else
 FoldParts = tuple[str, Sequence[Utterance], Sequence[Utterance]]  # name, train, test
 
 
@@ -41,6 +44,9 @@ class Predictions:
         What the head gives each layer; they add up to 1.
     training_s : float
         Wall time of training, in seconds.
+    head, encoder : dict of str to torch.Tensor
+        Weights of the classifier: of the probe, and of the encoder if it was tuned; the encoder's
+        of the last fold alone, which is exported, since each may be large.
     """
 
     fold: str
@@ -48,10 +54,24 @@ class Predictions:
     probabilities: torch.Tensor
     layer_weights: list[float]
     training_s: float
+    head: dict[str, torch.Tensor] = field(default_factory=dict)
+    encoder: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 class Classes:
     """Names of classes and their numbers.
+
+    Arguments
+    ---------
+    names : sequence of str
+        In the order of their numbers.
+    positive : str, optional
+        The class that F1 is to be of.
+
+    Raises
+    ------
+    UserError
+        If ``positive`` is none of the names.
 
     Example
     -------
@@ -61,29 +81,35 @@ class Classes:
     (['angry', 'sad'], [1, 0])
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], positive: str | None = None) -> None:
         self.names = list(names)
+        if positive is not None and positive not in self.names:
+            raise UserError(f"positive: {positive!r} is no class. Pass one of {', '.join(names)}.")
+        self.positive = None if positive is None else self.names.index(positive)
 
     @classmethod
-    def of(cls, utterances: Sequence[Utterance]) -> Classes:
+    def of(cls, utterances: Sequence[Utterance], positive: str | None = None) -> Classes:
         """The labels of utterances, in alphabetical order."""
-        return cls(sorted({u.label for u in utterances}))
+        return cls(sorted({u.label for u in utterances}), positive)
 
     def numbers(self, utterances: Sequence[Utterance]) -> torch.Tensor:
         """(utterances,) int64."""
         return torch.tensor([self.names.index(u.label) for u in utterances])
 
 
-def classification_scores(truth: Sequence[int], predicted: Sequence[int]) -> dict[str, float]:
+def classification_scores(
+    truth: Sequence[int], predicted: Sequence[int], positive: int | None = None
+) -> dict[str, float]:
     """Unweighted average recall, weighted accuracy and micro-F1, in percent.
 
     UAR is the mean over the classes that occur of the share of each that is found; WA the share of
-    utterances named rightly, which micro-F1 equals where each has one label.
+    utterances named rightly, which micro-F1 equals where each has one label. With a positive
+    class also its F1, which is 0 where the class neither occurs nor is named.
 
     Example
     -------
-    >>> classification_scores([0, 0, 0, 1], [0, 0, 0, 0])
-    {'uar': 50.0, 'wa': 75.0, 'f1_micro': 75.0}
+    >>> classification_scores([0, 0, 0, 1], [0, 0, 0, 0], positive=1)
+    {'uar': 50.0, 'wa': 75.0, 'f1_micro': 75.0, 'f1': 0.0}
     """
     truth, predicted = np.asarray(truth), np.asarray(predicted)
     right = truth == predicted
@@ -91,24 +117,31 @@ def classification_scores(truth: Sequence[int], predicted: Sequence[int]) -> dic
     found = np.bincount(truth[right], minlength=len(counts))
     occurs = counts > 0
     accuracy = 100.0 * float(right.mean())
-    return {
+    scores = {
         "uar": 100.0 * float((found[occurs] / counts[occurs]).mean()),
         "wa": accuracy,
         "f1_micro": accuracy,
     }
+    if positive is not None:
+        is_true, is_named = truth == positive, predicted == positive
+        both = is_true.sum() + is_named.sum()
+        scores["f1"] = 200.0 * float((is_true & is_named).sum() / max(1, both))
+    return scores
 
 
 def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[str, Any]:
     """Scores over the predictions of all folds together, and those of each beside them."""
     folds = {
         p.fold: classification_scores(
-            classes.numbers(p.utterances).tolist(), p.probabilities.argmax(1).tolist()
+            classes.numbers(p.utterances).tolist(),
+            p.probabilities.argmax(1).tolist(),
+            classes.positive,
         )
         for p in predictions
     }
     truth = [n for p in predictions for n in classes.numbers(p.utterances).tolist()]
     named = [n for p in predictions for n in p.probabilities.argmax(1).tolist()]
-    return {**classification_scores(truth, named), "folds": folds}
+    return {**classification_scores(truth, named, classes.positive), "folds": folds}
 
 
 class FoldTrainer:
@@ -118,7 +151,7 @@ class FoldTrainer:
     ---------
     experiment : Experiment
         Its ``adapt``: "frozen" trains the head on cached statistics, "two_step" then the encoder
-        with it, "full" both from the start.
+        with it, "full" both from the start. Its ``positive``, which may be absent: see ``Classes``.
     extractor : FeatureExtractor
         Every fold starts from its encoder's weights.
     utterances : sequence of Utterance
@@ -130,7 +163,7 @@ class FoldTrainer:
     ) -> None:
         self.experiment, self.hparams, self.extractor = experiment, experiment.hparams, extractor
         self.device = experiment.run_opts["device"]
-        self.classes = Classes.of(utterances)
+        self.classes = Classes.of(utterances, self.hparams.get("positive"))
         self.statistics = dict(
             zip((u.id for u in utterances), extractor.statistics(utterances), strict=True)
         )
@@ -157,15 +190,33 @@ class FoldTrainer:
             logits_of(probe, rows)[:, 0].softmax(-1),
             probe.layer_logits.softmax(0).tolist(),
             seconds,
+            probe.state_dict(),
+            extractor.encoder.state_dict() if extractor is not self.extractor else {},
         )
+
+    def classifier(self, made: Predictions) -> UtteranceClassifier:
+        """The model that made a fold's predictions."""
+        probe, encoder = self._probe(), self.extractor.encoder
+        probe.load_state_dict(made.head)
+        if made.encoder:
+            encoder = copy.deepcopy(encoder)
+            encoder.load_state_dict(made.encoder)
+        return UtteranceClassifier(encoder, probe, self.classes.names).eval()
+
+    def probe_sizes(self) -> dict[str, int]:
+        """Arguments of the yaml's ``probe``."""
+        num_states, dim = next(iter(self.statistics.values())).shape
+        return {"num_states": num_states, "dim": dim, "classes": len(self.classes.names)}
+
+    def _probe(self) -> Probe:
+        return self.hparams["probe"](**self.probe_sizes()).to(self.device)
 
     def _stack(self, utterances: Sequence[Utterance]) -> torch.Tensor:
         return torch.stack([self.statistics[u.id] for u in utterances])
 
     def _new_probe(self, train: Sequence[Utterance]) -> Probe:
-        rows = self._stack(train)
-        probe = self.hparams["probe"](*rows.shape[1:], len(self.classes.names)).to(self.device)
-        probe.standardise([rows])
+        probe = self._probe()
+        probe.standardise([self._stack(train)])
         return probe
 
     def _tune(self, probe: Probe, train: Sequence[Utterance]) -> FeatureExtractor:
@@ -207,8 +258,9 @@ def classify_folds(
     for name, train, test in tqdm(folds, desc="folds", unit="fold"):
         path = saved / f"{name}-{_digest(settings, train, test)}.pt"
         if not path.is_file():
-            _save(trainer(name, train, test), path)
-        predictions.append(Predictions(name, list(test), **torch.load(path, weights_only=True)))
+            made = trainer(name, train, test)
+            _save(made if name == folds[-1][0] else replace(made, encoder={}), path)
+        predictions.append(Predictions(name, list(test), **_load(path)))
     return predictions, trainer
 
 
@@ -216,7 +268,7 @@ def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
     """All that a fold's result depends on, beside its utterances."""
     run_opts = sorted((key, str(value)) for key, value in experiment.run_opts.items())
     fingerprint = encoder_fingerprint(extractor.encoder, "folds")
-    return f"{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
+    return f"{FORMAT}\n{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
 
 
 def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
@@ -227,7 +279,11 @@ def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
 def _save(made: Predictions, path: Path) -> None:
     """What ``Predictions`` holds beside the utterances, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = ("probabilities", "layer_weights", "training_s")
+    names = ("probabilities", "layer_weights", "training_s", "head", "encoder")
     temporary = path.with_suffix(".part")
     torch.save({name: getattr(made, name) for name in names}, temporary)
     temporary.replace(path)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    return torch.load(path, weights_only=True, map_location="cpu")

@@ -46,7 +46,7 @@ class Experiment:
     hparams_file : str
         The main yaml file.
     source : str
-        Both yaml files as one text with the overrides applied, references not yet resolved.
+        All yaml files as one text with the overrides applied, references not yet resolved.
     resolved_yaml : str
         The same with every reference and include resolved: what `hparams` was loaded from.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.finetuning import check_adapt
+from mgf_brain.finetuning import check_adapt, check_masks
 from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.run_folder import prepare_output_folder
@@ -25,9 +26,7 @@ from mgf_brain.run_folder import prepare_output_folder
 OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest
 
 
-def open_run(
-    experiment: Experiment, adapt: Sequence[str] = ("frozen",), from_scratch: bool = False
-) -> FeatureExtractor:
+def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> FeatureExtractor:
     """Load the features and open the output folder, in this order: a wrong name leaves nothing.
 
     Arguments
@@ -37,8 +36,6 @@ def open_run(
         ``results/<recipe>/<pretrained name>-<adapt>/<seed>``.
     adapt : sequence of str
         The ways to adapt that the recipe knows.
-    from_scratch : bool
-        Whether it trains networks of its own, which have no states for other tasks.
 
     Returns
     -------
@@ -47,23 +44,27 @@ def open_run(
     Raises
     ------
     UserError
-        If ``pretrained`` names nothing, ``adapt`` is none of the ways, or the corpus has no folder.
+        If ``pretrained`` names nothing, ``adapt`` is none of the ways or leaves a network untrained
+        or SpecAugment's masks nothing to mask, or the corpus has no folder.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("torchrun: downstream recipes run in one process. Start with python.")
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
-    known = [name for name in BASELINES if from_scratch or name not in FROM_SCRATCH]
+    known = [name for name in BASELINES if "full" in adapt or name not in FROM_SCRATCH]
     if pretrained not in known and not Path(pretrained).is_dir():
         raise UserError(
             f"pretrained: {pretrained} is neither a folder nor one of {', '.join(known)}."
         )
+    if pretrained in FROM_SCRATCH and hparams["adapt"] != "full":
+        raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
     if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     device = experiment.run_opts["device"]
     cache_gb = hparams["cache_gb"] if hparams["feature_cache"] else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
+    check_masks(hparams.get("spec_augment"), hparams["adapt"], extractor.encoder)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(
         "results",
         hparams["recipe"],
@@ -111,15 +112,20 @@ def corpus_folder(hparams: Mapping[str, Any]) -> Path:
 
 
 def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> list[Utterance]:
-    """Utterances of all parts whose name begins so.
+    """Utterances of all parts whose name begins so; their ``fold`` says of which part they are.
 
     Example
     -------
-    >>> parts = {name: [Utterance(name, 1.0, "/a.wav", "s")] for name in ("train-a", "test")}
-    >>> [u.id for u in parts_named(parts, "train")]
-    ['train-a']
+    >>> parts = {name: [Utterance(name[0], 1.0, "/a.wav", "s")] for name in ("a-train", "test")}
+    >>> [(u.id, u.fold) for u in parts_named(parts, "test")]
+    [('t', 'test')]
     """
-    return [u for name, rows in parts.items() if name.startswith(beginning) for u in rows]
+    return [
+        replace(u, fold=name)
+        for name, rows in parts.items()
+        if name.startswith(beginning)
+        for u in rows
+    ]
 
 
 def finish_run(
@@ -131,7 +137,7 @@ def finish_run(
     recipe: str,
     started: float,
     encoding_s: float,
-) -> None:
+) -> dict[str, Any]:
     """Write ``results.json`` and print the scores.
 
     Arguments
@@ -149,6 +155,11 @@ def finish_run(
         When the run began, ``time.time()``.
     encoding_s : float
         Wall time of encoding and training, in seconds.
+
+    Returns
+    -------
+    dict
+        What ``results.json`` holds.
     """
     hparams, data = experiment.hparams, describe_data(train)
     times = {
@@ -166,3 +177,4 @@ def finish_run(
         if isinstance(value, float)  # not those of each fold
     )
     print(f"{pretrained_name(hparams['pretrained'])}: {scores} ({path})")
+    return results

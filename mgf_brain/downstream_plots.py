@@ -244,7 +244,7 @@ def embedding_map(
     Arguments
     ---------
     embeddings : numpy.ndarray
-        (N, E), N at least 3; of more than 2,000, so many are drawn.
+        (N, E), N at least 2; of more than 2,000, so many are drawn.
     labels : sequence of str
         (N,). The twelve most frequent are coloured, all others are grey.
     seed : int

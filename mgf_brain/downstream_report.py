@@ -5,24 +5,25 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import accumulate, zip_longest
+from itertools import accumulate
 from pathlib import Path
 from statistics import mean, stdev
 
-import jiwer
 import soundfile
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
+from mgf_brain.downstream_plots import training_curves
 from mgf_brain.html import Html, data_uri, figure, page, png, table
 from mgf_brain.report import read_results, run_facts, write_page
+from mgf_brain.training_log import read_metrics
+from mgf_brain.word_alignment import NONE
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
 CLIP_SECONDS = 10
-NONE = "–"
 NAMES = {
     "per": "PER",
     "wer": "WER",
@@ -32,7 +33,11 @@ NAMES = {
     "min_dcf_p05": "minDCF (p 0.05)",
     "uar": "UAR",
     "wa": "WA",
+    "f1": "F1",
     "f1_micro": "micro-F1",
+    "accuracy": "accuracy",
+    "accuracy_speech": "accuracy without silence",
+    "accuracy_oneshot": "one-shot accuracy",
 }
 CAPTIONS = {
     "det": "Normal-deviate axes: nearer to the lower left corner is better.",
@@ -41,12 +46,6 @@ CAPTIONS = {
     "layers": "Softmaxed weights of the sum that the classifier reads.",
     "map": "Neighbours are alike by cosine; distances between far points mean little.",
     "training": "Training: moving mean over a twentieth of the steps. Validation: as logged.",
-}
-KINDS = {
-    "equal": "same",
-    "substitute": "substituted",
-    "delete": "deleted",
-    "insert": "inserted",
 }
 
 
@@ -139,8 +138,10 @@ class Report:
         The worst first. Twelve are shown, six with two files each.
     score_name : str
         What the mistakes' ``score`` is.
-    aligned : bool
-        Whether truth and prediction of the mistakes are texts, to be aligned word by word.
+    note : str
+        What the mistakes show, in a sentence.
+    align : callable, optional
+        ``align(truth, prediction)`` shows both texts in one: ``align_words`` or ``pair_words``.
     """
 
     title: str
@@ -150,7 +151,8 @@ class Report:
     pictures: Sequence[Picture] = ()
     mistakes: Sequence[Mistake] = ()
     score_name: str = "score"
-    aligned: bool = False
+    note: str = ""
+    align: Callable[[str, str], Html] | None = None
 
 
 def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
@@ -159,7 +161,8 @@ def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
     Arguments
     ---------
     folder : str or os.PathLike
-        A run's output folder, with ``results.json``.
+        A run's output folder, with ``results.json``. Where it has ``metrics.jsonl``, the training
+        is drawn beside the report's pictures.
     report : Report
 
     Returns
@@ -174,47 +177,16 @@ def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
     """
     folder = Path(folder)
     results = read_results(folder)
-    pictures = {picture.name: png(picture.figure) for picture in report.pictures}
+    shown = [*report.pictures, *_training(folder)]
+    pictures = {picture.name: png(picture.figure) for picture in shown}
     sections = [
         *_score_sections(report),
-        *_picture_section(report.pictures, pictures),
+        *_picture_section(shown, pictures),
         *_mistake_section(report),
         "<h2>The run</h2>",
         table((), run_facts(results)),
     ]
     return write_page(folder, page(report.title, report.lead, sections), pictures)
-
-
-def align_words(truth: str, prediction: str) -> Html:
-    """Two texts word over word, their differences marked.
-
-    Arguments
-    ---------
-    truth, prediction : str
-        Words, or phones, separated by spaces.
-
-    Returns
-    -------
-    Html
-        One column a word, by the alignment of the smallest edit distance.
-
-    Example
-    -------
-    >>> align_words("a b", "a").count("same"), align_words("a b", "a").count("deleted")
-    (1, 1)
-    """
-    output = jiwer.process_words(truth, prediction)
-    columns = [("name", "truth", "prediction")]
-    for chunk in output.alignments[0]:
-        words = output.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
-        guesses = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
-        pairs = zip_longest(words, guesses, fillvalue=NONE)  # one side is empty, or both as long
-        columns += [(KINDS[chunk.type], *pair) for pair in pairs]
-    spans = "".join(
-        f'<span class="{kind}"><i>{escape(above)}</i><b>{escape(below)}</b></span>'
-        for kind, above, below in columns
-    )
-    return Html(f'<div class="aligned">{spans}</div>')
 
 
 def embed_audio(path: str | os.PathLike) -> Html:
@@ -268,6 +240,12 @@ def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> str:
     return table(("fold", *map(_title, names)), rows)
 
 
+def _training(folder: Path) -> list[Picture]:
+    """Curves of what was logged: nothing is where nothing was trained, or for too few steps."""
+    log = folder / "metrics.jsonl"
+    return [Picture("training", training_curves(read_metrics(log)))] if log.is_file() else []
+
+
 def _picture_section(shown: Sequence[Picture], pictures: Mapping[str, bytes]) -> list[str]:
     if not shown:
         return []
@@ -282,25 +260,28 @@ def _mistake_section(report: Report) -> list[str]:
     shown = report.mistakes[: min(CLIPS, within)]
     if not shown:
         return []
-    texts = ("truth over prediction",) if report.aligned else ("truth", "prediction")
+    texts = ("truth over prediction",) if report.align else ("truth", "prediction")
     header = ("utterance", *texts, report.score_name, "listen")
-    rows = [_mistake_row(mistake, report.aligned) for mistake in shown]
-    count = f"<p>The worst {len(shown)} of {len(report.mistakes):,}.</p>"
+    rows = [_mistake_row(mistake, report.align) for mistake in shown]
+    count = f"<p>The worst {len(shown)} of {len(report.mistakes):,}. {escape(report.note)}</p>"
     return ["<h2>Worst errors</h2>", count, table(header, rows, kind="texts")]
 
 
-def _mistake_row(mistake: Mistake, aligned: bool) -> list[str]:
+def _mistake_row(mistake: Mistake, align: Callable[[str, str], Html] | None) -> list[str]:
     texts = (mistake.truth, mistake.prediction)
     return [
         mistake.id,
-        *([align_words(*texts)] if aligned else texts),
-        NONE if mistake.score is None else f"{mistake.score:.2f}",
+        *([align(*texts)] if align else texts),
+        NONE if mistake.score is None else f"{mistake.score:.4g}",
         Html("".join(map(embed_audio, mistake.audio))),
     ]
 
 
 def _title(name: str) -> str:
-    return NAMES.get(name, name.replace("_", " "))
+    """A score's name: ``wer_test-clean_beam`` is the WER of that part by that decoder."""
+    known = [key for key in NAMES if f"{name}_".startswith(f"{key}_")]
+    key = max(known, key=len, default="")
+    return f"{NAMES.get(key, '')}{name[len(key) :].replace('_', ' ')}"
 
 
 def _number(name: str, value: float) -> str:

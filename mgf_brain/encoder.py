@@ -183,3 +183,30 @@ class TransformerEncoder(nn.Module):
         for layer in self.layers:
             states.append(layer(states[-1], keep))
         return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states
+
+
+class NoContext(nn.Module):
+    """In place of a context network, for a front-end that looks far enough by itself.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of the front-end's latents.
+
+    Example
+    -------
+    >>> [state.shape for state in NoContext(8)(torch.randn(2, 5, 8), torch.tensor([5, 4]))]
+    [torch.Size([2, 5, 8])]
+    """
+
+    num_states = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim, self.layers = dim, ()
+
+    def forward(
+        self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """The latents themselves, (B, T, D); there is nothing that a mask could be filled from."""
+        return [latents]

@@ -1,4 +1,4 @@
-"""Writing a pretrained folder: all that another machine needs, and no path of this one."""
+"""Writing the folder of a model: all that another machine needs, and no path of this one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import io
 import json
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.tag import Tag
 from safetensors.torch import save_file
 from torch import nn
 
@@ -43,16 +48,73 @@ def inference_yaml(resolved_yaml: str, keys: tuple[str, ...] = INFERENCE_KEYS) -
     >>> inference_yaml("a: &x !new:torch.nn.ReLU {}\\nb: {c: *x}\\nd: 1\\n", ("b",))
     'b: {c: !new:torch.nn.ReLU {}}\\n'
     """
-    yaml = YAML(typ="rt")
-    yaml.representer.ignore_aliases = lambda node: True
-    tree = yaml.load(resolved_yaml)
+    tree = YAML().load(resolved_yaml)
     missing = [key for key in keys if key not in tree]
     if missing:
         raise UserError(f"the yaml lacks {', '.join(missing)}, which a pretrained folder needs.")
-    kept = type(tree)((key, tree[key]) for key in keys)
+    return dump_expanded({key: tree[key] for key in keys})
+
+
+def dump_expanded(tree: dict[str, Any]) -> str:
+    """Write a mapping as HyperPyYAML text, every object where it stands.
+
+    Arguments
+    ---------
+    tree : dict
+        Plain values, and nodes as of ``new_node`` or as ruamel.yaml reads them.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> print(dump_expanded({"labels": plain(["no", "yes"]), "rate": 16000}), end="")
+    labels: ["no", "yes"]
+    rate: 16000
+    """
+    yaml = YAML()
+    yaml.representer.ignore_aliases = lambda node: True
     stream = io.StringIO()
-    yaml.dump(kept, stream)
+    yaml.dump(CommentedMap(tree), stream)
     return stream.getvalue()
+
+
+def new_node(made_by: Callable[..., Any], **arguments: Any) -> CommentedMap:
+    """How HyperPyYAML writes a call: ``!new:`` with the function's full name.
+
+    Arguments
+    ---------
+    made_by : callable
+        A class, or a ``functools.partial`` of one as of ``!name:``.
+    **arguments
+        What it is called with; nodes may stand among them.
+
+    Returns
+    -------
+    CommentedMap
+
+    Example
+    -------
+    >>> print(dump_expanded({"rate": new_node(partial(complex, imag=1), real=2)}), end="")
+    rate: !new:builtins.complex
+      imag: 1
+      real: 2
+    """
+    if isinstance(made_by, partial):
+        made_by, arguments = made_by.func, {**made_by.keywords, **arguments}
+    node = CommentedMap({key: plain(value) for key, value in arguments.items()})
+    node.yaml_set_ctag(Tag(suffix=f"!new:{made_by.__module__}.{made_by.__qualname__}"))
+    return node
+
+
+def plain(value: Any) -> Any:
+    """A list of names on one line and in quotes, so that "no" and "1" stay text; else the value."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        return value
+    names = CommentedSeq(DoubleQuotedScalarString(name) for name in value)
+    names.fa.set_flow_style()
+    return names
 
 
 def export_folder(
@@ -61,6 +123,7 @@ def export_folder(
     yaml_text: str,
     results: dict[str, Any],
     card: str,
+    files: Sequence[Path] = (),
 ) -> Path:
     """Write ``hyperparams.yaml``, ``model.safetensors``, ``results.json`` and ``README.md``.
 
@@ -76,6 +139,8 @@ def export_folder(
         The run's results.
     card : str
         The model card, Markdown.
+    files : sequence of Path
+        More that the model needs, copied under their names.
 
     Returns
     -------
@@ -95,6 +160,8 @@ def export_folder(
     (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
     (staging / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     (staging / "README.md").write_text(card, encoding="utf-8")
+    for file in files:
+        shutil.copy(file, staging)
     if folder.exists():
         shutil.rmtree(folder)
     staging.rename(folder)

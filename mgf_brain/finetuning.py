@@ -10,13 +10,14 @@ from speechbrain.utils.epoch_loop import EpochCounter
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mgf_brain.baselines import SpeakerNetwork
 from mgf_brain.brains.finetuning import FinetuningBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.frontends import MelBands
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.spec_augment import SpecAugment
 from mgf_brain.training_log import TrainingLog
 
 ADAPT = ("frozen", "two_step", "full")
@@ -35,8 +36,28 @@ def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) 
     """
     if adapt not in choices:
         raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
-    if adapt != "frozen" and not isinstance(encoder, (SpeechEncoder, SpeakerNetwork)):
+    if adapt != "frozen" and not isinstance(encoder, SpeechEncoder):
         raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
+
+
+def check_masks(masks: SpecAugment | None, adapt: str, encoder: nn.Module) -> None:
+    """Raise a UserError if there is nothing that SpecAugment's masks could be applied to.
+
+    Example
+    -------
+    >>> check_masks(SpecAugment(), "frozen", nn.Linear(1, 1))
+    >>> check_masks(SpecAugment(band_masks=2), "frozen", nn.Linear(1, 1))
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: band_masks: frozen features are not masked. Pass 0 or --adapt full.
+    """
+    if not masks:
+        return
+    key = "time_masks" if masks.time_masks else "band_masks"
+    if adapt == "frozen":
+        raise UserError(f"{key}: frozen features are not masked. Pass 0 or --adapt full.")
+    if not isinstance(encoder.speech_model.front_end, MelBands):
+        raise UserError(f"{key}: this encoder's front-end has no log-mel bands. Pass 0.")
 
 
 def tune(
@@ -84,8 +105,8 @@ def train_head(
     loader : DataLoader
         Of SpeechBatch or FeatureBatch.
     settings : mapping
-        ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``,
-        ``layer_decay``.
+        ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``;
+        ``layer_decay`` and ``spec_augment`` are optional.
     """
     hparams = experiment.hparams
     total = optimizer_steps(loader, settings["epochs"], experiment.run_opts)
@@ -96,6 +117,7 @@ def train_head(
             "scheduler": lambda step: settings["schedule"](step, total),
             "tune_encoder": settings["tune_encoder"],
             "layer_decay": settings.get("layer_decay", 1.0),
+            "spec_augment": settings.get("spec_augment"),
             "log_interval": hparams["log_interval"],
             "valid_interval": sys.maxsize,  # nothing is chosen along the way
             "max_grad_norm": hparams["max_grad_norm"],

@@ -2,7 +2,8 @@
 
 A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channels of a frame),
 ``colour_dim`` and ``forward(wavs, lengths) -> Frames``. Frame t is computed from the samples
-``[t * hop, t * hop + window)`` alone; nothing looks at padding (group norm over time would).
+``[t * hop, t * hop + window)`` alone, or centred on them where convolutions follow that look
+further (``mgf_brain.trunks``); nothing looks at padding (group norm over time would).
 """
 
 from __future__ import annotations
@@ -53,7 +54,49 @@ class Frames:
     seen: torch.Tensor
 
 
-class LogMel(nn.Module):
+class MelBands(nn.Module):
+    """Log-mel bands of 25 ms every 10 ms, of which several front-ends are made; no parameters.
+
+    Arguments
+    ---------
+    bands : int
+        Mel bands between 20 and 7,600 Hz.
+    sample_rate : int
+        In Hz; window and hop are 25 and 10 ms of it.
+
+    Example
+    -------
+    >>> mel = MelBands()
+    >>> mel.log_mel(torch.ones(1, 98, 201)).shape, mel.short_window, mel.short_hop
+    (torch.Size([1, 98, 80]), 400, 160)
+    """
+
+    FLOOR = 1e-7  # -70 dB re full-scale white noise: what is quieter says nothing of the speech
+
+    def __init__(self, bands: int = 80, sample_rate: int = 16000) -> None:
+        super().__init__()
+        self.bands, self.sample_rate = bands, sample_rate
+        self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
+        bank = melscale_fbanks(self.short_window // 2 + 1, *EDGES, bands, sample_rate)
+        self.register_buffer("bank", bank, persistent=False)  # (bins, bands)
+
+    def log_mel(self, power: torch.Tensor) -> torch.Tensor:
+        """Log-mel bands of a power spectrum.
+
+        Arguments
+        ---------
+        power : torch.Tensor
+            (B, frames, bins).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, frames, bands), natural logarithm.
+        """
+        return (power @ self.bank + self.FLOOR).log()
+
+
+class LogMel(MelBands):
     """Log-mel spectrogram, ``stack`` 10 ms frames projected to one latent.
 
     Without centring: frame i of 10 ms covers samples [160 i, 160 i + 400). Each band is normalised
@@ -80,8 +123,6 @@ class LogMel(nn.Module):
     (torch.Size([2, 24, 32]), [24, 12], 640, 880)
     """
 
-    FLOOR = 1e-7  # -70 dB re full-scale white noise: what is quieter says nothing of the speech
-
     def __init__(
         self,
         dim: int = 256,
@@ -89,31 +130,12 @@ class LogMel(nn.Module):
         bands: int = 80,
         sample_rate: int = 16000,
     ) -> None:
-        super().__init__()
-        self.dim, self.stack, self.bands, self.colour_dim = dim, stack, bands, 2 * bands
-        self.sample_rate = sample_rate
-        self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
+        super().__init__(bands, sample_rate)
+        self.dim, self.stack, self.colour_dim = dim, stack, 2 * bands
         self.hop = self.short_hop * stack
         self.window = self.short_window + self.short_hop * (stack - 1)
-        bank = melscale_fbanks(self.short_window // 2 + 1, *EDGES, bands, sample_rate)
-        self.register_buffer("bank", bank, persistent=False)  # (bins, bands)
         self.projection = nn.Linear(bands * stack, dim)
         self.norm = nn.LayerNorm(dim)
-
-    def log_mel(self, power: torch.Tensor) -> torch.Tensor:
-        """Log-mel bands of a power spectrum.
-
-        Arguments
-        ---------
-        power : torch.Tensor
-            (B, frames, bins).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, frames, bands), natural logarithm.
-        """
-        return (power @ self.bank + self.FLOOR).log()
 
     def forward(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None

@@ -30,6 +30,10 @@ class Encoded:
         (B, T) bool, frames that are not padding.
     states : list of torch.Tensor
         (B, T, D) each, from the first layer's input to the top, of the masked input.
+    perturb : callable, optional
+        How the input was perturbed.
+    local : Encoded, optional
+        The batch's local crops, unmasked.
     """
 
     batch: SpeechBatch
@@ -37,6 +41,8 @@ class Encoded:
     mask: torch.Tensor
     valid: torch.Tensor
     states: list[torch.Tensor]
+    perturb: Perturb | None = None
+    local: Encoded | None = None
 
 
 class SpeechModel(nn.Module):
@@ -64,11 +70,11 @@ class SpeechModel(nn.Module):
         self.front_end, self.encoder = front_end, encoder
 
     def forward(
-        self, wavs: torch.Tensor, lengths: torch.Tensor
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
     ) -> tuple[Frames, list[torch.Tensor]]:
         """States of every layer, nothing masked: (B, N) samples -> (B, T, D) each."""
-        frames = self.front_end(wavs, lengths)
-        return frames, self.encoder(frames.latents, frames.lengths)
+        frames = self.front_end(wavs, lengths, perturb)
+        return frames, self.encoder(frames.seen, frames.lengths)
 
 
 class PretrainingModel(nn.Module):
@@ -82,10 +88,10 @@ class PretrainingModel(nn.Module):
         By name.
     weights : dict of str to float
         Of each objective's loss; an objective of weight 0 is left out altogether.
-    masking : SpanMask
+    masking : SpanMask, optional
         Draws the frames that the encoder does not see.
     perturbation : SpectralPerturbation, optional
-        Of what the encoder sees in training; both crops of an utterance get the same.
+        Of what the encoder sees in training; all crops of an utterance get the same.
 
     Example
     -------
@@ -106,25 +112,37 @@ class PretrainingModel(nn.Module):
         speech: SpeechModel,
         objectives: dict[str, Objective],
         weights: dict[str, float],
-        masking: SpanMask,
+        masking: SpanMask | None = None,
         perturbation: SpectralPerturbation | None = None,
     ) -> None:
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
         self.weights = {name: weight for name, weight in weights.items() if weight}
         self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
+        for objective in self.objectives.values():
+            objective.attach(speech)
 
     def encode(self, batch: SpeechBatch) -> Encoded:
-        """Mask and encode a batch."""
-        frames = self.speech.front_end(batch.wavs, batch.lengths, self._perturb(batch))
-        mask = self.masking(batch.keys, frames.lengths)
-        states = self.speech.encoder(frames.seen, frames.lengths, mask)
-        return Encoded(batch, frames, mask, valid_frames(frames.lengths, mask.shape[1]), states)
+        """Mask and encode a batch; its local crops are short enough as they are."""
+        encoded = self._encode(batch, self._perturb(batch, batch.groups), self.masking)
+        if batch.local is not None:
+            perturb = self._perturb(batch, batch.local.groups)
+            encoded.local = self._encode(batch.local, perturb, None)
+        return encoded
 
-    def _perturb(self, batch: SpeechBatch) -> Perturb | None:
+    def _encode(
+        self, batch: SpeechBatch, perturb: Perturb | None, masking: SpanMask | None
+    ) -> Encoded:
+        frames = self.speech.front_end(batch.wavs, batch.lengths, perturb)
+        valid = valid_frames(frames.lengths, frames.latents.shape[1])
+        mask = masking(batch.keys, frames.lengths) if masking else torch.zeros_like(valid)
+        states = self.speech.encoder(frames.seen, frames.lengths, mask if masking else None)
+        return Encoded(batch, frames, mask, valid, states, perturb)
+
+    def _perturb(self, batch: SpeechBatch, groups: torch.Tensor) -> Perturb | None:
         if not (self.training and self.perturbation):
             return None
-        first = (batch.groups[:, None] == batch.groups[None]).int().argmax(1)  # crop of each group
+        first = (groups[:, None] == batch.groups[None]).int().argmax(1)  # crop of each group
         return lambda log_mel, valid: self.perturbation(log_mel, valid, batch.keys[first])
 
     def forward(self, batch: SpeechBatch) -> tuple[Encoded, dict[str, Terms]]:
@@ -143,3 +161,20 @@ class PretrainingModel(nn.Module):
         """
         encoded = self.encode(batch)
         return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}
+
+    def start_step(self, progress: float) -> None:
+        """Before each batch: the share of the training that is done."""
+        for objective in self.objectives.values():
+            objective.start_step(progress)
+
+    def end_step(self, progress: float) -> None:
+        """After each optimizer step."""
+        for objective in self.objectives.values():
+            objective.end_step(progress)
+
+    def exported(self) -> dict[str, nn.Module]:
+        """What a pretrained folder keeps, by key of the yaml."""
+        modules: dict[str, nn.Module] = {"speech_model": self.speech}
+        for objective in self.objectives.values():
+            modules |= objective.exported()
+        return modules

@@ -147,13 +147,19 @@ def _facts(hparams: dict[str, Any], results: dict[str, Any]) -> list[tuple[str, 
         ("frame hop", f"{1000 * hop / rate:g} ms ({hop} samples)"),
         ("optimizer steps", f"at most {hparams['optimizer_step_limit']:,}"),
         ("seed", str(results["seed"])),
-        ("trained with", f"`{_public(results['recipe'])} {_public(results['hparams'])}`"),
+        ("trained with", f"`{public_path(results['recipe'])} {public_path(results['hparams'])}`"),
         ("versions", ", ".join(f"{k} {v}" for k, v in results["versions"].items())),
     ]
 
 
-def _public(path: str) -> str:
-    """A path inside the repository as it is, of any other only the name."""
+def public_path(path: str) -> str:
+    """A path inside the repository as it is, of any other only the name.
+
+    Example
+    -------
+    >>> public_path("hparams/mgf.yaml"), public_path("../mine/mgf.yaml")
+    ('hparams/mgf.yaml', 'mgf.yaml')
+    """
     inside = not Path(path).is_absolute() and ".." not in Path(path).parts
     return path if inside else Path(path).name
 

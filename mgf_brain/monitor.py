@@ -21,6 +21,10 @@ HEALTHY = {
     "pooled_cosine": (None, 0.9995),
     "phoneme_entropy": (0.1, None),
     "utterance_entropy": (0.01, None),
+    "dino_entropy": (None, 95.0),
+    "dino_batch_entropy": (5.0, None),
+    "dino_information": (0.1, None),
+    "dino_rank": (2.0, None),
 }
 MAX_ROWS = 2048  # frames looked at: a covariance of 256 to 1,024 channels needs no more
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 from mgf_brain.data.audio import find_audio, probe
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
+from mgf_brain.scoring import cosine_matrix
 
 
 @dataclass(frozen=True)
@@ -71,32 +71,76 @@ def draw_oneshot(utterances: Iterable[Utterance]) -> OneShot:
     return OneShot([rows[0] for rows in groups], [u for rows in groups for u in rows[1:]])
 
 
-def name_speakers(
-    enrolled: torch.Tensor, speakers: Sequence[str], embeddings: torch.Tensor
-) -> list[str]:
+@dataclass(frozen=True)
+class Mixup:
+    """A test utterance that is more like another speaker's enrolment than like its own's.
+
+    Arguments
+    ---------
+    test, enrol : Utterance
+        It, and what it was taken for.
+    excess : float
+        How much higher its cosine with that is than with its own speaker's enrolment.
+    """
+
+    test: Utterance
+    enrol: Utterance
+    excess: float
+
+
+def name_speakers(enrolled: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
     """The enrolled speaker whose embedding is nearest by cosine.
 
     Arguments
     ---------
     enrolled : torch.Tensor
         (S, E).
-    speakers : sequence of str
-        (S,) their names.
     embeddings : torch.Tensor
         (N, E).
 
     Returns
     -------
-    list of str
-        (N,).
+    torch.Tensor
+        (N,) int64, of the speakers.
 
     Example
     -------
-    >>> name_speakers(torch.eye(2), ["anna", "bela"], torch.tensor([[9.0, 8.0], [-2.0, -1.0]]))
-    ['anna', 'bela']
+    >>> name_speakers(torch.eye(2), torch.tensor([[9.0, 8.0], [-2.0, -1.0]])).tolist()
+    [0, 1]
     """
-    similarity = F.normalize(embeddings, dim=1) @ F.normalize(enrolled, dim=1).T  # (N, S)
-    return [speakers[i] for i in similarity.argmax(1).tolist()]
+    return cosine_matrix(embeddings, enrolled).argmax(1)
+
+
+def mixups(oneshot: OneShot, enrolled: torch.Tensor, embeddings: torch.Tensor) -> list[Mixup]:
+    """Test utterances that were given to the wrong speaker, the clearest errors first.
+
+    Arguments
+    ---------
+    oneshot : OneShot
+    enrolled, embeddings : torch.Tensor
+        (S, E) and (N, E), of what enrols and of what is named.
+
+    Returns
+    -------
+    list of Mixup
+
+    Example
+    -------
+    >>> anna, bela, who = (Utterance(id, 1.0, "/a.wav", id[0]) for id in ("a1", "b1", "b2"))
+    >>> oneshot = OneShot([anna, bela], [who])
+    >>> [(m.test.id, m.enrol.id) for m in mixups(oneshot, torch.eye(2), torch.tensor([[2.0, 1.0]]))]
+    [('b2', 'a1')]
+    """
+    cosines = cosine_matrix(embeddings, enrolled)  # (N, S)
+    speakers = [u.speaker for u in oneshot.enrol]
+    own = torch.tensor([speakers.index(u.speaker) for u in oneshot.test])
+    highest, named = cosines.max(1)
+    excess = highest - cosines.gather(1, own[:, None])[:, 0]
+    return [
+        Mixup(oneshot.test[i], oneshot.enrol[int(named[i])], float(excess[i]))
+        for i in excess.argsort(descending=True, stable=True).tolist()
+        if named[i] != own[i]
+    ]
 
 
 def _parse(line: str, root: Path, where: str) -> tuple[str, Utterance]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling
 from torch import nn
 
 
@@ -121,6 +122,107 @@ class UtteranceHead(nn.Module):
         pooled = mean_and_deviation(states[self.layer], valid)  # (B, 2 D)
         hidden = self.hidden(torch.cat([pooled, colour.to(pooled.dtype)], dim=1))
         return self.out(nn.functional.gelu(hidden))
+
+
+class StatisticsPooling(nn.Module):
+    """Mean and standard deviation over time, see ``mean_and_deviation``.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of a frame; ``out_dim`` is twice as many.
+
+    Example
+    -------
+    >>> StatisticsPooling(8)(torch.randn(2, 5, 8), torch.ones(2, 5).bool()).shape
+    torch.Size([2, 16])
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.out_dim = 2 * dim
+
+    def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """(B, T, D) frames and (B, T) bool -> (B, 2 D)."""
+        return mean_and_deviation(x, valid)
+
+
+class AttentivePooling(nn.Module):
+    """Mean and deviation weighted by attention, each channel its own (Desplanques et al. 2020).
+
+    SpeechBrain's ``AttentiveStatisticsPooling``, as in ECAPA-TDNN.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of a frame; ``out_dim`` is twice as many.
+    attention : int
+        Channels of the bottleneck.
+
+    Example
+    -------
+    >>> AttentivePooling(8, attention=4)(torch.randn(2, 5, 8), torch.ones(2, 5).bool()).shape
+    torch.Size([2, 16])
+    """
+
+    def __init__(self, dim: int, attention: int = 128) -> None:
+        super().__init__()
+        self.out_dim = 2 * dim
+        self.pool = AttentiveStatisticsPooling(dim, attention_channels=attention)
+
+    def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """(B, T, D) frames and (B, T) bool -> (B, 2 D)."""
+        relative = (valid.sum(1) - 0.5) / valid.shape[1]  # it counts t < length: safe from rounding
+        return self.pool(x.transpose(1, 2), relative)[:, :, 0]
+
+
+class AffineEmbedding(nn.Module):
+    """One affine layer on a pooled state: the embedding of x-vectors and of DINO.
+
+    Arguments
+    ---------
+    pool : torch.nn.Module
+        ``pool(x (B, T, D), valid (B, T)) -> (B, out_dim)``, see ``StatisticsPooling``.
+    embedding_dim : int
+        Channels of the result.
+    colour_dim : int
+        Channels of ``Frames.colour``, which stands beside the pooled state; 0 if there is none.
+    layer : int
+        Which state is pooled; -1 is the top.
+    norm_input, norm_output : bool
+        BatchNorm before the affine layer (ECAPA-TDNN), or after it (Cho et al. 2022).
+
+    Example
+    -------
+    >>> embedding = AffineEmbedding(StatisticsPooling(8), embedding_dim=6, norm_output=True).eval()
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> embedding(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
+    torch.Size([2, 6])
+    """
+
+    def __init__(
+        self,
+        pool: nn.Module,
+        embedding_dim: int,
+        colour_dim: int = 0,
+        layer: int = -1,
+        norm_input: bool = False,
+        norm_output: bool = False,
+    ) -> None:
+        super().__init__()
+        self.pool, self.layer, self.dim = pool, layer, embedding_dim
+        width = pool.out_dim + colour_dim
+        self.norm_input = nn.BatchNorm1d(width) if norm_input else nn.Identity()
+        self.affine = nn.Linear(width, embedding_dim)
+        self.norm_output = nn.BatchNorm1d(embedding_dim) if norm_output else nn.Identity()
+
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """States (B, T, D) each, (B, T) bool and colour (B, C) -> (B, embedding_dim)."""
+        pooled = self.pool(states[self.layer], valid)
+        pooled = torch.cat([pooled, colour.to(pooled.dtype)], dim=1)
+        return self.norm_output(self.affine(self.norm_input(pooled)))
 
 
 class LayerAverage(nn.Module):

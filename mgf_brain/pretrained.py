@@ -7,19 +7,23 @@ from pathlib import Path
 
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from torch import nn
 
-from mgf_brain.baselines import EcapaTdnn, XVector
 from mgf_brain.config import resolve
-from mgf_brain.export import inference_yaml
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.export import dump_expanded, inference_yaml, new_node
 from mgf_brain.features import FeatureExtractor, LogMelFeatures
-from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
+from mgf_brain.inference.folder import YAML_FILE
+from mgf_brain.model import SpeechModel
 from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.yaml_files import dump, read_files
 
-NETWORKS = {"fbank": LogMelFeatures, "xvector": XVector, "ecapa": EcapaTdnn}
-FROM_SCRATCH = ("xvector", "ecapa")  # mean something only once they are trained with labels
-BASELINES = (*NETWORKS, "random")
+# Files of hparams/network that mean something only once they are trained with labels.
+FROM_SCRATCH = ("xvector", "ecapa", "lresnet34")
+BASELINES = ("fbank", *FROM_SCRATCH, "random")
 
 
 class LayerStatistics(nn.Module):
@@ -39,35 +43,85 @@ class LayerStatistics(nn.Module):
         return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)
 
 
-def untrained_encoder(hparams_file: str, seed: int) -> SpeechEncoder:
-    """The encoder of a pretraining yaml with its initial weights.
+def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:
+    """An encoder with its initial weights.
 
     Arguments
     ---------
-    hparams_file : str
-        Such as ``hparams/mgf.yaml``.
+    name : str
+        "random", "xvector", "ecapa" or "lresnet34".
+    untrained : str
+        The pretraining yaml whose encoder "random" is; ``network/<name>.yaml`` lies beside it.
     seed : int
         Of the weights; the caller's random state stays as it is.
 
     Returns
     -------
     SpeechEncoder
-        Its embedding is ``LayerStatistics``.
+        The embedding of "random" is ``LayerStatistics``.
 
     Raises
     ------
     UserError
-        If the file is missing or holds no encoder.
+        If a file is missing or holds no encoder.
 
     Example
     -------
-    >>> encoder = untrained_encoder("hparams/mgf.yaml", seed=1)  # doctest: +SKIP
+    >>> encoder = untrained_encoder("random", "hparams/mgf.yaml", seed=1)  # doctest: +SKIP
     """
-    text = resolve(dump(read_files(hparams_file, "LibriSpeech")), hparams_file)
+    text = dump_expanded({"encoder": encoder_node(name, untrained)})
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        parts = load_hyperpyyaml(inference_yaml(text))
-    return SpeechEncoder(**parts, embedding=LayerStatistics())
+        return load_hyperpyyaml(text)["encoder"]
+
+
+def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
+    """The encoder that ``--pretrained`` names, as the yaml of an exported model writes it.
+
+    Arguments
+    ---------
+    pretrained, untrained : str
+        As of ``load_extractor``.
+
+    Returns
+    -------
+    CommentedMap
+        A ``!new:`` node, see ``mgf_brain.export``.
+
+    Example
+    -------
+    >>> encoder_node("fbank", "hparams/mgf.yaml").tag.value
+    '!new:mgf_brain.features.LogMelFeatures'
+    """
+    if pretrained == "fbank":
+        return new_node(LogMelFeatures)
+    if pretrained in FROM_SCRATCH:
+        return _network_node(Path(untrained).parent / "network" / f"{pretrained}.yaml")
+    if pretrained == "random":
+        parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
+        return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
+    parts = YAML().load(Path(pretrained) / YAML_FILE)
+    return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
+
+
+def _load_encoder(folder: str) -> SpeechEncoder:
+    """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
+    path = Path(folder) / YAML_FILE
+    if path.is_file() and "encoder" in YAML().load(path):
+        return SpeakerVerifier.from_pretrained(folder).encoder
+    return SpeechEncoder.from_pretrained(folder)
+
+
+def _network_node(path: Path) -> CommentedMap:
+    tree = YAML().load(_resolved(str(path)))
+    model = new_node(SpeechModel, front_end=tree["front_end"], encoder=tree["encoder"])
+    return new_node(
+        SpeechEncoder, speech_model=model, sample_rate=SAMPLE_RATE, embedding=tree["embedding"]
+    )
+
+
+def _resolved(hparams_file: str, merge: str | None = None) -> str:
+    return resolve(dump(read_files(hparams_file, merge)), hparams_file)
 
 
 def pretrained_name(pretrained: str | os.PathLike) -> str:
@@ -81,15 +135,16 @@ def pretrained_name(pretrained: str | os.PathLike) -> str:
     Returns
     -------
     str
-        A folder's own name, or for the ``pretrained/`` of a run the run's, a bare seed with the
-        name of the system above it.
+        A folder's own name, or for the ``pretrained/`` or ``model/`` of a run the run's, a bare
+        seed with the name of the system above it.
 
     Example
     -------
     >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
     ('mgf-1986', 'fbank')
     """
-    parts = [part for part in Path(pretrained).absolute().parts if part != "pretrained"]
+    models = ("pretrained", "model")
+    parts = [part for part in Path(pretrained).absolute().parts if part not in models]
     return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
 
 
@@ -101,9 +156,10 @@ def load_extractor(
     Arguments
     ---------
     pretrained : str
-        "fbank", "random", "xvector", "ecapa" or a pretrained folder.
+        "fbank", "random", "xvector", "ecapa", "lresnet34", a pretrained folder, or the ``model/``
+        of a verification run, whose encoder is fine-tuned.
     untrained : str
-        The pretraining yaml whose encoder "random" is.
+        The pretraining yaml whose encoder "random" is; the networks' yaml files lie beside it.
     seed : int
         Of the random weights.
     device : str
@@ -125,12 +181,10 @@ def load_extractor(
     >>> load_extractor("fbank", "hparams/mgf.yaml", seed=0).name
     'fbank'
     """
-    if pretrained in NETWORKS:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            encoder: nn.Module = NETWORKS[pretrained]()
-    elif pretrained == "random":
-        encoder = untrained_encoder(untrained, seed)
+    if pretrained == "fbank":
+        encoder: nn.Module = LogMelFeatures()
+    elif pretrained in BASELINES:
+        encoder = untrained_encoder(pretrained, untrained, seed)
     else:
-        encoder = SpeechEncoder.from_pretrained(pretrained)
+        encoder = _load_encoder(pretrained)
     return FeatureExtractor(encoder, pretrained_name(pretrained), device, cache_gb)

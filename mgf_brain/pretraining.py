@@ -70,7 +70,7 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
     """What would train nothing, or for ever."""
     if not brain.model.weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
-    if "utterance" in brain.model.weights and experiment.hparams["crops"] < 2:
+    if "utterance" in brain.model.weights and experiment.hparams["crop_plan"].crops < 2:
         raise UserError("the utterance scale needs pairs: pass --crops 2 or --utterance_weight 0.")
     if batches < brain.grad_accumulation_factor:
         raise UserError(
@@ -95,9 +95,7 @@ def make_brain(experiment: Experiment) -> PretrainingBrain:
 def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
     folder = Path(experiment.hparams["output_folder"])
     write_results(folder / "results.json", results)
-    exported = {"speech_model": brain.model.speech}
-    if "utterance" in brain.model.objectives:  # otherwise the embedding was never trained
-        exported["embedding"] = experiment.hparams["embedding"]
+    exported = brain.model.exported()
     exported_folder = export_folder(
         folder / "pretrained",
         exported,

@@ -21,7 +21,7 @@ from mgf_brain.config import Experiment, resolve
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 
-LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit")
+LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
 
 # What a run reads: checked before anything is written.
 INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")

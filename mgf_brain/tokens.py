@@ -66,6 +66,7 @@ class SentencePieceTokens:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.model = sentencepiece.SentencePieceProcessor(model_file=str(path))
         pieces = [self.model.id_to_piece(i) for i in range(self.model.get_piece_size())]
         self.names = [BLANK, *pieces]

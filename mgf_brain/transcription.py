@@ -64,8 +64,7 @@ def train_recogniser(
     hparams, device = experiment.hparams, experiment.run_opts["device"]
     log = TrainingLog(hparams["output_folder"])
     targets = {u.id: torch.tensor(tokens.encode(texts[u.id])) for u in train}
-    head = hparams["head"](extractor.num_states, extractor.dim, extractor.hop, len(tokens))
-    head = head.to(device)
+    head = hparams["head"](**head_sizes(extractor, tokens)).to(device)
     shared = (experiment, extractor.encoder, head)
     shortest = sorted(train, key=lambda u: u.duration)
     if hparams["adapt"] == "full":
@@ -83,6 +82,16 @@ def train_recogniser(
         extractor.cache_gb = 0.0  # no other run has this encoder
         tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
     return head.eval(), time.time() - started
+
+
+def head_sizes(extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens) -> dict[str, int]:
+    """Arguments of the yaml's ``head``."""
+    return {
+        "num_states": extractor.num_states,
+        "dim": extractor.dim,
+        "hop": extractor.hop,
+        "tokens": len(tokens),
+    }
 
 
 @torch.no_grad()
@@ -145,8 +154,34 @@ def beam_search(
     return lambda scores: searcher(scores[None])[0][0].text
 
 
+def by_part(made: Sequence[Transcript]) -> dict[str, list[Transcript]]:
+    """All transcripts, and beside them those of each part where the test has several.
+
+    Arguments
+    ---------
+    made : sequence of Transcript
+        The ``fold`` of an utterance is its part.
+
+    Returns
+    -------
+    dict of str to list of Transcript
+        By what a metric's name ends in: nothing, or ``_`` and the part.
+
+    Example
+    -------
+    >>> rows = [Utterance("u", 1.0, "/a.wav", "s", fold=f"test-{x}") for x in ("clean", "other")]
+    >>> list(by_part([Transcript(row, "A", "A") for row in rows]))
+    ['', '_test-clean', '_test-other']
+    """
+    parts = sorted({t.utterance.fold for t in made if t.utterance.fold})
+    named = {f"_{part}": [t for t in made if t.utterance.fold == part] for part in parts}
+    return {"": list(made)} | (named if len(parts) > 1 else {})
+
+
 def error_rates(made: Sequence[Transcript], phones: bool = False) -> dict[str, float]:
     """PER of phones, or WER and CER of words, in percent of the reference's symbols.
+
+    Where the test has several parts, theirs stand beside those of all: ``wer_test-clean``.
 
     Example
     -------
@@ -154,6 +189,14 @@ def error_rates(made: Sequence[Transcript], phones: bool = False) -> dict[str, f
     >>> error_rates([Transcript(row, "A B C D", "A B X D")], phones=True)
     {'per': 25.0}
     """
+    return {
+        f"{name}{part}": rate
+        for part, rows in by_part(made).items()
+        for name, rate in _error_rates(rows, phones).items()
+    }
+
+
+def _error_rates(made: Sequence[Transcript], phones: bool) -> dict[str, float]:
     references, hypotheses = [t.reference for t in made], [t.hypothesis for t in made]
     if phones:
         return {"per": 100.0 * jiwer.wer(references, hypotheses)}

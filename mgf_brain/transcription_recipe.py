@@ -13,9 +13,9 @@ from mgf_brain.ctc import CTCHead
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream import finish_run, open_run
-from mgf_brain.downstream_plots import layer_weights, training_curves
+from mgf_brain.downstream_export import export_recogniser
+from mgf_brain.downstream_plots import layer_weights
 from mgf_brain.downstream_report import (
-    CAPTIONS,
     Mistake,
     Picture,
     Report,
@@ -27,12 +27,12 @@ from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.tokens import Tokens
-from mgf_brain.training_log import read_metrics
 from mgf_brain.transcription import (
     Decode,
     Transcript,
     alignments,
     beam_search,
+    by_part,
     error_counts,
     error_rates,
     greedy,
@@ -40,6 +40,7 @@ from mgf_brain.transcription import (
     train_recogniser,
     transcribe,
 )
+from mgf_brain.word_alignment import align_words
 
 MISTAKES = 12
 
@@ -81,7 +82,10 @@ def recognise(
         metrics |= {f"{name}_beam": value for name, value in error_rates(made).items()}
     with open_atomic(Path(hparams["output_folder"]) / "alignments.txt") as file:
         file.write(alignments(made))
-    finish_run(experiment, train, head, metrics, recipe=recipe, started=started, encoding_s=seconds)
+    results = finish_run(
+        experiment, train, head, metrics, recipe=recipe, started=started, encoding_s=seconds
+    )
+    export_recogniser(hparams, extractor, head, tokens, results)
     report(hparams, recipe, head, made, metrics)
 
 
@@ -93,35 +97,40 @@ def report(
     metrics: Mapping[str, float],
 ) -> None:
     """Write the page: error rates, an interval over speakers, layers, the worst utterances."""
-    errors, speakers = error_counts(made), [t.utterance.speaker for t in made]
-    interval = speaker_bootstrap(
-        lambda i: 100.0 * errors[i, 0].sum() / max(1, errors[i, 1].sum()), speakers
-    )
-    last = [name for name in metrics if name.startswith(("per", "wer"))][-1]  # what was made
+    kind, decoder = "per" if "per" in metrics else "wer", "_beam" if "wer_beam" in metrics else ""
+    intervals = {f"{kind}{part}{decoder}": _interval(rows) for part, rows in by_part(made).items()}
+    speakers = {t.utterance.speaker for t in made}
     folder, corpus = Path(hparams["output_folder"]), Path(recipe).parts[-2]
     figures = {"layers": layer_weights({"": head.layer_logits.softmax(0).tolist()})}
-    if (folder / "metrics.jsonl").is_file():  # not after fewer steps than log_interval
-        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
     write_downstream_report(
         folder,
         Report(
-            title=f"{'Phone' if last == 'per' else 'Speech'} recognition on {corpus}",
+            title=f"{'Phone' if kind == 'per' else 'Speech'} recognition on {corpus}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(made):,} "
-            f"test utterances of {len(set(speakers))} speakers.",
+            f"test utterances of {len(speakers)} speakers.",
             scores=[
-                Score(name, value, *(interval if name == last else ()))
-                for name, value in metrics.items()
+                Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
             ],
-            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
-            mistakes=_worst(made, errors[:, 0].tolist()),
+            pictures=[Picture(*named) for named in figures.items()],
+            mistakes=_worst(made),
             score_name="errors",
-            aligned=True,
+            align=align_words,
         ),
     )
 
 
-def _worst(made: Sequence[Transcript], errors: Sequence[int]) -> list[Mistake]:
+def _interval(made: Sequence[Transcript]) -> tuple[float, float]:
+    """Of the share of wrong words or phones, in percent."""
+    errors = error_counts(made)
+    return speaker_bootstrap(
+        lambda i: 100.0 * errors[i, 0].sum() / max(1, errors[i, 1].sum()),
+        [t.utterance.speaker for t in made],
+    )
+
+
+def _worst(made: Sequence[Transcript]) -> list[Mistake]:
     """The utterances with the most errors."""
+    errors = error_counts(made)[:, 0].tolist()
     order = sorted(range(len(made)), key=lambda i: -errors[i])[:MISTAKES]
     return [
         Mistake(t.utterance.id, t.reference, t.hypothesis, errors[i], (t.utterance.wav,))

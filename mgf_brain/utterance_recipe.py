@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from mgf_brain.classification import (
+    Classes,
     FoldParts,
     FoldTrainer,
     Predictions,
@@ -22,14 +23,13 @@ from mgf_brain.config import load_experiment
 from mgf_brain.data.folds import official_split, speaker_folds
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.downstream import corpus_parts, finish_run, open_run
+from mgf_brain.downstream_export import export_classifier
 from mgf_brain.downstream_plots import (
     confusion,
     embedding_map,
     layer_weights,
-    training_curves,
 )
 from mgf_brain.downstream_report import (
-    CAPTIONS,
     Mistake,
     Picture,
     Report,
@@ -41,7 +41,6 @@ from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import Probe
-from mgf_brain.training_log import read_metrics
 
 MISTAKES = 12
 
@@ -69,7 +68,7 @@ def classify_utterances(
     predictions, trainer = classify_folds(experiment, extractor, folds)
     metrics = pooled_scores(predictions, trainer.classes)
     train = {u.id: u for _, rows, _ in folds for u in rows}
-    finish_run(
+    results = finish_run(
         experiment,
         list(train.values()),
         Probe(*next(iter(trainer.statistics.values())).shape, len(trainer.classes.names)),
@@ -78,6 +77,7 @@ def classify_utterances(
         started=started,
         encoding_s=sum(p.training_s for p in predictions),
     )
+    export_classifier(experiment.hparams, trainer, predictions[-1], results)
     report(experiment.hparams, recipe, predictions, trainer, metrics)
 
 
@@ -100,8 +100,6 @@ def report(
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
         figures["map"] = embedding_map(standardised(embeddings).numpy(), [u.label for u in rows])
-    if (folder / "metrics.jsonl").is_file():  # not after fewer steps than log_interval
-        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
     corpus, task = Path(recipe).parts[-2], Path(recipe).stem
     write_downstream_report(
         folder,
@@ -110,11 +108,12 @@ def report(
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} "
             f"test utterances of {len({u.speaker for u in rows})} speakers.",
             scores=[
-                Score(name, metrics[name], *_interval(name, truth, named, rows))
-                for name in ("uar", "wa", "f1_micro")
+                Score(name, metrics[name], *_interval(name, truth, named, rows, trainer.classes))
+                for name in ("uar", "wa", "f1_micro", "f1")
+                if name in metrics
             ],
             folds=metrics["folds"],
-            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
+            pictures=[Picture(*named) for named in figures.items()],
             mistakes=_worst(rows, sure, truth, trainer.classes.names),
             score_name="probability",
         ),
@@ -133,11 +132,16 @@ def standardised(x: torch.Tensor) -> torch.Tensor:
 
 
 def _interval(
-    name: str, truth: torch.Tensor, named: torch.Tensor, rows: Sequence[Utterance]
+    name: str,
+    truth: torch.Tensor,
+    named: torch.Tensor,
+    rows: Sequence[Utterance],
+    classes: Classes,
 ) -> tuple[float, float]:
     truth, named = truth.numpy(), named.numpy()
     return speaker_bootstrap(
-        lambda i: classification_scores(truth[i], named[i])[name], [u.speaker for u in rows]
+        lambda i: classification_scores(truth[i], named[i], classes.positive)[name],
+        [u.speaker for u in rows],
     )
 
 

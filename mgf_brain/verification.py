@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
 from torch import nn
 
 from mgf_brain.brains.finetuning import VerificationBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.trials import Trials
+from mgf_brain.data.trials import draw_trials
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.metrics import eer, min_dcf
+from mgf_brain.metrics import Scores, eer, error_rates, min_dcf
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
 from mgf_brain.training_log import TrainingLog
@@ -72,10 +75,8 @@ def train_speakers(
     if len(speakers) < 2:
         raise UserError("fine-tuning needs two speakers with two utterances each; add speech.")
     encoder = extractor.encoder
-    if isinstance(encoder, SpeechEncoder) and not list(encoder.embedding.parameters()):
-        encoder.embedding = UtteranceHead(
-            encoder.dim, encoder.speech_model.front_end.colour_dim
-        ).to(extractor.device)
+    if added := affine_layers(encoder):
+        encoder.embedding = added().to(extractor.device)
     width = extractor.embeddings(train[:1]).shape[1]
     head = hparams["head"](width, len(speakers)).to(extractor.device)
     targets = {u.id: speakers.index(u.speaker) for u in train}
@@ -87,17 +88,111 @@ def train_speakers(
     return head, time.time() - started
 
 
+def affine_layers(encoder: SpeechEncoder) -> partial[UtteranceHead] | None:
+    """How to make the affine layers of an embedding that has none.
+
+    Example
+    -------
+    >>> from mgf_brain.inference import example_encoder
+    >>> affine_layers(example_encoder()).keywords
+    {'dim': 32, 'colour_dim': 160}
+    """
+    if list(encoder.embedding.parameters()):
+        return None
+    colour_dim = encoder.speech_model.front_end.colour_dim
+    return partial(UtteranceHead, dim=encoder.dim, colour_dim=colour_dim)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold on the cosine, and the trials that it was read from.
+
+    Arguments
+    ---------
+    threshold : float
+        See ``eer_threshold``.
+    eer : float
+        Of these trials, in percent.
+    trials, speakers : int
+        How many.
+    """
+
+    threshold: float
+    eer: float
+    trials: int
+    speakers: int
+
+
+def calibrate(train: Sequence[Utterance], known: torch.Tensor, seed: int) -> Calibration | None:
+    """Choose a threshold by random trials among training utterances.
+
+    Arguments
+    ---------
+    train : sequence of Utterance
+        With speakers; may be empty.
+    known : torch.Tensor
+        (utterances, E), their embeddings.
+    seed : int
+        Of the trials.
+
+    Returns
+    -------
+    Calibration or None
+        None if the utterances give no trials of a kind.
+    """
+    try:
+        trials = draw_trials(train, seed)
+    except UserError:
+        return None
+    places = {u.id: place for place, u in enumerate(train)}
+    scores = cosine_scores(known[[places[u.id] for u in trials.utterances]], trials.pairs)
+    split = scores[trials.same].numpy(), scores[~trials.same].numpy()
+    speakers = len({u.speaker for u in trials.utterances})
+    return Calibration(eer_threshold(*split), eer(*split), len(scores), speakers)
+
+
+def eer_threshold(targets: Scores, nontargets: Scores) -> float:
+    """The threshold at which misses come to false alarms, halfway to the next lower score.
+
+    Arguments
+    ---------
+    targets, nontargets : sequence of float
+        See ``error_rates``.
+
+    Returns
+    -------
+    float
+
+    Example
+    -------
+    >>> eer_threshold([0.9, 0.8], [0.2, 0.1])
+    0.5
+    """
+    thresholds, misses, alarms = error_rates(targets, nontargets)
+    finite = len(thresholds) - 1
+    after = min(int(np.argmax(misses >= alarms - 1e-12)), finite - 1)  # rates are rounded
+    return float(thresholds[max(after - 1, 0) : after + 1].mean())
+
+
 def score_trials(
-    extractor: FeatureExtractor, trials: Trials, train: Sequence[Utterance], plda_dim: int
+    embeddings: torch.Tensor,
+    pairs: torch.Tensor,
+    train: Sequence[Utterance],
+    known: torch.Tensor,
+    plda_dim: int,
 ) -> dict[str, torch.Tensor]:
     """Scores of every back-end: "" is the raw cosine; the others need training utterances.
 
     Arguments
     ---------
-    extractor : FeatureExtractor
-    trials : Trials
+    embeddings : torch.Tensor
+        (N, E), of the trials' utterances.
+    pairs : torch.Tensor
+        (trials, 2) int64.
     train : sequence of Utterance
         With speakers; may be empty.
+    known : torch.Tensor
+        (utterances, E), their embeddings.
     plda_dim : int
         Dimensions that PLDA keeps; fewer if there are fewer speakers.
 
@@ -106,14 +201,13 @@ def score_trials(
     dict of str to torch.Tensor
         "", "centred", "snorm" and "plda": (trials,) float64.
     """
-    embeddings, pairs = extractor.embeddings(trials.utterances), trials.pairs
     scores = {"": cosine_scores(embeddings, pairs)}
     if not train:
         return scores
-    known, speakers = extractor.embeddings(train), [u.speaker for u in train]
-    moved, cohort = centre(embeddings, known), centre(known, known)
+    speakers = [u.speaker for u in train]
+    moved = centre(embeddings, known)
     scores["centred"] = cosine_scores(moved, pairs)
-    cohort = speaker_means(cohort, speakers)
+    cohort = speaker_means(centre(known, known), speakers)
     generator = torch.Generator().manual_seed(0)
     cohort = cohort[torch.randperm(len(cohort), generator=generator)[:COHORT]]
     if len(cohort) > 1:  # one score has no deviation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import torch
 from torch import nn
 
 from mgf_brain.config import load_experiment
+from mgf_brain.data.corpora import refuse_repeated_ids
+from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.splits import split_speakers
 from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.downstream import finish_run, open_run
-from mgf_brain.downstream_plots import det_curve, embedding_map, score_histogram, training_curves
+from mgf_brain.downstream_export import export_verifier
+from mgf_brain.downstream_plots import det_curve, embedding_map, score_histogram
 from mgf_brain.downstream_report import (
-    CAPTIONS,
     Mistake,
     Picture,
     Report,
@@ -25,12 +27,16 @@ from mgf_brain.downstream_report import (
     write_downstream_report,
 )
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
-from mgf_brain.pretrained import FROM_SCRATCH, pretrained_name
-from mgf_brain.training_log import read_metrics
-from mgf_brain.verification import score_trials, train_speakers, verification_metrics
+from mgf_brain.pretrained import pretrained_name
+from mgf_brain.verification import (
+    affine_layers,
+    calibrate,
+    score_trials,
+    train_speakers,
+    verification_metrics,
+)
 
 
 def verify_speakers(
@@ -50,30 +56,22 @@ def verify_speakers(
     started = time.time()
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     hparams = experiment.hparams
-    if hparams["pretrained"] in FROM_SCRATCH and hparams["adapt"] != "full":
-        raise UserError(f"adapt: {hparams['pretrained']} is untrained. Pass --adapt full.")
-    if corpus != "VoxCeleb" and not Path(hparams["trials"]).is_file():  # which knows O, E and H
-        raise UserError(f"trials: file not found: {hparams['trials']}. Check the path.")
-    extractor = open_run(experiment, ADAPT, from_scratch=True)
-    trials, train = dataio_prepare(hparams)
-    if hparams["valid_share"]:
-        train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
-        trials = draw_trials(held_out, seed=hparams["seed"])
-    refuse_heard(trials, train)
-    trained, seconds = nn.ModuleList(), 0.0
+    require_list(hparams, corpus)
+    extractor = open_run(experiment, ADAPT)
+    trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
+    trained, seconds, added = nn.ModuleList(), 0.0, None
     if hparams["adapt"] != "frozen":
+        added = affine_layers(extractor.encoder)
         head, seconds = train_speakers(experiment, extractor, train)
         trained = nn.ModuleList([extractor.encoder, head])
     encoding = time.time()
-    if hparams["pretrained"] == "random" and hparams["adapt"] == "frozen":
-        # Untrained layers share a large offset.
-        extractor.standardise(extractor.embeddings(train or trials.utterances))
-    scores = score_trials(extractor, trials, train, hparams["plda_dim"])
-    metrics = {}
-    for name, values in scores.items():
-        for key, value in verification_metrics(values, trials.same).items():
-            metrics[f"{key}_{name}" if name else key] = value
-    finish_run(
+    known = extractor.embeddings(train) if train else torch.empty(0)
+    if train and hparams["pretrained"] == "random" and hparams["adapt"] == "frozen":
+        known = extractor.standardise(known)  # untrained layers share a large offset
+    embeddings = extractor.embeddings(trials.utterances)
+    scores = score_trials(embeddings, trials.pairs, train, known, hparams["plda_dim"])
+    metrics = back_end_metrics(scores, trials.same)
+    results = finish_run(
         experiment,
         train if hparams["adapt"] != "frozen" else trials.utterances,
         trained,
@@ -82,7 +80,51 @@ def verify_speakers(
         started=started,
         encoding_s=seconds or time.time() - encoding,
     )
-    report(hparams, corpus, extractor, trials, scores[""], metrics)
+    calibration = calibrate(train, known, hparams["seed"])
+    export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
+    report(hparams, corpus, embeddings, trials, scores[""], metrics)
+
+
+def require_list(hparams: Mapping[str, Any], corpus: str) -> None:
+    """Raise a UserError if ``trials`` is no file; VoxCeleb's lists have names, O, E and H."""
+    if corpus != "VoxCeleb" and not Path(hparams["trials"]).is_file():
+        raise UserError(f"trials: file not found: {hparams['trials']}. Check the path.")
+
+
+def unheard_trials(
+    hparams: Mapping[str, Any], trials: Trials, train: Sequence[Utterance]
+) -> tuple[Trials, list[Utterance]]:
+    """The trials to score and the utterances to train on, ``add_manifest`` and ``valid_share`` met.
+
+    Raises
+    ------
+    UserError
+        If a file of the trials is one of the training files.
+    """
+    if hparams["add_manifest"]:
+        train = [*train, *read_manifest(hparams["add_manifest"])]
+        refuse_repeated_ids(train)
+    if hparams["valid_share"]:
+        train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
+        trials = draw_trials(held_out, seed=hparams["seed"])
+    refuse_heard(trials, train)
+    return trials, list(train)
+
+
+def back_end_metrics(scores: Mapping[str, torch.Tensor], same: torch.Tensor) -> dict[str, float]:
+    """``verification_metrics`` of every back-end, its name behind theirs.
+
+    Example
+    -------
+    >>> scores, same = {"plda": torch.tensor([2.0, 1.0])}, torch.tensor([True, False])
+    >>> back_end_metrics(scores, same)
+    {'eer_plda': 0.0, 'min_dcf_plda': 0.0, 'min_dcf_p05_plda': 0.0}
+    """
+    return {
+        f"{key}_{name}" if name else key: value
+        for name, values in scores.items()
+        for key, value in verification_metrics(values, same).items()
+    }
 
 
 def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
@@ -95,10 +137,11 @@ def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
 def report(
     hparams: dict[str, Any],
     corpus: str,
-    extractor: FeatureExtractor,
+    embeddings: torch.Tensor,
     trials: Trials,
     scores: torch.Tensor,
     metrics: dict[str, float],
+    pictures: Sequence[Picture] = (),
 ) -> None:
     """Write the page: scores with intervals over speakers, curves, and the worst trials."""
     speakers = trials.speakers()
@@ -110,13 +153,9 @@ def report(
     figures = {
         "det": det_curve(values, same),
         "scores": score_histogram(values, same),
-        "map": embedding_map(
-            extractor.embeddings(trials.utterances).numpy(), [f"speaker {n}" for n in speakers]
-        ),
+        "map": embedding_map(embeddings.numpy(), [f"speaker {n}" for n in speakers]),
     }
     folder = Path(hparams["output_folder"])
-    if (folder / "metrics.jsonl").is_file():
-        figures["training"] = training_curves(read_metrics(folder / "metrics.jsonl"))
     write_downstream_report(
         folder,
         Report(
@@ -126,7 +165,7 @@ def report(
             scores=[
                 Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
             ],
-            pictures=[Picture(name, plot, CAPTIONS[name]) for name, plot in figures.items()],
+            pictures=[*pictures, *(Picture(*named) for named in figures.items())],
             mistakes=worst_trials(trials, values),
             score_name="cosine",
         ),

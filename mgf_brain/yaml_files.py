@@ -21,44 +21,63 @@ from mgf_brain.command_line import RUN_OPTION_TYPES
 from mgf_brain.errors import UserError
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
-CHOICES = {"size": "encoder", "front_end": "front_end"}
+CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
 
 
 def read_files(hparams_file: str, merge: str | None = None) -> CommentedMap:
-    """Read the main yaml file, continued by a data set's.
+    """Read the main yaml file over its base, continued by a data set's.
 
     Arguments
     ---------
     hparams_file : str
-        The main yaml file.
+        The main yaml file. Its key `base`, if there is one, names another file, relative to its
+        own folder, that is read first: the keys of the main file replace the base's or are added.
     merge : str | None
         A data set's name: `data/<merge>.yaml` beside the main file is read too.
 
     Returns
     -------
     CommentedMap
-        The top-level keys of both, with their tags.
+        The top-level keys of all, with their tags, and without `base`.
 
     Raises
     ------
     UserError
-        If a file cannot be read, is no mapping, or if a key stands in both.
+        If a file cannot be read or is no mapping, a base is none, or a key stands in both the main
+        file and the data set's.
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "task.yaml"
-    >>> _ = path.write_text("dim: 4\\nwide: !ref <dim> * 2\\n")
-    >>> list(read_files(str(path)))
-    ['dim', 'wide']
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "task.yaml").write_text("dim: 4\\nwide: !ref <dim> * 2\\n")
+    >>> _ = (folder / "wider.yaml").write_text("base: task.yaml\\ndim: 8\\ndepth: 1\\n")
+    >>> tree = read_files(str(folder / "wider.yaml"))
+    >>> list(tree), tree["dim"]
+    (['dim', 'wide', 'depth'], 8)
     """
     path = Path(hparams_file)
-    tree = _read_tree(path)
+    tree = _read_over_base(path)
     if merge is not None:
         data_path = path.parent / "data" / f"{merge}.yaml"
         data = _read_tree(data_path)
         if clash := sorted(tree.keys() & data.keys()):
             raise UserError(f"{data_path}: {path} has these keys too: {', '.join(clash)}.")
         tree.update(data)
+    return tree
+
+
+def _read_over_base(path: Path) -> CommentedMap:
+    """A file's keys over those of its base, and of the base's base."""
+    tree, known = _read_tree(path), [path]
+    while "base" in tree:
+        base = tree.pop("base")
+        path = path.parent / str(base)
+        if not path.is_file() or any(map(path.samefile, known)):
+            raise UserError(f"{known[-1]}: base must name another yaml file, not {base!r}.")
+        known.append(path)
+        below = _read_tree(path)
+        below.update(tree)
+        tree = below
     return tree
 
 
@@ -159,7 +178,8 @@ def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> Non
     {'dim': 8, 'heads': 2}
     """
     if key in CHOICES and CHOICES[key] in tree and not isinstance(value, TaggedScalar):
-        _include(tree, CHOICES[key], _chosen_file(key, value, hparams_file))
+        folder = included_folder(tree, key)
+        _include(tree, CHOICES[key], _chosen_file(key, value, Path(hparams_file).parent, folder))
         if key not in tree or key == CHOICES[key]:
             return
     if isinstance(value, TaggedScalar) and value.tag.value.startswith("!include:"):
@@ -172,13 +192,27 @@ def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> Non
             raise UserError(f"--{key} takes a single value, not a mapping.") from error
 
 
-def _chosen_file(key: str, choice: Any, hparams_file: str) -> str:
+def included_folder(tree: CommentedMap, choice: str) -> str:
+    """The folder beside the main yaml file that holds the files of a choice.
+
+    Example
+    -------
+    >>> tree = YAML().load("encoder: !include:dino/mini.yaml\\nnetwork: !ref <encoder[network]>")
+    >>> included_folder(tree, "size"), included_folder(tree, "network")
+    ('dino', 'network')
+    """
+    key = CHOICES[choice]
+    tag = str(getattr(getattr(tree[key], "tag", None), "value", None))
+    return str(Path(tag.removeprefix("!include:")).parent) if "!include:" in tag else key
+
+
+def _chosen_file(key: str, choice: Any, beside: Path, folder: str) -> str:
     """The include tag of a choice, after checking that its file exists."""
-    folder = Path(hparams_file).parent / CHOICES[key]
-    choices = sorted(path.stem for path in folder.glob("*.yaml"))
+    choices = sorted(path.stem for path in (beside / folder).glob("*.yaml"))
     if choice not in choices:
-        raise UserError(f"{key} must be one of {', '.join(choices)} (in {folder}), not {choice!r}.")
-    return f"!include:{CHOICES[key]}/{choice}.yaml"
+        names = ", ".join(choices)
+        raise UserError(f"{key} must be one of {names} (in {beside / folder}), not {choice!r}.")
+    return f"!include:{folder}/{choice}.yaml"
 
 
 def _include(tree: CommentedMap, key: str, tag: str) -> None:
@@ -191,7 +225,7 @@ def _include(tree: CommentedMap, key: str, tag: str) -> None:
 
 
 def _check_kind(key: str, value: Any, default: Any) -> None:
-    """Refuse a word where the yaml file has a switch or a number: `no` would count as true."""
+    """Refuse a word where the yaml file has a switch, a number or a list: `no` would be true."""
     if value is None or isinstance(value, TaggedScalar):
         return
     if isinstance(default, bool):
@@ -200,6 +234,8 @@ def _check_kind(key: str, value: Any, default: Any) -> None:
     elif isinstance(default, (int, float)):
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise UserError(f"--{key} takes a number, not {value!r}.")
+    elif isinstance(default, list) and not isinstance(value, list):
+        raise UserError(f"--{key} takes a list, such as {list(default)}, not {value!r}.")
 
 
 def require_values(tree: CommentedMap, hparams_file: str) -> None:

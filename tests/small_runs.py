@@ -10,11 +10,22 @@ from typing import Any
 
 import torch
 
+from mgf_brain.data.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.encoder import NoContext
 from mgf_brain.inference import SpeechEncoder, example_encoder
-from mgf_brain.pooling import UtteranceHead
+from mgf_brain.model import SpeechModel
+from mgf_brain.pooling import (
+    AffineEmbedding,
+    AttentivePooling,
+    StatisticsPooling,
+    UtteranceHead,
+)
 from mgf_brain.probes import Probe, train_probe
+from mgf_brain.resnet import ResNetTrunk
 from mgf_brain.schedules import warmup_cosine
+from mgf_brain.tdnn import EcapaTrunk, XVectorTrunk
+from mgf_brain.trunks import LogMelTrunk
 from tests.data.miniatures import write_noise
 
 PROBING = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "seed": 0}
@@ -59,9 +70,7 @@ def settings(tune_encoder: bool = True, epochs: int = 1, **changes: Any) -> dict
         "epochs": epochs,
         "tune_encoder": tune_encoder,
         "layer_decay": 1.0,
-        "crops": 1,
-        "longest_crop": 0.2,
-        "shortest_crop": 0.1,
+        "crop_plan": SeparateCrops(crops=1, longest=0.2, shortest=0.1),
         "batch_seconds": 1.0,
         "num_workers": 0,
         "audio_cache_hours": 1.0,
@@ -77,6 +86,33 @@ def speaker_encoder(seed: int = 0) -> SpeechEncoder:
     encoder = example_encoder(layers=2, stack=2)
     encoder.embedding = UtteranceHead(encoder.dim, encoder.speech_model.front_end.colour_dim)
     return encoder.eval()
+
+
+TRUNKS = {
+    "xvector": partial(XVectorTrunk, channels=16, dim=32),
+    "ecapa": partial(EcapaTrunk, channels=16, dim=32, squeeze=8),
+    "lresnet34": partial(ResNetTrunk, channels=(2, 4, 4, 8), blocks=(1, 2, 1, 1), bands=20),
+}
+
+
+def small_trunk(name: str) -> LogMelTrunk:
+    """Tiny; its BatchNorm at its initial 0 and 1."""
+    torch.manual_seed(0)
+    return TRUNKS[name]()
+
+
+def small_network(name: str, embedding_dim: int = 24) -> SpeechEncoder:
+    """Tiny, with the embedding that hparams/network/<name>.yaml has."""
+    front_end = small_trunk(name)
+    pool = AttentivePooling if name == "ecapa" else StatisticsPooling
+    embedding = AffineEmbedding(
+        pool(front_end.dim),
+        embedding_dim,
+        norm_input=name == "ecapa",
+        norm_output=name == "lresnet34",
+    )
+    model = SpeechModel(front_end, NoContext(front_end.dim))
+    return SpeechEncoder(model, front_end.sample_rate, embedding)
 
 
 def weights(*modules: torch.nn.Module) -> dict[str, torch.Tensor]:

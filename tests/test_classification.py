@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.metrics import f1_score
 
 from mgf_brain import classification
 from mgf_brain.classification import (
@@ -21,9 +22,10 @@ from mgf_brain.classification import (
 )
 from mgf_brain.data.folds import speaker_folds
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor, LogMelFeatures
 from mgf_brain.inference import example_encoder
-from tests.small_runs import experiment, settings, weights, write_speech
+from tests.small_runs import experiment, settings, speaker_encoder, weights, write_speech
 
 
 @pytest.fixture
@@ -56,6 +58,24 @@ def test_scores_are_those_counted_by_hand():
         assert {k: found[k] for k in expected} == pytest.approx(expected, rel=1e-12)
 
 
+def test_f1_of_the_positive_class_is_scikit_learns():
+    draw = random.Random(0)
+    for _ in range(100):
+        truth, named = ([draw.choice("xyz") for _ in range(draw.randrange(1, 9))] for _ in "ab")
+        truth, named = zip(*zip(truth, named, strict=False), strict=True)
+        numbers = [["xyz".index(c) for c in row] for row in (truth, named)]
+        found = classification_scores(*numbers, positive=2)
+        expected = f1_score([c == "z" for c in truth], [c == "z" for c in named], zero_division=0)
+        assert found.pop("f1") == pytest.approx(100 * expected, rel=1e-12)
+        assert found == classification_scores(*numbers)
+
+
+def test_the_positive_class_is_one_of_the_classes():
+    assert Classes(["ad", "cn"], "ad").positive == 0 and Classes(["ad", "cn"]).positive is None
+    with pytest.raises(UserError, match="positive: 'AD' is no class. Pass one of ad, cn"):
+        Classes(["ad", "cn"], "AD")
+
+
 def test_pooled_scores_are_over_all_predictions_not_the_mean_of_folds():
     rows = [Utterance(f"u{i}", 1.0, "/a.wav", "s", label=c) for i, c in enumerate("xxxxyx")]
     sure = torch.eye(2)
@@ -63,6 +83,9 @@ def test_pooled_scores_are_over_all_predictions_not_the_mean_of_folds():
         Predictions("1", rows[:4], sure[[0, 0, 0, 1]], [1.0], 0.0),
         Predictions("2", rows[4:], sure[[0, 0]], [1.0], 0.0),
     ]
+    with_f1 = pooled_scores(made, Classes(["x", "y"], "x"))
+    assert with_f1["f1"] == pytest.approx(200 * 4 / (5 + 5))
+    assert with_f1["folds"]["1"]["f1"] == pytest.approx(200 * 3 / (4 + 3))
     found = pooled_scores(made, Classes(["x", "y"]))
     assert found.pop("folds") == {
         "1": {"uar": 75.0, "wa": 75.0, "f1_micro": 75.0},
@@ -133,3 +156,18 @@ def test_folds_of_an_interrupted_run_are_not_trained_again(tmp_path, utterances,
         assert before.layer_weights == after.layer_weights
     classify_folds(experiment(tmp_path, number_of_epochs=7), fbank(), folds)
     assert trained == ["b", "a", "b", "c"]  # of another length, nothing is kept
+
+
+@pytest.mark.parametrize("adapt", ["frozen", "full"])
+def test_the_last_fold_s_model_is_kept_for_the_export(tmp_path, utterances, adapt):
+    """Also where nothing is left to train."""
+    run = experiment(tmp_path / "out", adapt=adapt, tuning=settings())
+    folds = list(speaker_folds(utterances))
+    for _ in range(2):
+        extractor = FeatureExtractor(speaker_encoder(), "tiny")
+        made, trainer = classify_folds(run, extractor, folds)
+        assert [bool(p.encoder) for p in made[:-1]] == [False, False]
+        model = trainer.classifier(made[-1])
+        found = [dict(row) for row in model.classify([u.wav for u in made[-1].utterances])]
+        found = torch.tensor([[row[name] for name in trainer.classes.names] for row in found])
+        torch.testing.assert_close(found, made[-1].probabilities, atol=1e-5, rtol=0)

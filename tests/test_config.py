@@ -63,6 +63,20 @@ def test_size_and_other_overrides_reach_what_refers_to_them(main):
     assert "dim: 8" in experiment.resolved_yaml
 
 
+def test_keys_of_a_base_are_keys(main, tmp_path):
+    path = tmp_path / "wider.yaml"
+    path.write_text("base: main.yaml\nlearning_rate: 2e-3\ndepth: !ref <steps> + 1\n")
+    experiment = load(str(path), "--steps", "5", "--size", "base")
+    assert (experiment.hparams["learning_rate"], experiment.hparams["depth"]) == (2e-3, 6)
+    assert experiment.hparams["net"].in_features == 8
+    saved = load_hyperpyyaml(experiment.resolved_yaml)
+    assert saved.keys() == load(main).hparams.keys() | {"depth"}
+    with pytest.raises(UserError, match="wider.yaml; the nearest is --learning_rate"):
+        load(str(path), "--learning_rat", "1")
+    with pytest.raises(UserError, match="--base is no key"):
+        load(str(path), "--base", "other.yaml")
+
+
 def test_keys_of_the_data_yaml_are_overridden_too(main):
     assert load(main, "--dataset", "Other").hparams["train_csv"] == "results/Other/0/train.csv"
 

@@ -167,8 +167,9 @@ def test_of_many_embeddings_some_are_drawn_by_seed(monkeypatch):
     assert (points[0] == points[1]).all() and not np.allclose(points[0], points[2])
 
 
-def test_a_map_of_three_embeddings_is_drawn():
+def test_a_map_of_few_embeddings_is_drawn():
     assert_draws(embedding_map(np.eye(3, 5), ["a", "b", "c"]))
+    assert_draws(embedding_map(np.eye(2, 5), ["a", "a"]))
 
 
 def steps(count: int, **figures) -> list[dict]:

@@ -19,10 +19,10 @@ from mgf_brain.downstream_report import (
     Picture,
     Report,
     Score,
-    align_words,
     write_downstream_report,
 )
 from mgf_brain.errors import UserError
+from mgf_brain.word_alignment import align_words
 
 RESULTS = {
     "recipe": "recipes/RAVDESS/emotion.py",
@@ -125,8 +125,8 @@ def test_the_page_is_well_formed_and_loads_nothing(run, wav):
     assert all(source.startswith("data:") for kind in page.sources.values() for source in kind)
 
 
-@pytest.mark.parametrize("aligned", [False, True])
-def test_hostile_texts_are_shown_not_obeyed(run, wav, aligned):
+@pytest.mark.parametrize("align", [None, align_words])
+def test_hostile_texts_are_shown_not_obeyed(run, wav, align):
     report = Report(
         HOSTILE,
         HOSTILE,
@@ -135,7 +135,8 @@ def test_hostile_texts_are_shown_not_obeyed(run, wav, aligned):
         [Picture("confusion", confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
         [Mistake(HOSTILE, *texts, 1.0, [wav]) for texts in ((HOSTILE, "yes"), ("yes", HOSTILE))],
         HOSTILE,
-        aligned,
+        HOSTILE,
+        align,
     )
     page = Page(write_downstream_report(run, report).read_text())
     plain = write(run, pictures=report.pictures, mistakes=[Mistake("a", "b", "c", 1.0, [wav])])
@@ -153,7 +154,29 @@ def test_scores_and_their_intervals(run):
     page = Page(write_downstream_report(run, Report("A", "B", scores)).read_text())
     assert ["EER", "12.34 %", "10.00 – 15.00 %"] in page.rows
     assert ["minDCF (p 0.01)", "0.500", "0.400 – 0.600"] in page.rows
-    assert ["accuracy speech", "50.00 %", "–"] in page.rows
+    assert ["accuracy without silence", "50.00 %", "–"] in page.rows
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("wer_test-clean_beam", "WER test-clean beam"),
+        ("min_dcf_p05_snorm", "minDCF (p 0.05) snorm"),
+        ("min_dcf_plda", "minDCF (p 0.01) plda"),
+        ("wax_loss", "wax loss"),
+        ("wa", "WA"),
+    ],
+)
+def test_scores_of_parts_and_back_ends_keep_their_names(name, title):
+    assert Score(name, 1.0).cells()[0] == title
+
+
+def test_the_training_is_drawn_where_it_was_logged(run):
+    assert "img" not in write(run).tags
+    rows = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2)]
+    (run / "metrics.jsonl").write_text("\n".join(rows))
+    page = write(run, pictures=[Picture("layers", layer_weights({"": [0.5, 0.5]}))])
+    assert page.tags.count("img") == 2 and (run / "report" / "training.png").is_file()
 
 
 def test_folds_with_their_mean_and_deviation(run):
@@ -201,38 +224,12 @@ def test_long_audio_is_cut_and_the_page_says_so(run, tmp_path):
     assert clip.duration == pytest.approx(10.0, abs=0.1)
 
 
-def edit_distance(a, b):
-    table = {(i, 0): i for i in range(len(a) + 1)} | {(0, j): j for j in range(len(b) + 1)}
-    for i, x in enumerate(a, 1):
-        for j, y in enumerate(b, 1):
-            table[i, j] = min(
-                table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (x != y)
-            )
-    return table[len(a), len(b)]
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_aligned_words_are_both_texts_and_mark_as_few_as_possible(seed):
-    rng = np.random.default_rng(seed)
-    truth, guess = (rng.choice(list("abcd"), size=rng.integers(9)).tolist() for _ in range(2))
-    columns = re.findall(
-        r'<span class="(\w+)"><i>(.)</i><b>(.)</b></span>',
-        align_words(*map(" ".join, (truth, guess))),
-    )
-    assert [above for _, above, _ in columns if above != "–"] == truth
-    assert [below for _, _, below in columns if below != "–"] == guess
-    assert sum(kind != "same" for kind, _, _ in columns) == edit_distance(truth, guess)
-    for kind, above, below in columns:
-        assert (above == "–", below == "–") == (kind == "inserted", kind == "deleted")
-        assert (above == below) == (kind == "same")
-
-
 def test_texts_are_aligned_where_asked(run):
     mistakes = [Mistake("a", "ONE TWO", "ONE TOO", 50.0)]
-    page = write(run, mistakes=mistakes, aligned=True, score_name="WER (%)")
+    page = write(run, mistakes=mistakes, align=align_words, score_name="WER (%)")
     assert ["utterance", "truth over prediction", "WER (%)", "listen"] in page.rows
     (row,) = [row for row in page.rows if row[0] == "a"]
-    assert row == ["a", "truthpredictionONEONETWOTOO", "50.00", ""]
+    assert row == ["a", "truthpredictionONEONETWOTOO", "50", ""]
 
 
 def test_missing_files_are_named_and_the_old_report_stays(run, wav):

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import speechbrain as sb
 import torch
 from torch import nn
 
-from mgf_brain.baselines import XVector
-from mgf_brain.brains.finetuning import ClassificationBrain, VerificationBrain, parameter_groups
+from mgf_brain.brains.finetuning import (
+    ClassificationBrain,
+    CTCBrain,
+    FinetuningBrain,
+    VerificationBrain,
+    parameter_groups,
+)
+from mgf_brain.ctc import CTCHead
+from mgf_brain.data.batch import SpeechBatch, example_batch
+from mgf_brain.data.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.features import LogMelFeatures
-from mgf_brain.finetuning import check_adapt, tune
+from mgf_brain.finetuning import check_adapt, check_masks, tune
+from mgf_brain.frontends import Perturb, Waveform
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.margin import AngularMarginHead
+from mgf_brain.model import SpeechModel
 from mgf_brain.probes import Probe
+from mgf_brain.spec_augment import SpecAugment
 from mgf_brain.training_log import TrainingLog, read_metrics
-from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
+from tests.small_runs import (
+    changed,
+    experiment,
+    settings,
+    small_network,
+    speaker_encoder,
+    weights,
+    write_speech,
+)
 
 
 @pytest.fixture
@@ -26,8 +50,8 @@ def utterances(tmp_path: Path) -> list[Utterance]:
     return write_speech(tmp_path / "speech")
 
 
-def small_x_vector() -> XVector:
-    return XVector(embedding_dim=24, channels=16, pooled=32)
+def small_x_vector() -> SpeechEncoder:
+    return small_network("xvector", embedding_dim=24)
 
 
 def tuned(
@@ -128,10 +152,91 @@ def test_classes_are_learnt_from_waveforms(tmp_path, utterances):
     probe = Probe(*rows.shape[1:], classes=4)
     targets = {u.id: "abcd".index(u.speaker) for u in utterances}
     run, log, few = experiment(tmp_path), TrainingLog(tmp_path), settings(epochs=12)
-    few |= {"longest_crop": 0.3, "schedule": lambda step, total: 0.005}
+    few |= {"crop_plan": SeparateCrops(1, 0.3, 0.1), "schedule": lambda step, total: 0.005}
     tune(ClassificationBrain, run, encoder, probe, utterances, targets, log, few)
     losses = [row["loss"] for row in read_metrics(tmp_path / "metrics.jsonl")]
     assert losses[-1] < 0.3 * losses[0]
+
+
+def stepped(brain_class: type[FinetuningBrain], encoder: nn.Module, head: nn.Module, **hparams):
+    """A Brain as ``train_head`` makes it, without what only training needs."""
+    modules = nn.ModuleDict({"encoder": encoder, "head": head})
+    brain = brain_class.__new__(brain_class)
+    brain.modules, brain.device, brain.hparams = modules, "cpu", SimpleNamespace(**hparams)
+    return brain
+
+
+def readings(encoder: nn.Module) -> dict[type[FinetuningBrain], tuple[nn.Module, Callable]]:
+    """By Brain: a head, and what it is to make of a batch with a perturbation."""
+    ctc = CTCHead(encoder.num_states, encoder.dim, encoder.hop, tokens=3, hidden=4, layers=1)
+    probe = Probe(*encoder.statistics(torch.randn(1, 4800), torch.tensor([4800])).shape[1:], 2)
+
+    def states_of(batch: SpeechBatch, perturb: Perturb | None) -> torch.Tensor:
+        frames, states = encoder.speech_model(batch.wavs, batch.lengths, perturb)
+        return ctc(torch.stack(states, dim=2), frames.lengths)[0]
+
+    return {
+        ClassificationBrain: (probe, lambda b, p: probe(encoder.statistics(b.wavs, b.lengths, p))),
+        VerificationBrain: (nn.Identity(), lambda b, p: encoder(b.wavs, b.lengths, p)),
+        CTCBrain: (ctc, states_of),
+    }
+
+
+@pytest.mark.parametrize("brain_class", [ClassificationBrain, VerificationBrain, CTCBrain])
+def test_masks_follow_the_keys_and_stay_in_training(brain_class):
+    torch.manual_seed(0)
+    encoder, batch, masks = speaker_encoder(), example_batch(), SpecAugment(time_masks=2)
+    head, read = readings(encoder)[brain_class]
+    brain = stepped(brain_class, encoder, head, spec_augment=masks)
+
+    def made(batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
+        out = brain.compute_forward(batch, stage)
+        return out[0] if isinstance(out, tuple) else out
+
+    expected = read(batch, lambda log_mel, valid: masks(log_mel, valid, batch.keys))
+    assert torch.equal(made(batch, sb.Stage.TRAIN), expected)
+    others = dataclasses.replace(batch, keys=batch.keys + 100)
+    assert not torch.allclose(made(others, sb.Stage.TRAIN), expected)
+    assert torch.equal(made(batch, sb.Stage.VALID), read(batch, None))
+    brain.hparams.spec_augment = SpecAugment()
+    assert torch.equal(made(batch, sb.Stage.TRAIN), read(batch, None))
+
+
+def test_masks_are_part_of_the_training(tmp_path, utterances):
+    masks = SpecAugment(time_masks=2, longest=10)
+    plain, masked, again = (
+        weights(*tuned(tmp_path, utterances, spec_augment=augment))
+        for augment in (None, masks, masks)
+    )
+    assert all(torch.equal(masked[name], again[name]) for name in masked)
+    assert not all(torch.equal(masked[name], plain[name]) for name in masked)
+
+
+def test_masks_reach_networks_trained_from_scratch():
+    torch.manual_seed(0)
+    network, batch = small_x_vector().eval(), example_batch()
+    seen = []
+
+    def noted(log_mel: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        seen.append((log_mel.shape, valid.shape))
+        return log_mel * torch.linspace(0, 1, log_mel.shape[1])[:, None]
+
+    plain, changed = (network(batch.wavs, batch.lengths, p) for p in (None, noted))
+    assert seen == [((4, 98, 80), (4, 98))] and not torch.allclose(plain, changed)
+
+
+def test_masks_with_nothing_to_mask_are_refused():
+    masks = SpecAugment(time_masks=1)
+    waveform = TransformerEncoder(16, 32, 1, 4, 64, position_kernel=8)
+    waveform = SpeechEncoder(SpeechModel(Waveform([16] * 7), waveform), 16000)
+    for encoder in (example_encoder(), small_x_vector()):
+        check_masks(masks, "full", encoder)
+        check_masks(None, "frozen", encoder)
+    check_masks(SpecAugment(), "full", waveform)
+    with pytest.raises(UserError, match="time_masks: this encoder's front-end has no log-mel"):
+        check_masks(masks, "two_step", waveform)
+    with pytest.raises(UserError, match="time_masks: frozen features are not masked"):
+        check_masks(masks, "frozen", example_encoder())
 
 
 def test_ways_to_adapt():

@@ -5,8 +5,9 @@ import pytest
 import soundfile
 import torch
 
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.oneshot import name_speakers, read_oneshot
+from mgf_brain.oneshot import OneShot, mixups, name_speakers, read_oneshot
 
 
 @pytest.fixture
@@ -55,4 +56,24 @@ def test_a_missing_list_names_the_key(tmp_path):
 def test_the_length_of_an_embedding_does_not_count():
     enrolled = torch.randn(4, 8, generator=torch.Generator().manual_seed(0))
     scale = torch.tensor([[0.1], [3.0], [100.0], [1e-3]])
-    assert name_speakers(enrolled * scale.flip(0), list("abcd"), enrolled * scale) == list("abcd")
+    assert name_speakers(enrolled * scale.flip(0), enrolled * scale).tolist() == [0, 1, 2, 3]
+
+
+def test_mixups_are_the_wrong_names_the_clearest_first():
+    generator = torch.Generator().manual_seed(0)
+    enrolled, embeddings = torch.randn(45, 8, generator=generator).split([5, 40])
+    enrol = [Utterance(f"{s}0", 1.0, "/a.wav", s) for s in "abcde"]
+    test = [Utterance(f"{s}{i}", 1.0, "/a.wav", s) for i in range(1, 9) for s in "abcde"]
+    expected = []
+    for row, vector in zip(test, embeddings.double(), strict=True):
+        cosines = {
+            u.speaker: float(vector @ v / vector.norm() / v.norm())
+            for u, v in zip(enrol, enrolled.double(), strict=True)
+        }
+        nearest = max(cosines, key=cosines.get)
+        if nearest != row.speaker:
+            expected.append((cosines[nearest] - cosines[row.speaker], row.id, f"{nearest}0"))
+    found = mixups(OneShot(enrol, test), enrolled, embeddings)
+    assert len(found) > 10
+    assert [(m.test.id, m.enrol.id) for m in found] == [x[1:] for x in sorted(expected)[::-1]]
+    assert [m.excess for m in found] == pytest.approx([x[0] for x in sorted(expected)[::-1]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,16 @@ def test_nothing_recognised_is_all_deleted():
     made = [Transcript(ROW, "A B", ""), Transcript(ROW, "C", "")]
     assert error_rates(made) == {"wer": 100.0, "cer": 100.0}
     assert error_counts(made).tolist() == [[2, 2], [1, 1]]
+
+
+def test_parts_have_the_rates_that_they_have_alone():
+    rows = [dataclasses.replace(ROW, fold=f"test-{x}") for x in ("clean", "other", "clean")]
+    texts = [("A B", "A"), ("A", "B"), ("C", "C")]
+    made = [Transcript(row, *pair) for row, pair in zip(rows, texts, strict=True)]
+    rates, clean = error_rates(made), error_rates(made[::2])
+    assert list(clean) == ["wer", "cer"]  # of a single part: its own and the pooled are one
+    assert {n: rates[f"{n}_test-clean"] for n in clean} == clean
+    assert rates["wer"] == 50.0 and rates["wer_test-other"] == 100.0 and len(rates) == 6
 
 
 def test_alignments_show_both_texts_and_mark_errors():
@@ -178,7 +189,7 @@ def test_what_training_changes(tmp_path: Path, adapt: str, hours: float):
     run = experiment(
         tmp_path / "out",
         adapt=adapt,
-        head=lambda *sizes: CTCHead(*sizes, hidden=8, layers=1),
+        head=partial(CTCHead, hidden=8, layers=1),
         head_training=settings(tune_encoder=False),
         tuning=settings(),
         batch_seconds=1.0,

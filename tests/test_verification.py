@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.baselines import EcapaTdnn
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.trials import Trials, draw_trials
 from mgf_brain.errors import UserError
@@ -18,24 +17,36 @@ from mgf_brain.inference import example_encoder
 from mgf_brain.margin import AngularMarginHead
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.training_log import read_metrics
-from mgf_brain.verification import repeated_speakers, score_trials, train_speakers
+from mgf_brain.verification import (
+    calibrate,
+    eer_threshold,
+    repeated_speakers,
+    score_trials,
+    train_speakers,
+)
 from mgf_brain.verification_recipe import worst_trials
-from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
+from tests.small_runs import (
+    changed,
+    experiment,
+    settings,
+    small_network,
+    speaker_encoder,
+    weights,
+    write_speech,
+)
 
 
 def rows_of(speakers: str) -> list[Utterance]:
     return [Utterance(f"u{i}", 1.0, f"/{i}.wav", s) for i, s in enumerate(speakers)]
 
 
-class ToyExtractor:
-    """Embeddings that lie around a point of the speaker's own."""
-
-    def embeddings(self, utterances: list[Utterance]) -> torch.Tensor:
-        rows = []
-        for u in utterances:
-            voice = np.random.default_rng(ord(u.speaker)).normal(size=16)
-            rows.append(voice + 0.2 * np.random.default_rng(len(rows)).normal(size=16))
-        return torch.tensor(np.array(rows))
+def toy_embeddings(utterances: list[Utterance]) -> torch.Tensor:
+    """Rows that lie around a point of the speaker's own."""
+    rows = []
+    for u in utterances:
+        voice = np.random.default_rng(ord(u.speaker)).normal(size=16)
+        rows.append(voice + 0.2 * np.random.default_rng(len(rows)).normal(size=16))
+    return torch.tensor(np.array(rows))
 
 
 def test_speakers_with_enough_utterances_keep_their_order():
@@ -57,7 +68,8 @@ def test_speakers_with_enough_utterances_keep_their_order():
 )
 def test_back_ends_by_what_there_is_to_train_them_on(train: str, back_ends: list[str]):
     trials = draw_trials(rows_of("abcdabcd"), seed=0)
-    scores = score_trials(ToyExtractor(), trials, rows_of(train), plda_dim=8)
+    x, known = toy_embeddings(trials.utterances), toy_embeddings(rows_of(train))
+    scores = score_trials(x, trials.pairs, rows_of(train), known, plda_dim=8)
     assert list(scores) == back_ends
     for name, values in scores.items():
         assert values.shape == trials.same.shape and torch.isfinite(values).all(), name
@@ -66,9 +78,35 @@ def test_back_ends_by_what_there_is_to_train_them_on(train: str, back_ends: list
 
 def test_the_raw_score_is_the_cosine():
     trials = draw_trials(rows_of("aabb"), seed=0)
-    x = ToyExtractor().embeddings(trials.utterances).numpy()
+    x = toy_embeddings(trials.utterances).numpy()
     expected = [x[i] @ x[j] / np.linalg.norm(x[i]) / np.linalg.norm(x[j]) for i, j in trials.pairs]
-    np.testing.assert_allclose(score_trials(ToyExtractor(), trials, [], 8)[""], expected)
+    found = score_trials(torch.tensor(x), trials.pairs, [], torch.empty(0), 8)
+    np.testing.assert_allclose(found[""], expected)
+
+
+def test_at_the_threshold_misses_come_to_false_alarms():
+    draw = np.random.default_rng(0)
+    for _ in range(50):
+        targets = draw.normal(1.0, size=draw.integers(1, 30)).round(1)
+        nontargets = draw.normal(size=draw.integers(1, 30)).round(1)
+        threshold = eer_threshold(targets, nontargets)
+        scores = np.unique([*targets, *nontargets])
+
+        def gap(t: float, targets=targets, nontargets=nontargets) -> float:
+            return (targets < t).mean() - (nontargets >= t).mean()
+
+        assert scores[0] <= threshold <= scores[-1]
+        rising = [t for t in scores if gap(t) >= -1e-12]
+        if rising:
+            assert gap(threshold) == gap(rising[0])
+
+
+def test_a_threshold_is_calibrated_on_training_speakers_or_not_at_all():
+    rows = rows_of("mnop" * 3)
+    made = calibrate(rows, toy_embeddings(rows), seed=0)
+    assert (made.eer, made.trials, made.speakers) == (0.0, 66, 4) and -1 < made.threshold < 1
+    for train in ("", "aaa", "abc"):
+        assert calibrate(rows_of(train), toy_embeddings(rows_of(train)), seed=0) is None
 
 
 def speaker_run(folder: Path, adapt: str = "two_step"):
@@ -108,7 +146,7 @@ def test_affine_layers_that_were_pretrained_are_trained_on(tmp_path: Path):
 
 def test_batch_norm_never_gets_a_single_utterance(tmp_path: Path):
     """Seven chunks of 0.2 s in batches of 0.45 s: two each, and a rest of one."""
-    network = EcapaTdnn(embedding_dim=24, channels=16, pooled=32, attention=8)
+    network = small_network("ecapa", embedding_dim=24)
     rows = write_speech(tmp_path / "speech", "abc")
     rows += [dataclasses.replace(rows[0], id="again")]
     tuning = settings(batch_seconds=0.45, least_items=2, epochs=3)

@@ -34,6 +34,36 @@ def test_a_key_in_both_files_is_refused(write):
         read_files(main, merge="Corpus")
 
 
+def test_a_file_replaces_and_extends_its_base(write):
+    write("shared/base.yaml", "a: 1\nb: !ref <a>\nc: {x: 1, y: 2}\n")
+    write("middle.yaml", "base: shared/base.yaml\na: 2\nd: 3\n")
+    main = write("main.yaml", "base: middle.yaml\nc: {x: 3}\nd: !ref <b>\n")
+    text = dump(read_files(main))
+    assert text == "a: 2\nb: !ref <a>\nc: {x: 3}\nd: !ref <b>\n"
+
+
+def test_the_data_yaml_clashes_with_the_base_too(write):
+    write("base.yaml", "a: 1\nb: 2\n")
+    main = write("main.yaml", "base: base.yaml\nc: 3\n")
+    write("data/Corpus.yaml", "b: 4\n")
+    with pytest.raises(UserError, match=r"Corpus.yaml.*main.yaml.*: b\."):
+        read_files(main, merge="Corpus")
+
+
+@pytest.mark.parametrize("base", ["absent.yaml", "main.yaml", "loop/back.yaml", "loop", "[1]", ""])
+def test_a_base_that_is_none_is_refused(write, base):
+    write("loop/back.yaml", "base: ../loop/../main.yaml\n")
+    main = write("main.yaml", f"base: {base}\na: 1\n")
+    with pytest.raises(UserError, match=r"(main|back).yaml: base must name another yaml file"):
+        read_files(main)
+
+
+def test_a_malformed_base_is_named(write):
+    write("base.yaml", "- 1\n")
+    with pytest.raises(UserError, match="base.yaml: a yaml file of hyperparameters is a mapping"):
+        read_files(write("main.yaml", "base: base.yaml\n"))
+
+
 def test_a_missing_file_is_named(write, tmp_path):
     with pytest.raises(UserError, match="absent.yaml.*No such file"):
         read_files(str(tmp_path / "absent.yaml"))
@@ -107,9 +137,9 @@ def test_a_front_end_is_chosen_by_its_name_and_keeps_the_values_handed_to_it(wri
 
 @pytest.mark.parametrize(
     ("default", "value"),
-    [("true", "no"), ("false", 1), ("3", "three"), ("1e-3", "1e-3x"), ("3", True)],
+    [("true", "no"), ("false", 1), ("3", "three"), ("1e-3", "1e-3x"), ("3", True), ("[1]", 1)],
 )
-def test_a_word_for_a_switch_or_a_number_is_refused(default, value):
+def test_a_word_for_a_switch_a_number_or_a_list_is_refused(default, value):
     with pytest.raises(UserError, match="--key takes"):
         override(YAML().load(f"key: {default}"), "key", value, "main.yaml")
 

@@ -109,8 +109,7 @@ class BaseBrain(sb.Brain):
 
     def audio_seconds(self, batch: Any) -> float:
         """Unpadded audio of a batch over all ranks, in seconds."""
-        seconds = batch.lengths.sum().item() / self.hparams.sample_rate
-        return seconds * processes()
+        return batch.seconds * processes()
 
     def figures(self, outputs: Any) -> dict[str, float]:
         """Figures to log for a training step."""

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.feature_batch import FeatureBatch
+from mgf_brain.frontends import Perturb
 
 
 def parameter_groups(
@@ -23,7 +24,7 @@ def parameter_groups(
     Arguments
     ---------
     encoder : torch.nn.Module
-        A ``SpeechEncoder``; any other network counts as one layer.
+        A ``SpeechEncoder``; its front-end counts as one layer.
     head : torch.nn.Module
         Learns at the full rate, and so do the affine layers of the encoder's embedding.
     decay : float
@@ -41,9 +42,8 @@ def parameter_groups(
     >>> [group["scale"] for group in groups]
     [1.0, 0.5, 0.25, 0.125]
     """
-    body = body_of(encoder)
-    transformer = getattr(body, "encoder", None)
-    layers = [list(layer.parameters()) for layer in transformer.layers] if transformer else []
+    body = encoder.speech_model
+    layers = [list(layer.parameters()) for layer in body.encoder.layers]
     inside = {id(p) for layer in layers for p in layer}
     below = [p for p in body.parameters() if id(p) not in inside]
     stack = [head_parameters(encoder, head), *reversed(layers), below]
@@ -69,7 +69,7 @@ class FinetuningBrain(BaseBrain):
     """Trains ``modules["head"]`` and, if ``hparams["tune_encoder"]``, ``modules["encoder"]`` too.
 
     ``targets`` is set before ``fit``: what each utterance's id is to be mapped to. ``hparams`` also
-    holds ``layer_decay``.
+    holds ``layer_decay``, and ``spec_augment`` or None.
     """
 
     targets: Mapping[str, Any] = {}
@@ -91,6 +91,13 @@ class FinetuningBrain(BaseBrain):
         if not self.hparams.tune_encoder:
             body_of(self.modules.encoder).eval()
 
+    def perturb(self, batch: SpeechBatch, stage: sb.Stage) -> Perturb | None:
+        """SpecAugment's masks of a training batch, for the encoder's front-end."""
+        masks = self.hparams.spec_augment
+        if stage != sb.Stage.TRAIN or not masks:
+            return None
+        return lambda log_mel, valid: masks(log_mel, valid, batch.keys)
+
     def audio_seconds(self, batch: SpeechBatch | FeatureBatch) -> float:
         """Unpadded audio of a batch, in seconds."""
         return batch.seconds
@@ -109,7 +116,10 @@ class ClassificationBrain(FinetuningBrain):
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
         """Logits, (B, 1, classes)."""
         batch = batch.to(self.device)
-        return self.modules.head(self.modules.encoder.statistics(batch.wavs, batch.lengths))
+        rows = self.modules.encoder.statistics(
+            batch.wavs, batch.lengths, self.perturb(batch, stage)
+        )
+        return self.modules.head(rows)
 
     def compute_objectives(
         self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage
@@ -128,7 +138,7 @@ class VerificationBrain(FinetuningBrain):
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
         """Embeddings, (B, E)."""
         batch = batch.to(self.device)
-        return self.modules.encoder(batch.wavs, batch.lengths)
+        return self.modules.encoder(batch.wavs, batch.lengths, self.perturb(batch, stage))
 
     def compute_objectives(
         self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage
@@ -152,7 +162,9 @@ class CTCBrain(FinetuningBrain):
         batch = batch.to(self.device)
         if isinstance(batch, FeatureBatch):
             return self.modules.head(batch.states, batch.lengths)
-        frames, states = self.modules.encoder.speech_model(batch.wavs, batch.lengths)
+        frames, states = self.modules.encoder.speech_model(
+            batch.wavs, batch.lengths, self.perturb(batch, stage)
+        )
         return self.modules.head(torch.stack(states, dim=2), frames.lengths)
 
     def compute_objectives(

@@ -21,7 +21,7 @@ class PretrainingBrain(BaseBrain):
     """The weighted sum of a model's objectives, logged one by one.
 
     ``modules`` holds one module, ``model`` (PretrainingModel); ``valid_loader`` is set before
-    ``fit``. Systems whose step is more than a forward pass (a teacher, say) subclass it.
+    ``fit``. ``hparams`` holds ``optimizer_step_limit`` beside what ``BaseBrain`` reads.
     """
 
     valid_loader: Iterable[SpeechBatch] = ()
@@ -31,6 +31,23 @@ class PretrainingBrain(BaseBrain):
         """The model without the wrapper of distributed training."""
         model = self.modules.model
         return getattr(model, "module", model)
+
+    def on_fit_batch_start(self, batch: SpeechBatch, should_step: bool) -> None:
+        """Tell the objectives how far the training is."""
+        super().on_fit_batch_start(batch, should_step)
+        self.model.start_step(self._done)
+
+    def on_fit_batch_end(
+        self, batch: SpeechBatch, outputs: Predictions, loss: torch.Tensor, should_step: bool
+    ) -> None:
+        """After an optimizer step, teachers follow."""
+        if should_step:
+            self.model.end_step(self._done)
+        super().on_fit_batch_end(batch, outputs, loss, should_step)
+
+    @property
+    def _done(self) -> float:
+        return min(1.0, self.optimizer_step / self.hparams.optimizer_step_limit)
 
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> Predictions:
         """Encode a batch once, for all objectives."""

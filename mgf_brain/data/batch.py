@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,8 @@ class SpeechBatch:
         (B,) int64, from which everything random about a row is drawn.
     groups : torch.Tensor
         (B,) int64, the same number for crops of the same utterance.
+    local : SpeechBatch, optional
+        Shorter crops of the same utterances, with the same groups.
 
     Example
     -------
@@ -39,20 +41,25 @@ class SpeechBatch:
     lengths: torch.Tensor
     keys: torch.Tensor
     groups: torch.Tensor
+    local: SpeechBatch | None = None
 
     @property
     def seconds(self) -> float:
-        """Unpadded audio at 16 kHz, in seconds."""
-        return self.lengths.sum().item() / SAMPLE_RATE
+        """Unpadded audio of all crops at 16 kHz, in seconds."""
+        local = self.local.seconds if self.local else 0.0
+        return self.lengths.sum().item() / SAMPLE_RATE + local
 
     def to(self, device: torch.device | str) -> SpeechBatch:
         """The batch on another device."""
-        move = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
-        return replace(self, **move)
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> SpeechBatch:
         """The batch in page-locked memory; called by the loader for GPUs."""
-        return replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> SpeechBatch:
+        tensors = {name: change(getattr(self, name)) for name in _TENSORS}
+        return replace(self, **tensors, local=self.local._map(change) if self.local else None)
 
 
 _TENSORS = ("wavs", "lengths", "keys", "groups")

@@ -61,7 +61,7 @@ def pretraining_utterances(
         )
     if hparams["add_manifest"]:
         train += read_manifest(hparams["add_manifest"])
-    _refuse_repeated_ids(train + valid)
+    refuse_repeated_ids(train + valid)
     train = _drop_short(train, hparams["shortest_utterance"])
     if not valid:
         train, valid = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
@@ -98,8 +98,16 @@ def draw_seconds(utterances: Sequence[Utterance], seconds: float, seed: int) -> 
     return [u for u, total in zip(order, totals, strict=True) if total - u.duration < seconds]
 
 
-def _refuse_repeated_ids(utterances: Sequence[Utterance]) -> None:
-    """Two utterances of one id would be each other's positives."""
+def refuse_repeated_ids(utterances: Sequence[Utterance]) -> None:
+    """Raise a UserError if two utterances have one id: they would be each other's positives.
+
+    Example
+    -------
+    >>> refuse_repeated_ids([Utterance("a", 1.0, f"/{name}.wav", "s") for name in "ab"])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: the id a is both /a.wav and /b.wav. Rename one in the manifest.
+    """
     seen: dict[str, str] = {}
     for utterance in utterances:
         if utterance.id in seen:

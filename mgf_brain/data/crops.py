@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch.utils.data import Dataset
@@ -14,63 +15,122 @@ from mgf_brain.keyed_random import make_key, uniform
 
 OFFSETS_STREAM = 2  # of the utterance's key; 0 draws the mask and 1 the negatives
 
+Places = list[tuple[int, int]]  # start and length of each crop, in samples
 
-def crop_length(duration: float, crops: int, longest: float, shortest: float) -> float:
-    """Seconds of each crop of an utterance.
 
-    Crops do not overlap when the utterance has room for them: an utterance shorter than all its
-    crops is divided among them, and one too short even for that is taken whole each time.
+@dataclass(frozen=True)
+class SeparateCrops:
+    """Crops that do not overlap where the utterance has room for them.
+
+    An utterance shorter than all its crops is divided among them, and one too short even for that
+    is taken whole each time.
 
     Arguments
     ---------
-    duration : float
-        Of the utterance, in seconds.
     crops : int
+        Of each utterance.
     longest, shortest : float
-        Bounds in seconds.
-
-    Returns
-    -------
-    float
-        In seconds.
+        Bounds of a crop's length, in seconds.
 
     Example
     -------
-    >>> [crop_length(d, 2, longest=4.0, shortest=1.0) for d in (20.0, 6.0, 1.5, 0.7)]
+    >>> plan = SeparateCrops(crops=2, longest=4.0, shortest=1.0)
+    >>> [plan.length(duration) for duration in (20.0, 6.0, 1.5, 0.7)]
     [4.0, 3.0, 1.0, 0.7]
+    >>> (first, _), (second, _) = plan.places(key=5, samples=9 * SAMPLE_RATE)[0]
+    >>> abs(first - second) >= 4 * SAMPLE_RATE
+    True
     """
-    return min(duration, longest, max(duration / crops, shortest))
+
+    crops: int
+    longest: float
+    shortest: float
+
+    def length(self, duration: float) -> float:
+        """Seconds of each crop of an utterance of ``duration`` seconds."""
+        return min(duration, self.longest, max(duration / self.crops, self.shortest))
+
+    def seconds(self, duration: float) -> float:
+        """Seconds of all crops of an utterance of ``duration`` seconds."""
+        return self.crops * self.length(duration)
+
+    def places(self, key: int, samples: int) -> tuple[Places, Places]:
+        """Where the crops of an utterance are, in random order, and no local ones.
+
+        Arguments
+        ---------
+        key : int
+            Of (seed, epoch, utterance).
+        samples : int
+            Of the utterance.
+        """
+        # Rounded down: two halves of an odd number of samples would overlap if rounded up.
+        length = int(self.length(samples / SAMPLE_RATE) * SAMPLE_RATE)
+        draws = uniform(torch.tensor([key]), 2 * self.crops, OFFSETS_STREAM)[0].tolist()
+        room = samples - self.crops * length
+        if room < 0:  # independent
+            return [(int(u * (samples - length + 1)), length) for u in draws[: self.crops]], []
+        gaps = sorted(int(u * (room + 1)) for u in draws[: self.crops])
+        order = sorted(range(self.crops), key=draws[self.crops :].__getitem__)
+        return [(gaps[i] + i * length, length) for i in order], []
 
 
-def crop_starts(key: int, samples: int, length: int, crops: int) -> list[int]:
-    """Where the crops of an utterance begin.
+@dataclass(frozen=True)
+class MultiCrop:
+    """Long and short crops at independent places (Caron et al. 2021; for speech Cho et al. 2022).
+
+    An utterance shorter than a global crop is taken whole, and its local crops keep their share of
+    it: nothing is dropped.
 
     Arguments
     ---------
-    key : int
-        Of (seed, epoch, utterance).
-    samples, length : int
-        Of the utterance and of a crop.
-    crops : int
-
-    Returns
-    -------
-    list of int
-        In samples. Without overlap, in random order, if there is room; independent otherwise.
+    global_crops, local_crops : int
+        Of each utterance.
+    global_seconds, local_seconds : float
 
     Example
     -------
-    >>> starts = crop_starts(5, samples=100, length=30, crops=2)
-    >>> abs(starts[0] - starts[1]) >= 30, max(starts) <= 70
-    (True, True)
+    >>> plan = MultiCrop(2, 4, global_seconds=4.0, local_seconds=2.0)
+    >>> long, short = plan.places(key=5, samples=3 * SAMPLE_RATE)
+    >>> long, [length for _, length in short]
+    ([(0, 48000), (0, 48000)], [24000, 24000, 24000, 24000])
     """
-    draws = uniform(torch.tensor([key]), 2 * crops, OFFSETS_STREAM)[0].tolist()
-    room = samples - crops * length
-    if room < 0:
-        return [int(u * (samples - length + 1)) for u in draws[:crops]]
-    gaps = sorted(int(u * (room + 1)) for u in draws[:crops])
-    order = sorted(range(crops), key=draws[crops:].__getitem__)
-    return [gaps[i] + i * length for i in order]
+
+    global_crops: int
+    local_crops: int
+    global_seconds: float
+    local_seconds: float
+
+    def seconds(self, duration: float) -> float:
+        """Seconds of all crops of an utterance of ``duration`` seconds."""
+        long = min(duration, self.global_seconds)
+        return long * (self.global_crops + self.local_crops * self._share)
+
+    @property
+    def _share(self) -> float:
+        return self.local_seconds / self.global_seconds
+
+    def places(self, key: int, samples: int) -> tuple[Places, Places]:
+        """Where the global and the local crops of an utterance are, uniform and independent.
+
+        Arguments
+        ---------
+        key : int
+            Of (seed, epoch, utterance).
+        samples : int
+            Of the utterance.
+        """
+        long = min(samples, round(self.global_seconds * SAMPLE_RATE))
+        lengths = [long] * self.global_crops + [round(long * self._share)] * self.local_crops
+        draws = uniform(torch.tensor([key]), len(lengths), OFFSETS_STREAM)[0].tolist()
+        places = [
+            (int(u * (samples - length + 1)), length)
+            for u, length in zip(draws, lengths, strict=True)
+        ]
+        return places[: self.global_crops], places[self.global_crops :]
+
+
+Crop = tuple[str, int, torch.Tensor]  # utterance, key, waveform
 
 
 class CropDataset(Dataset):
@@ -80,10 +140,7 @@ class CropDataset(Dataset):
     ---------
     utterances : list of Utterance
     seed : int
-    crops : int
-        Of each utterance.
-    longest, shortest : float
-        Bounds of a crop's length, in seconds; see ``crop_length``.
+    plan : SeparateCrops or MultiCrop
     reader : callable
         ``reader(path, start=, frames=) -> (samples,)``.
     augmentation : callable, optional
@@ -92,24 +149,22 @@ class CropDataset(Dataset):
     Example
     -------
     >>> reader = lambda path, start, frames: torch.zeros(frames)
-    >>> data = CropDataset([Utterance("a", 9.0, "a.wav", "s")], 0, 2, 4.0, 1.0, reader)
+    >>> plan = SeparateCrops(2, 4.0, 1.0)
+    >>> data = CropDataset([Utterance("a", 9.0, "a.wav", "s")], 0, plan, reader)
     >>> batch = data.collate([data[1, 0]])
-    >>> batch.ids, batch.lengths.tolist()
-    (['a', 'a'], [64000, 64000])
+    >>> batch.ids, batch.lengths.tolist(), batch.local
+    (['a', 'a'], [64000, 64000], None)
     """
 
     def __init__(
         self,
         utterances: Sequence[Utterance],
         seed: int,
-        crops: int,
-        longest: float,
-        shortest: float,
+        plan: SeparateCrops | MultiCrop,
         reader: Callable = read_audio,
         augmentation: Callable | None = None,
     ) -> None:
-        self.utterances = list(utterances)
-        self.seed, self.crops, self.longest, self.shortest = seed, crops, longest, shortest
+        self.utterances, self.seed, self.plan = list(utterances), seed, plan
         self.reader, self.augmentation = reader, augmentation
 
     def __len__(self) -> int:
@@ -117,31 +172,29 @@ class CropDataset(Dataset):
         return len(self.utterances)
 
     def crop_seconds(self) -> list[float]:
-        """Length of a crop of each utterance, in seconds: what the batch sampler goes by."""
-        return [
-            crop_length(u.duration, self.crops, self.longest, self.shortest)
-            for u in self.utterances
-        ]
+        """Length of all crops of each utterance, in seconds: what the batch sampler goes by."""
+        return [self.plan.seconds(u.duration) for u in self.utterances]
 
-    def __getitem__(self, place: tuple[int, int]) -> list[tuple[str, int, torch.Tensor]]:
-        """Crops of utterance ``index`` in ``epoch``: a list of (id, key, waveform)."""
+    def __getitem__(self, place: tuple[int, int]) -> tuple[list[Crop], list[Crop]]:
+        """Global and local crops of utterance ``index`` in ``epoch``."""
         epoch, index = place
         utterance = self.utterances[index]
         key = make_key(self.seed, epoch, utterance.id)
-        seconds = crop_length(utterance.duration, self.crops, self.longest, self.shortest)
-        # Rounded down: two halves of an odd number of samples would overlap if rounded up.
-        samples, length = round(utterance.duration * SAMPLE_RATE), int(seconds * SAMPLE_RATE)
-        starts = crop_starts(key, samples, length, self.crops)
-        keys = [make_key(key, number) for number in range(len(starts))]
-        wavs = [self.reader(utterance.wav, start=start, frames=length) for start in starts]
+        long, short = self.plan.places(key, round(utterance.duration * SAMPLE_RATE))
+        crops = [
+            self._crop(utterance, make_key(key, number), *place)
+            for number, place in enumerate([*long, *short])
+        ]
+        return crops[: len(long)], crops[len(long) :]
+
+    def _crop(self, utterance: Utterance, key: int, start: int, length: int) -> Crop:
+        wav = self.reader(utterance.wav, start=start, frames=length)
         if self.augmentation:
-            wavs = [
-                self.augmentation(wav, key, utterance.wav)
-                for wav, key in zip(wavs, keys, strict=True)
-            ]
-        return [(utterance.id, key, wav) for key, wav in zip(keys, wavs, strict=True)]
+            wav = self.augmentation(wav, key, utterance.wav)
+        return utterance.id, key, wav
 
     @staticmethod
-    def collate(items: list[list[tuple[str, int, torch.Tensor]]]) -> SpeechBatch:
+    def collate(items: list[tuple[list[Crop], list[Crop]]]) -> SpeechBatch:
         """All crops of several utterances as one batch."""
-        return make_batch([crop for crops in items for crop in crops])
+        long, short = ([crop for item in items for crop in item[i]] for i in (0, 1))
+        return replace(make_batch(long), local=make_batch(short) if short else None)

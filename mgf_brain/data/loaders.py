@@ -30,9 +30,9 @@ def make_loader(
     ---------
     utterances : sequence of Utterance
     hparams : dict
-        With ``seed``, ``crops``, ``longest_crop``, ``shortest_crop`` (seconds),
-        ``batch_seconds`` (over all processes, padded), ``num_workers`` and
-        ``audio_cache_hours``: a corpus up to this long is kept in memory and needs no workers;
+        With ``seed``, ``crop_plan``, ``batch_seconds`` (over all processes, padded),
+        ``num_workers`` and ``audio_cache_hours``: a corpus up to this long is kept in memory and
+        needs no workers;
         ``augmentation`` of waveforms and ``least_items`` of a batch are optional.
     epoch : int
         Whose batches come first.
@@ -47,17 +47,13 @@ def make_loader(
     """
     hours = sum(utterance.duration for utterance in utterances) / 3600
     cached = hours <= hparams["audio_cache_hours"]
-    data = CropDataset(
-        utterances,
-        hparams["seed"],
-        hparams["crops"],
-        hparams["longest_crop"],
-        hparams["shortest_crop"],
-        AudioCache() if cached else read_audio,
-        hparams.get("augmentation"),
-    )
+    reader = AudioCache() if cached else read_audio
+    augmentation = hparams.get("augmentation")
+    if augmentation:
+        augmentation = augmentation.for_corpus(utterances, reader)
+    data = CropDataset(utterances, hparams["seed"], hparams["crop_plan"], reader, augmentation)
     sampler = DurationBatchSampler(
-        [seconds * data.crops for seconds in data.crop_seconds()],
+        data.crop_seconds(),
         # The budget is that of all processes: a batch that each has to itself gets a share of it.
         hparams["batch_seconds"] / (1 if distributed else processes()),
         hparams["seed"],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -192,6 +193,43 @@ def number_of_classes(labels: Iterable[torch.Tensor]) -> int:
     5
     """
     return 1 + max(int(ids.max()) for ids in labels)
+
+
+def read_class_names(path: str | os.PathLike, labels: Iterable[torch.Tensor]) -> list[str]:
+    """Names of a label file's classes, from the file that ends in ``_classes`` beside it.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The label file: beside `phones_41.txt`, `phones_41_classes.txt` is read where it exists.
+    labels : iterable of torch.Tensor
+        All labels.
+
+    Returns
+    -------
+    list of str
+        By id; a class that has no name is named by its id.
+
+    Raises
+    ------
+    UserError
+        If a line of it is not `<id> <name>`.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "phones.txt"
+    >>> _ = path.with_name("phones_classes.txt").write_text("0 SIL\\n2 AE\\n")
+    >>> read_class_names(path, [torch.tensor([0, 2])])
+    ['SIL', '1', 'AE']
+    """
+    path, names = Path(path), {}
+    beside = path.with_name(f"{path.stem}_classes{path.suffix}")
+    for number, line in read_lines(beside, "phone_labels") if beside.is_file() else ():
+        id, *rest = line.split()
+        if not id.isdecimal() or len(rest) != 1:
+            raise UserError(f"{beside} line {number}: expected '<id> <name>', got {line!r}.")
+        names[int(id)] = rest[0]
+    return [names.get(i, str(i)) for i in range(number_of_classes(labels))]
 
 
 def split_by_lists(

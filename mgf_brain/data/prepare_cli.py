@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from mgf_brain.data.summary import format_summary, read_summary
+from mgf_brain.data.trimming import prepare_trimmed
+from mgf_brain.errors import UserError
 
 
 def prepare_main(
@@ -32,10 +35,15 @@ def prepare_main(
     Raises
     ------
     UserError
-        What ``prepare`` raises.
+        What ``prepare`` raises, or if a value is impossible.
     """
     args = vars(_parser(description, options).parse_args())
     data_folder, output_folder = args.pop("data_folder"), args.pop("output_folder")
+    trim = args.pop("remove_silence")
+    if not isinstance(trim, bool):
+        raise UserError(f"remove_silence: expected true or false, got {trim!r}.")
+    if trim:
+        prepare = functools.partial(prepare_trimmed, prepare)
     prepare(data_folder, output_folder, **args)
     print(format_summary(read_summary(output_folder)))
 
@@ -47,6 +55,12 @@ def _parser(description: str, options: Mapping[str, str]) -> argparse.ArgumentPa
     parser.add_argument("--workers", type=int, help="threads that check audio (default: cores)")
     parser.add_argument(
         "--max_bad_share", type=float, default=0.01, help="unusable files skipped up to this share"
+    )
+    parser.add_argument(
+        "--remove_silence",
+        type=_read_yaml,
+        default=False,
+        help="true: write the audio without its silence below output_folder (default: false)",
     )
     for name, text in options.items():
         parser.add_argument(f"--{name}", type=_read_yaml, default=argparse.SUPPRESS, help=text)

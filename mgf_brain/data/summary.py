@@ -45,7 +45,7 @@ def summarise(
         return relocatable(path, root).removeprefix(ROOT + "/")
 
     return {
-        "parts": {part: _part_figures(rows) for part, rows in parts.items()},
+        "parts": {part: part_figures(rows) for part, rows in parts.items()},
         # Keys as text, as they come back from json.
         "sample_rates": dict(Counter(str(check.sample_rate) for check in usable)),
         "channels": dict(Counter(str(check.channels) for check in usable)),
@@ -55,7 +55,8 @@ def summarise(
     }
 
 
-def _part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
+def part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
+    """Utterances, hours, speakers and utterances without_transcript of a part."""
     return {
         "utterances": len(rows),
         "hours": sum(u.duration for u in rows) / 3600,
@@ -94,6 +95,10 @@ def format_summary(summary: Mapping) -> str:
     lines.append("sample rates: " + ", ".join(rates))
     channels = (f"{count} with {n}" for n, count in summary["channels"].items())
     lines.append("channels: " + ", ".join(channels))
+    if silence := summary.get("silence"):
+        hours = sum(figures["hours"] for figures in summary["parts"].values())
+        lines.append(f"silence removed: {hours:.2f} h are left of {silence['hours_before']:.2f} h")
+        lines += _format_list("without speech, kept whole", silence["without_speech"])
     lines += _format_list("skipped", [f"{s['file']} ({s['reason']})" for s in summary["skipped"]])
     lines += _format_list("same audio", [" = ".join(g) for g in summary["duplicates"]])
     lines += _format_list("repeated ID, left out", summary["repeated_ids"])

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
+    from mgf_brain.model import Encoded, SpeechModel
 
 
 @dataclass
@@ -46,8 +46,22 @@ class Terms:
 class Objective(nn.Module):
     """Base class: a head and a loss at one time scale.
 
-    A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``.
+    A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``. One with a
+    teacher also uses the hooks that do nothing here.
     """
+
+    def attach(self, speech: SpeechModel) -> None:
+        """See the speech model that is trained, before the training."""
+
+    def start_step(self, progress: float) -> None:
+        """Hear, before each batch, what share of the training is done, in [0, 1]."""
+
+    def end_step(self, progress: float) -> None:
+        """The optimizer has just stepped."""
+
+    def exported(self) -> dict[str, nn.Module]:
+        """Modules to keep after the training, by key of the yaml: ``embedding``, say."""
+        return {}
 
     def forward(self, encoded: Encoded) -> Terms:
         """The loss of a batch."""
@@ -63,8 +77,8 @@ class Objective(nn.Module):
         Returns
         -------
         dict of str to torch.Tensor
-            "constant": of the best constant; "copy": of the copied input. The objective has
-            learnt something only when its loss is below both.
+            "constant": of the best constant; "copy": of the copied input, where there is such a
+            thing. The objective has learnt something only when its loss is below both.
         """
         raise NotImplementedError
 

@@ -87,6 +87,10 @@ class UtteranceContrastive(Objective):
             self.head(encoded.states, encoded.valid, encoded.frames.colour), encoded.batch.groups
         )
 
+    def exported(self) -> dict[str, torch.nn.Module]:
+        """The head, as the model's utterance embedding."""
+        return {"embedding": self.head}
+
     def _terms(self, embeddings: torch.Tensor, groups: torch.Tensor) -> Terms:
         if not self.training:  # every rank validates on everything
             return nt_xent(embeddings, groups, self.temperature)

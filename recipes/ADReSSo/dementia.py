@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tell Alzheimer's disease from controls in ADReSSo: ten folds over the training speakers.
 
-> python recipes/ADReSSo/dementia.py hparams/emotion.yaml --pretrained <folder> \
+> python recipes/ADReSSo/dementia.py hparams/dementia.yaml --pretrained <folder> \
     --data_folder /path/to/ADReSSo
 
 One recording is one speaker, so that all scores are of speakers. With the test part's labels

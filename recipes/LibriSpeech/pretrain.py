@@ -5,19 +5,14 @@ r"""Pretrain a speech encoder on LibriSpeech, or on the embedded corpus, without
 > python recipes/LibriSpeech/pretrain.py hparams/mgf.yaml \
     --data_folder /path/to/LibriSpeech --size base
 
-Only the folders train-* (and dev-*, for validation) are read.
+``hparams/dino.yaml`` and ``hparams/mgf_dino.yaml`` run in the same way. Only the folders train-*
+(and dev-*, for validation) are read.
 """
 
-import sys
-
-import speechbrain as sb
-
-from mgf_brain.config import load_experiment
 from mgf_brain.data.corpora import pretraining_utterances
 from mgf_brain.data.librispeech import prepare_librispeech
 from mgf_brain.errors import run_main
-from mgf_brain.pretraining import pretrain
-from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.pretraining_recipe import pretrain_corpus
 
 
 def dataio_prepare(hparams):
@@ -26,12 +21,8 @@ def dataio_prepare(hparams):
 
 
 def main():
-    """Read the yaml, prepare the data, train, export, report."""
-    experiment = load_experiment(sys.argv[1:], merge="LibriSpeech")
-    sb.utils.distributed.ddp_init_group(experiment.run_opts)
-    prepare_output_folder(experiment)
-    train, valid = dataio_prepare(experiment.hparams)
-    pretrain(experiment, train, valid, "recipes/LibriSpeech/pretrain.py")
+    """Train, export, report."""
+    pretrain_corpus("recipes/LibriSpeech/pretrain.py", "LibriSpeech", dataio_prepare)
 
 
 if __name__ == "__main__":

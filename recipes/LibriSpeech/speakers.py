@@ -12,21 +12,15 @@ One-shot: without a list, the first utterance of each speaker of the test parts 
 """
 
 import os
-import sys
-import time
 
-import torch
-
-from mgf_brain.config import load_experiment
 from mgf_brain.data.closed_set import split_each_speaker
 from mgf_brain.data.librispeech import prepare_librispeech
 from mgf_brain.data.phone_labels import choose_utterances, read_split
 from mgf_brain.data.speechocean762 import prepare_speechocean762
-from mgf_brain.downstream import corpus_folder, corpus_parts, finish_run, open_run, parts_named
+from mgf_brain.downstream import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.oneshot import draw_oneshot, name_speakers, read_oneshot
-from mgf_brain.probes import EmbeddingData, classify
-from mgf_brain.training_log import TrainingLog
+from mgf_brain.oneshot import draw_oneshot, read_oneshot
+from mgf_brain.speaker_recipe import classify_speakers
 
 
 def dataio_prepare(hparams):
@@ -61,55 +55,9 @@ def refuse_heard(path, oneshot, rows):
             raise UserError(f"{path}: {utterance.id} is of the train parts. List other speakers.")
 
 
-def closed_set(hparams, extractor, train, test, device):
-    """The trained probe, its accuracy in percent, and the seconds of encoding and training."""
-    started = time.time()
-    speakers = sorted({u.speaker for u in train})
-    classes = torch.tensor([speakers.index(u.speaker) for u in train])
-    embeddings = extractor.embeddings(train)
-    if hparams["pretrained"] == "random":
-        embeddings = extractor.standardise(embeddings)  # also for one-shot
-    probe = hparams["probe"](1, embeddings.shape[1], len(speakers)).to(device)
-    log = TrainingLog(hparams["output_folder"])
-    hparams["train_probe"](probe, EmbeddingData(embeddings, classes), log=log.step)
-    seconds = time.time() - started
-    named = classify(probe, extractor.embeddings(test)[:, None]).flatten().tolist()
-    return probe, accuracy([speakers[i] for i in named], test), seconds
-
-
-def one_shot(extractor, oneshot):
-    """Accuracy in percent over the utterances to be named."""
-    names = [u.speaker for u in oneshot.enrol]
-    enrolled, test = extractor.embeddings(oneshot.enrol), extractor.embeddings(oneshot.test)
-    return accuracy(name_speakers(enrolled, names, test), oneshot.test)
-
-
-def accuracy(names, utterances):
-    """Share of utterances with the right speaker's name, in percent."""
-    right = sum(name == u.speaker for name, u in zip(names, utterances, strict=True))
-    return 100 * right / len(utterances)
-
-
 def main():
-    """Read the yaml, prepare the data, train the probe, score both protocols once."""
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:])
-    hparams, device = experiment.hparams, experiment.run_opts["device"]
-    extractor = open_run(experiment)
-    train, test, oneshot = dataio_prepare(hparams)
-    probe, score, seconds = closed_set(hparams, extractor, train, test, device)
-    metrics = {"accuracy": score}
-    if oneshot.test:
-        metrics["accuracy_oneshot"] = one_shot(extractor, oneshot)
-    finish_run(
-        experiment,
-        train,
-        probe,
-        metrics,
-        recipe="recipes/LibriSpeech/speakers.py",
-        started=started,
-        encoding_s=seconds,
-    )
+    """Train the probe and score both protocols once; the yaml is that of any corpus."""
+    classify_speakers("recipes/LibriSpeech/speakers.py", None, dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import pytest
 import soundfile
 import torch
 
-from mgf_brain.data.augmentation import Recordings, WaveformAugmentation, mix, reverberate
+from mgf_brain.data.audio import AudioCache, read_audio
+from mgf_brain.data.augmentation import WaveformAugmentation, mix, premix
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 
 RATE = 16000
@@ -137,31 +139,6 @@ def test_probabilities(musan, tmp_path, wav):
     assert torch.equal(WaveformAugmentation()(wav, 1), wav)
 
 
-def test_reverberation_is_a_linear_convolution_at_the_same_time_and_level(wav):
-    rng = np.random.default_rng(1)
-    response = rng.standard_normal(4000) * np.exp(-np.arange(4000) / 400)
-    response[:60], response[60] = 0.01 * response[:60], 9.0
-    got = reverberate(wav, torch.from_numpy(response).float())
-    expected = np.convolve(wav.double().numpy(), response)[60 : 60 + len(wav)]
-    expected *= np.linalg.norm(wav.double()) / np.linalg.norm(expected)
-    np.testing.assert_allclose(got.numpy(), expected, atol=1e-5)
-
-
-def test_the_end_does_not_echo_in_the_beginning():
-    wav = torch.zeros(1000)
-    wav[990] = 1.0
-    out = reverberate(wav, torch.tensor([1.0] + 99 * [0.0] + [0.5]))
-    torch.testing.assert_close(out, wav, atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("samples", [1, 50, 3000])
-def test_a_delay_and_a_level_change_nothing(samples):
-    wav = torch.randn(samples)
-    response = torch.zeros(2000)
-    response[700] = -0.01
-    torch.testing.assert_close(reverberate(wav, response), -wav, atol=1e-5, rtol=0)
-
-
 def test_noises_beside_responses_are_left_out_and_channels_not_mixed(tmp_path, wav):
     folder = rooms(tmp_path, [0.0, 1.0])
     write(folder / "pointsource_noises/noise-free-sound-0000.wav", tone(100, 500))
@@ -169,7 +146,7 @@ def test_noises_beside_responses_are_left_out_and_channels_not_mixed(tmp_path, w
     write(real / "RVB2014_type1_noise_largeroom1_1.wav", tone(100, 500))
     write(real / "RVB2014_type1_rir_largeroom1_far_angla.wav", [[1.0, 0.0], [0.0, 1.0]])
     augment = WaveformAugmentation(None, folder, reverb_probability=1)
-    assert len(augment.responses) == 2
+    assert len(augment.rooms) == 2
     for key in range(8):  # every response that is left is a single impulse in its first channel
         torch.testing.assert_close(augment(wav, key), wav, atol=1e-5, rtol=0)
 
@@ -212,27 +189,6 @@ def test_silent_noise_adds_nothing(wav):
     assert torch.equal(both, mix(wav, [torch.ones_like(wav)], [10.0]))
 
 
-def test_short_noise_is_repeated_and_long_noise_read_anywhere(tmp_path):
-    ramp = np.arange(1000) / 2000
-    paths = [write(tmp_path / "0.wav", ramp[:3]), write(tmp_path / "1.wav", ramp)]
-    for cache_mb in (0.0, 1.0):
-        recordings = Recordings(paths, cache_mb)
-        repeated = recordings.piece(0, 8, 0.9) * 2000
-        assert repeated.round().int().tolist() == [0, 1, 2, 0, 1, 2, 0, 1]
-        for place, first in ((0.0, 0), (0.5, 450), (1 - 2**-24, 900)):
-            piece = recordings.piece(1, 100, place) * 2000
-            assert piece.round().int().tolist() == list(range(first, first + 100))
-
-
-def test_memory_is_bounded_and_settled_at_the_start(tmp_path):
-    paths = [write(tmp_path / f"{i}.wav", tone(100, 1000 * (5 - i))) for i in range(5)]
-    recordings = Recordings(paths, cache_mb=0.013)
-    assert recordings.kept == set(paths[2:])  # 2 bytes * (1000 + 2000 + 3000)
-    for i in range(5):
-        recordings.piece(i, 100, 0.5)
-    assert sum(wave.nbytes for wave in recordings.cache.waves.values()) == 12000
-
-
 def test_other_rates_and_folders_count_as_noise(tmp_path, wav):
     write(tmp_path / "kitchen/tap.wav", tone(600, 8000), rate=8000)  # 300 Hz at that rate
     augment = WaveformAugmentation(tmp_path, noise_probability=1)
@@ -248,6 +204,9 @@ def test_other_rates_and_folders_count_as_noise(tmp_path, wav):
         ({"babble_folder": "nowhere"}, "babble_folder: no audio found in nowhere"),
         ({"music_snr": (15.0, 5.0)}, "music_snr"),
         ({"babble_speakers": (0, 3)}, "babble_speakers"),
+        ({"rt60": (0.0, 0.5)}, "rt60"),
+        ({"direct_ratio": (3.0, 0.0)}, "direct_ratio"),
+        ({"own_babble": True, "babble_folder": "speech"}, "own_babble"),
         ({"speeds": ()}, "speeds"),
         ({"speeds": (1.0, 0.0)}, "speeds"),
     ],
@@ -264,3 +223,66 @@ def test_a_file_that_is_no_audio_is_named(tmp_path):
     augment = WaveformAugmentation(None, tmp_path, reverb_probability=1)
     with pytest.raises(UserError, match="broken.wav"):
         augment(torch.ones(10), 0)
+
+
+def test_a_babble_of_the_corpus_holds_other_utterances(musan, tmp_path):
+    """Whatever speaker they name, and read by the loader's own reader."""
+    paths = sorted((musan / "speech/librivox").iterdir())
+    rows = [Utterance(path.stem, 3.0, str(path), "one speaker") for path in paths]
+    cache = AudioCache()
+    settings = {"own_babble": True, "noise_probability": 1, "babble_speakers": (3, 10)}
+    augment = WaveformAugmentation(**settings).for_corpus(rows, cache)
+    wav, heard, counts = torch.from_numpy(tone(50, RATE)).float(), set(), set()
+    for key in range(80):
+        voices = peaks(augment(wav, key, path=rows[4].wav) - wav)
+        heard |= voices
+        counts.add(len(voices))
+    assert heard == set(range(1000, 2000, 100)) - {1400} and counts == set(range(3, 10))
+    assert set(cache.waves) == {row.wav for row in rows} - {rows[4].wav}
+
+
+def test_a_babble_of_the_corpus_is_one_kind_beside_the_others(musan, wav):
+    """A third of the noises, in place of the folder's own speech; the original stays as it was."""
+    row = Utterance("own", 1.0, str(write(musan.parent / "own.wav", tone(4000, RATE))), "s")
+    plain = WaveformAugmentation(musan, own_babble=True, noise_probability=1)
+    augment = plain.for_corpus([row], read_audio)
+    for object, kinds in ((plain, {100, 200}), (augment, {100, 200, 4000})):
+        hertz = [max(peaks(object(wav, key) - wav)) for key in range(60)]
+        assert set(hertz) == kinds
+        assert min(hertz.count(kind) for kind in kinds) > 40 / len(kinds)
+    other = WaveformAugmentation(musan)
+    assert other.for_corpus([row], read_audio) is other
+
+
+def test_premixed_voices_are_equally_loud_and_have_one_ratio(tmp_path, wav):
+    for i in range(5):
+        write(tmp_path / f"{i}.wav", tone(1000 + 100 * i, RATE, level=0.05 * (i + 1)))
+    settings = {"babble_speakers": (5, 5), "babble_snr": (6.0, 6.0), "noise_probability": 1}
+    augment = WaveformAugmentation(babble_folder=tmp_path, premixed_babble=True, **settings)
+    out = augment(wav, 1)
+    assert abs(snr(wav, out) - 6.0) < 0.01
+    levels = torch.fft.rfft((out - wav).double()).abs()[1000:1500:100]
+    torch.testing.assert_close(levels, levels.mean().expand(5), rtol=0.01, atol=0)
+
+
+def test_mix_and_premix_against_loops():
+    rng = np.random.default_rng(0)
+    wav, noises, snrs = rng.standard_normal(500), rng.standard_normal((7, 500)), range(7)
+    mixed, summed = wav.copy(), np.zeros(500)
+    for noise, ratio in zip(noises, snrs, strict=True):
+        scale = np.sqrt(np.sum(wav**2) / np.sum(noise**2) / 10 ** (ratio / 10))
+        mixed += scale * noise
+        summed += noise / np.sqrt(np.sum(noise**2))
+    noises = [torch.from_numpy(noise).float() for noise in noises]
+    got = mix(torch.from_numpy(wav).float(), noises, [float(ratio) for ratio in snrs])
+    np.testing.assert_allclose(got.numpy(), mixed, atol=1e-5)
+    np.testing.assert_allclose(premix(noises).numpy(), summed, atol=1e-6)
+
+
+def test_simulated_rooms_stand_in_for_a_folder(tmp_path, wav):
+    settings = {"simulated_rooms": 5, "reverb_probability": 1}
+    outputs = {WaveformAugmentation(**settings)(wav, key)[500].item() for key in range(60)}
+    assert len(outputs) == 5
+    recorded = WaveformAugmentation(None, rooms(tmp_path, [0.0, 1.0]), **settings)
+    torch.testing.assert_close(recorded(wav, 0), wav, atol=1e-5, rtol=0)
+    assert torch.equal(WaveformAugmentation(reverb_probability=1)(wav, 0), wav)

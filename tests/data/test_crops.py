@@ -9,7 +9,7 @@ import soundfile
 import torch
 from scipy import stats
 
-from mgf_brain.data.crops import CropDataset, crop_length, crop_starts
+from mgf_brain.data.crops import CropDataset, MultiCrop, SeparateCrops
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.keyed_random import make_key
 
@@ -21,20 +21,24 @@ def ramp(path: str, start: int, frames: int) -> torch.Tensor:
     return torch.arange(start, start + frames)
 
 
-def dataset(samples: list[int], seed: int = 0, crops: int = 2, reader=ramp) -> CropDataset:
+def dataset(samples: list[int], seed: int = 0, plan=None, reader=ramp) -> CropDataset:
     rows = [Utterance(f"utt{i}", n / 16000, f"{i}.wav", "s") for i, n in enumerate(samples)]
-    return CropDataset(rows, seed, crops, LONGEST, SHORTEST, reader)
+    return CropDataset(rows, seed, plan or SeparateCrops(2, LONGEST, SHORTEST), reader)
 
 
-def spans(items: list[tuple[str, int, torch.Tensor]]) -> list[tuple[int, int]]:
-    return [(int(wav[0]), int(wav[-1]) + 1) for _, _, wav in items]
+def starts_of(key: int, samples: int, crops: int) -> list[int]:
+    return [start for start, _ in SeparateCrops(crops, LONGEST, SHORTEST).places(key, samples)[0]]
+
+
+def spans(items: tuple[list, list]) -> list[tuple[int, int]]:
+    return [(int(wav[0]), int(wav[-1]) + 1) for crops in items for _, _, wav in crops]
 
 
 @pytest.mark.parametrize("crops", [1, 2, 3])
 def test_crops_are_disjoint_when_there_is_room(crops: int):
     """Odd numbers of samples too, which no two equal halves make up."""
     lengths = [*range(16000 * crops, 16000 * crops + 50), *range(60000, 400000, 7919)]
-    data = dataset(lengths, crops=crops)
+    data = dataset(lengths, plan=SeparateCrops(crops, LONGEST, SHORTEST))
     for i, samples in enumerate(lengths):
         if samples < crops * SHORTEST * 16000:
             continue
@@ -53,12 +57,12 @@ def test_short_utterances_overlap_but_stay_inside(samples: int):
 
 
 def test_starts_are_spread_over_the_utterance():
-    starts = [s for key in range(2000) for s in crop_starts(make_key(key), 100000, 64000, 1)]
+    starts = [s for key in range(2000) for s in starts_of(make_key(key), 100000, crops=1)]
     assert stats.kstest(starts, "uniform", args=(0, 36001)).pvalue > 1e-3
 
 
 def test_either_crop_may_come_first():
-    first = [a < b for a, b in (crop_starts(make_key(k), 200000, 64000, 2) for k in range(1000))]
+    first = [a < b for a, b in (starts_of(make_key(k), 200000, 2) for k in range(1000))]
     assert 0.4 < sum(first) / 1000 < 0.6
 
 
@@ -66,17 +70,18 @@ def test_hours_long_files_are_cropped_to_full_length():
     """Float32 does not count their samples exactly."""
     samples = 16000 * 3600 * 3 + 1
     for key in range(200):
-        assert max(crop_starts(make_key(key), samples, 64000, 2)) <= samples - 64000
+        assert max(starts_of(make_key(key), samples, 2)) <= samples - 64000
 
 
 @pytest.mark.parametrize("duration", [0.5, 1.0, 1.9, 2.0, 5.0, 8.0, 30.0])
 def test_crop_length_bounds(duration: float):
-    length = crop_length(duration, 2, LONGEST, SHORTEST)
+    length = SeparateCrops(2, LONGEST, SHORTEST).length(duration)
     assert length <= min(duration, LONGEST) and length >= min(duration, SHORTEST)
 
 
-def same(a: list, b: list) -> bool:
-    return all(x[:2] == y[:2] and torch.equal(x[2], y[2]) for x, y in zip(a, b, strict=True))
+def same(a: tuple[list, list], b: tuple[list, list]) -> bool:
+    pairs = [pair for i in (0, 1) for pair in zip(a[i], b[i], strict=True)]
+    return all(x[:2] == y[:2] and torch.equal(x[2], y[2]) for x, y in pairs)
 
 
 def test_reproducible_and_independent_of_order_and_neighbours():
@@ -90,14 +95,14 @@ def test_new_in_every_epoch_and_with_every_seed():
     data, other = dataset([300000]), dataset([300000], seed=1)
     drawn = [data[1, 0], data[2, 0], data[0, 0], other[1, 0]]
     assert len({tuple(spans(items)) for items in drawn}) == 4
-    assert len({key for items in drawn for _, key, _ in items}) == 8  # masks differ as well
+    assert len({key for items, _ in drawn for _, key, _ in items}) == 8  # masks differ as well
 
 
 def test_crop_seconds_are_what_is_cut():
     lengths = [9000, 20000, 50001, 100000, 500000]
     data = dataset(lengths)
     for i, seconds in enumerate(data.crop_seconds()):
-        assert all(abs(len(wav) - 16000 * seconds) <= 1 for _, _, wav in data[1, i])
+        assert abs(sum(len(wav) for _, _, wav in data[1, i][0]) - 16000 * seconds) <= 2
 
 
 def test_batch_of_crops():
@@ -113,6 +118,53 @@ def test_from_a_file(tmp_path: Path):
     wav = torch.linspace(-0.5, 0.5, 90000)
     soundfile.write(tmp_path / "a.wav", wav.numpy(), 16000, subtype="FLOAT")
     row = Utterance("utt0", 90000 / 16000, str(tmp_path / "a.wav"), "s")
-    read = CropDataset([row], 0, 2, LONGEST, SHORTEST)[1, 0]
+    read, _ = CropDataset([row], 0, SeparateCrops(2, LONGEST, SHORTEST))[1, 0]
     for (_, _, crop), (start, end) in zip(read, spans(dataset([90000])[1, 0]), strict=True):
         assert torch.equal(crop, wav[start:end])
+
+
+MULTI = MultiCrop(2, 4, global_seconds=4.0, local_seconds=2.0)
+
+
+@pytest.mark.parametrize("samples", [9, 16000, 48001, 64000, 64001, 400000])
+def test_long_and_short_crops_lie_inside_and_short_ones_are_half(samples: int):
+    long, short = dataset([samples], plan=MULTI)[1, 0]
+    assert len(long) == 2 and len(short) == 4
+    assert all(len(wav) == min(samples, 64000) for _, _, wav in long)
+    assert all(abs(len(wav) - len(long[0][2]) / 2) <= 0.5 for _, _, wav in short)
+    assert all(0 <= start and end <= samples for start, end in spans((long, short)))
+
+
+def test_long_and_short_crops_lie_anywhere_and_independently():
+    drawn = [MULTI.places(make_key(k), 100000) for k in range(2000)]
+    for crop, room in ((0, 36001), (1, 36001)):
+        starts = [long[crop][0] for long, _ in drawn]
+        assert stats.kstest(starts, "uniform", args=(0, room)).pvalue > 1e-3
+    starts = [[place[0] for place in (*long, *short)] for long, short in drawn]
+    correlation = torch.corrcoef(torch.tensor(starts, dtype=torch.float64).T) - torch.eye(6)
+    assert correlation.abs().max() < 0.1
+
+
+def test_batch_of_long_and_short_crops():
+    data = dataset([300000, 40000], plan=MULTI)
+    batch = data.collate([data[1, 0], data[1, 1]])
+    assert batch.groups.tolist() == [0, 0, 1, 1]
+    assert batch.local.groups.tolist() == [0] * 4 + [1] * 4
+    assert batch.local.ids == ["utt0"] * 4 + ["utt1"] * 4
+    keys = [*batch.keys.tolist(), *batch.local.keys.tolist()]
+    assert len(set(keys)) == 12  # each crop is augmented on its own
+    assert batch.seconds == pytest.approx(sum(data.crop_seconds()), abs=1e-3)
+    moved = batch.to("cpu")
+    assert torch.equal(moved.local.wavs, batch.local.wavs)
+
+
+def test_each_crop_is_augmented_on_its_own():
+    heard = []
+
+    def note(wav: torch.Tensor, key: int, path: str) -> torch.Tensor:
+        heard.append((key, path))
+        return wav
+
+    rows = [Utterance("utt0", 10.0, "0.wav", "s")]
+    CropDataset(rows, 0, MULTI, ramp, note)[1, 0]
+    assert len({key for key, _ in heard}) == 6 and {path for _, path in heard} == {"0.wav"}

@@ -7,6 +7,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.phone_labels import (
     IGNORE,
     LabelGrid,
+    read_class_names,
     read_phone_labels,
     read_split,
     split_by_lists,
@@ -29,6 +30,20 @@ def test_a_wrong_label_line_is_named_by_its_number(tmp_path, line):
 def test_a_missing_file_names_the_key(tmp_path):
     with pytest.raises(UserError, match="phone_labels.*absent.txt"):
         read_phone_labels(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize("line", ["3", "SIL 0", "3 A B"])
+def test_a_wrong_line_of_class_names_is_named_by_its_number(tmp_path, line):
+    (tmp_path / "phones_classes.txt").write_text(f"0 SIL\n{line}\n")
+    with pytest.raises(UserError, match="phones_classes.txt line 2"):
+        read_class_names(tmp_path / "phones.txt", [torch.tensor([0])])
+
+
+def test_classes_without_names_are_named_by_their_ids(tmp_path):
+    labels = [torch.tensor([0, 2]), torch.tensor([1])]
+    assert read_class_names(tmp_path / "phones.txt", labels) == ["0", "1", "2"]
+    (tmp_path / "phones_classes.txt").write_text("0 SIL\n7 ZH\n")
+    assert read_class_names(tmp_path / "phones.txt", labels) == ["SIL", "1", "2"]
 
 
 def test_a_split_line_holds_one_utterance(tmp_path):

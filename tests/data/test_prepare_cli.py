@@ -55,6 +55,20 @@ def test_lists_are_typed(run):
     assert {u.label for u in rows} == {"anger", "neutral"}
 
 
+def test_silence_is_removed_from_any_corpus(run, capsys):
+    out = run("EmoDB", "--remove_silence", "True")
+    rows = read_manifest(out / "all.csv")
+    assert all(u.wav.startswith(str(out / "audio")) and u.label for u in rows)
+    assert "silence removed:" in capsys.readouterr().out
+
+
+def test_remove_silence_is_true_or_false(run, capsys):
+    with pytest.raises(SystemExit) as end:
+        run("EmoDB", "--remove_silence", "0.5")
+    assert end.value.code == 2
+    assert "remove_silence: expected true or false, got 0.5" in capsys.readouterr().err
+
+
 def test_errors_end_with_status_2(run, capsys):
     with pytest.raises(SystemExit) as end:
         run("MSP-Podcast", "--classes", "joy")

@@ -8,6 +8,7 @@ import pytest
 
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.data.trials import read_trials
+from mgf_brain.data.trimming import prepare_trimmed
 from mgf_brain.data.voxceleb import (
     TEST_SPEAKERS,
     list_root,
@@ -63,6 +64,18 @@ def test_rows(both, tmp_path):
     assert [u.id for u in rows] == [f"{speaker}-{VIDEO}-00001" for speaker in VOX2]
     assert rows[0].wav == f"{both}/vox2/dev/aac/id00012/{VIDEO}/00001.wav"
     assert rows[0].duration == 0.1
+
+
+def test_without_silence_it_is_the_same_corpus(both, tmp_path):
+    """What ``--remove_silence`` writes can be prepared like the original."""
+    prepare_trimmed(prepare_voxceleb, both, tmp_path / "trimmed", train_on="all")
+    for part in ("train", "test"):
+        manifests = [
+            prepare_voxceleb(folder, tmp_path / name, train_on="all")[part]
+            for folder, name in ((both, "a"), (tmp_path / "trimmed/audio", "b"))
+        ]
+        before, after = ([u.id for u in read_manifest(path)] for path in manifests)
+        assert before == after
 
 
 def test_the_forty_speakers():

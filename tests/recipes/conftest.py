@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.export import export_folder
@@ -39,6 +40,15 @@ def pretrained(tmp_path_factory):
         model = SpeechModel(LogMel(16, stack=2), encoder)
     folder = tmp_path_factory.mktemp("run") / "pretrained"
     return export_folder(folder, {"speech_model": model}, YAML, {}, "")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Without what takes half a second each time and is tested elsewhere."""
+    monkeypatch.setattr("speechbrain.utils.logger.get_environment_description", lambda: "")
+    monkeypatch.setattr("mgf_brain.downstream_report.png", lambda plot: b"")
+    with threadpool_limits(1):  # t-SNE of few points: threads only wait for each other
+        yield
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+pytestmark = pytest.mark.usefixtures("quick")
 PHONES = {0: 0.0, 1: 300.0, 2: 900.0, 3: 2500.0}  # class and the frequency that it sounds like
 
 
@@ -32,11 +33,18 @@ def corpus(tmp_path_factory):
             soundfile.write(folder / f"{number}-7-{i:04d}.flac", wav, 16000)
             lines.append(f"{number}-7-{i:04d} {' '.join(map(str, labels))}\n")
     (root / "phones_41.txt").write_text("".join(lines))
+    (root / "phones_41_classes.txt").write_text("0 SIL\n1 UW\n2 AH\n3 S\n")
     return root
 
 
 def results(out):
     return json.loads((out / "results.json").read_text())
+
+
+def report(out):
+    """The page, and the names of its plots."""
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    return page, {path.stem for path in (out / "report").glob("*.png")}
 
 
 def test_phones_of_the_baseline(run, corpus, tmp_path):
@@ -52,6 +60,12 @@ def test_phones_of_the_baseline(run, corpus, tmp_path):
     }
     assert found["model"]["parameters"] == 80 * 4 + 4 + 1
     assert "accuracy" in done.out and (out / "hyperparams.yaml").is_file()
+    page, plots = report(out)
+    assert plots == {"confusion", "layers", "training"}
+    for name, value in found["metrics"].items():
+        title = {"accuracy": name, "accuracy_speech": "accuracy without silence"}[name]
+        assert f"<td>{title}</td><td>{value:.2f} %</td>" in page
+    assert "<i>UW</i>" in page and 1 <= page.count("<audio") <= 12
 
 
 def test_phones_of_a_folder_by_lists_without_a_cache(run, corpus, pretrained, tmp_path):
@@ -100,6 +114,11 @@ def test_speakers_of_the_baseline_and_a_folder(run, corpus, pretrained, tmp_path
         found = results(out)
         assert found["data"]["utterances"] == 8 * 4 and found["data"]["speakers"] == 8
         assert set(found["metrics"]) == {"accuracy", "accuracy_oneshot"}
+        page, plots = report(out)
+        assert plots == {"map", "training"} and "one-shot accuracy" in page
+        assert "8 utterances of 8 speakers, one-shot test of 12 utterances of 3 speakers." in page
+        wrong = round(12 * (1 - found["metrics"]["accuracy_oneshot"] / 100))
+        assert page.count("<audio") == 2 * min(6, wrong)
         if name == "fbank":  # the hum tells the speakers apart
             assert found["metrics"]["accuracy"] > 70 and found["metrics"]["accuracy_oneshot"] > 70
 
@@ -115,6 +134,19 @@ def test_a_one_shot_list_has_its_own_root(run, corpus, tmp_path):
     )
     assert done.status == 0, done.err
     assert results(tmp_path / "out")["metrics"]["accuracy_oneshot"] in (0.0, 50.0, 100.0)
+    assert report(tmp_path / "out")[1] == {"map", "training"}  # of four points
+
+
+def test_without_new_speakers_there_is_no_one_shot_test(run, corpus, tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "train-clean-100").symlink_to(corpus / "train-clean-100")
+    done = run(
+        *("speakers", "--pretrained", "fbank", "--data_folder", tmp_path / "corpus"),
+        *("--output_folder", tmp_path / "out", "--number_of_epochs", 1),
+    )
+    assert done.status == 0, done.err
+    assert list(results(tmp_path / "out")["metrics"]) == ["accuracy"]
+    assert report(tmp_path / "out")[1] == {"training"}
 
 
 def test_a_one_shot_list_of_training_speakers_is_refused(run, corpus, tmp_path):

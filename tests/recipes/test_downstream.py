@@ -2,14 +2,18 @@
 
 import json
 import math
+import shutil
 
 import pytest
-from threadpoolctl import threadpool_limits
 
+from mgf_brain.data.manifest import read_manifest, write_manifest
+from mgf_brain.errors import UserError
 from mgf_brain.html import png
+from mgf_brain.inference import SpeakerVerifier
 from tests.data import miniatures
 from tests.data.miniatures_speech import make_wsj
 from tests.recipes import corpora
+from tests.recipes.exported import check_classifier, check_recogniser, check_verifier
 
 MAKE = {
     "ADReSSo": miniatures.make_adresso,
@@ -24,6 +28,7 @@ MAKE = {
     "VoxCeleb": corpora.make_voxceleb,
     "WSJ": make_wsj,
 }
+pytestmark = pytest.mark.usefixtures("quick")
 BRIEF = ("--number_of_epochs", 1)
 TUNED = ("--tuning_epochs", 1, *BRIEF)
 
@@ -39,15 +44,6 @@ def corpus(tmp_path_factory):
         return made[name]
 
     return make
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Without what takes half a second each time and is tested elsewhere."""
-    monkeypatch.setattr("speechbrain.utils.logger.get_environment_description", lambda: "")
-    monkeypatch.setattr("mgf_brain.downstream_report.png", lambda plot: b"")
-    with threadpool_limits(1):  # t-SNE of few points: threads only wait for each other
-        yield
 
 
 def finished(done, out, *names):
@@ -82,14 +78,15 @@ def classes(run, corpus, pretrained, tmp_path):
     "dataset, options, folds",
     [
         ("RAVDESS", BRIEF, ["1", "2", "6"]),
-        ("EmoDB", ("--adapt", "full", *TUNED), ["03", "08", "16"]),
+        ("EmoDB", ("--adapt", "full", "--time_masks", 2, *TUNED), ["03", "08", "16"]),
         ("CREMA-D", ("--adapt", "two_step", *TUNED), None),
         ("IEMOCAP", BRIEF, None),
         ("MSP-Podcast", BRIEF, ["test1", "test2"]),
     ],
 )
-def test_emotion(classes, dataset, options, folds):
+def test_emotion(classes, tmp_path, dataset, options, folds):
     found = classes(dataset, "emotion", *options)
+    check_classifier(tmp_path / "out")
     made = found["metrics"]["folds"]
     assert len(made) > 1 and all(0 <= fold["uar"] <= 100 for fold in made.values())
     assert folds is None or list(made) == folds
@@ -109,8 +106,9 @@ def test_emotion_in_a_manifest_of_ones_own(run, corpus, pretrained, tmp_path):
     [(("--held_out_share", 0.5), {"1", "2"}), (("--official", True), {"test"})],
 )
 def test_dementia(classes, options, folds):
-    found = classes("ADReSSo", "dementia", *BRIEF, *options, yaml="emotion")
+    found = classes("ADReSSo", "dementia", *BRIEF, *options)
     assert set(found["metrics"]["folds"]) == folds
+    assert all("f1" in scores for scores in [found["metrics"], *found["metrics"]["folds"].values()])
 
 
 @pytest.mark.parametrize("attribute", ["sex", "age_group"])
@@ -152,6 +150,22 @@ def test_asr(run, corpus, pretrained, tmp_path, dataset, options, names):
     assert list(found["metrics"]) == names
     assert "REF: " in (out / "alignments.txt").read_text()
     assert (out / "save" / "units.model").is_file() == ("--units" in options)
+    check_recogniser(out, found["metrics"])
+
+
+def test_each_of_several_test_parts_has_its_rates(run, corpus, tmp_path):
+    folder, out = tmp_path / "LibriSpeech", tmp_path / "out"
+    shutil.copytree(corpus("LibriSpeech"), folder)
+    speakers = sorted((folder / "test-clean").iterdir())
+    (folder / "test-other").mkdir()
+    speakers[0].rename(folder / "test-other" / speakers[0].name)
+    words = ["--pretrained", "fbank", "--data_folder", folder, *BRIEF, "--beam", 2]
+    found = finished(run("asr", *words, "--output_folder", out), out)["metrics"]
+    parts = ("", "_test-clean", "_test-other")
+    names = [f"{n}{part}{d}" for d in ("", "_beam") for part in parts for n in ("wer", "cer")]
+    assert list(found) == names
+    page = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "<td>WER test-other beam</td>" in page
 
 
 def test_asr_on_ones_own_speech(run, corpus, tmp_path):
@@ -176,6 +190,7 @@ def test_phone_recognition(run, corpus, pretrained, tmp_path, dataset):
         line for line in (out / "alignments.txt").read_text().splitlines() if line[:4] == "REF:"
     ]
     assert {p for line in references for p in line[4:].split()} <= phones | {"*", "**"}
+    check_recogniser(out, found["metrics"])
 
 
 BACK_ENDS = ("", "_centred", "_snorm", "_plda")
@@ -203,6 +218,8 @@ def test_verification(run, corpus, pretrained, tmp_path, dataset, options, back_
         for back_end in BACK_ENDS[:back_ends]
         for name in ("eer", "min_dcf", "min_dcf_p05")
     ]
+    if (folder / "trials.txt").is_file() and "--valid_share" not in options:
+        check_verifier(out, folder / "trials.txt", folder, found["metrics"])
 
 
 @pytest.mark.parametrize("options", [(), ("--adapt", "two_step", "--head_epochs", 1, *BRIEF)])
@@ -213,6 +230,42 @@ def test_verification_with_a_manifest_of_ones_own(run, corpus, pretrained, tmp_p
     words += ["--manifest", folder / "speech.csv", "--data_folder", folder, "--list_root", other]
     done = run("verification", *words, "--output_folder", out, dataset="Custom")
     finished(done, out, "eer", "eer_centred", "eer_snorm")
+
+
+def test_verification_with_more_speech_and_then_with_its_model(run, corpus, pretrained, tmp_path):
+    folder, other = corpus("LibriSpeech"), corpus("Custom")
+    words = ["--data_folder", folder, "--trials", folder / "trials.txt"]
+    rows = read_manifest(other / "speech.csv", other)
+    write_manifest(tmp_path / "more.csv", rows, tmp_path)
+    more = ["--add_manifest", tmp_path / "more.csv", "--adapt", "two_step", "--head_epochs", 1]
+    out = tmp_path / "tuned"
+    more += ["--pretrained", pretrained, *BRIEF, "--output_folder", out]
+    tuned = finished(run("verification", *words, *more), out)
+    assert tuned["data"]["speakers"] == 4 + len({u.speaker for u in rows})
+    out, words = tmp_path / "frozen", [*words, "--pretrained", tmp_path / "tuned" / "model"]
+    again = finished(run("verification", *words, "--output_folder", out), out)
+    assert again["metrics"]["eer"] == tuned["metrics"]["eer"]
+    check_verifier(out, folder / "trials.txt", folder, again["metrics"])
+
+
+def test_an_utterance_is_not_trained_on_twice(run, corpus, tmp_path):
+    folder, row = corpus("LibriSpeech"), f"151-7-0000,0.6,{tmp_path}/other.wav,a"
+    (tmp_path / "more.csv").write_text(f"ID,duration,wav,spk_id\n{row}\n")
+    words = ["--data_folder", folder, "--trials", folder / "trials.txt", "--pretrained", "fbank"]
+    words += ["--add_manifest", tmp_path / "more.csv", "--output_folder", tmp_path / "out"]
+    refused(run("verification", *words), "the id 151-7-0000 is both")
+
+
+def test_without_training_speech_an_untrained_encoder_is_not_standardised(
+    run, corpus, tmp_path, monkeypatch
+):
+    monkeypatch.delattr("mgf_brain.features.FeatureExtractor.standardise")
+    words = ["--pretrained", "random", "--trials", corpus("LibriSpeech") / "trials.txt"]
+    done = run("verification", *words, "--output_folder", tmp_path / "out", dataset="Custom")
+    assert set(finished(done, tmp_path / "out")["metrics"]) == {"eer", "min_dcf", "min_dcf_p05"}
+    verifier = SpeakerVerifier.from_pretrained(tmp_path / "out" / "model")
+    with pytest.raises(UserError, match="no training part"):
+        verifier.same("a.wav", "b.wav")
 
 
 def test_an_interrupted_emotion_run_keeps_its_folds(run, corpus, tmp_path):
@@ -235,13 +288,15 @@ BAD = [
     ("verification", "VoxCeleb", "--trials O --pretrained xvector", "Pass --adapt full"),
     ("verification", "VoxCeleb", "--trials O --pretrained fbank --adapt two_step", "adapt: fbank"),
     ("verification", "speechocean762", "--pretrained fbank", "--trials <value>"),
-    ("emotion", "RAVDESS", "--pretrained xvector", "pretrained: xvector is neither"),
+    ("emotion", "RAVDESS", "--pretrained xvector", "adapt: xvector is untrained"),
     ("emotion", "EmoDB", "--pretrained fbank --adapt full", "adapt: fbank has no parameters"),
     ("emotion", "EmoDB", "--pretrained fbank --adapt slowly", "adapt: 'slowly' is none of"),
     ("asr", "WSJ", "--pretrained nowhere", "pretrained: nowhere is neither"),
     ("asr", "WSJ", "--pretrained hparams", "hparams is no pretrained folder"),
     ("asr", "LibriSpeech", "--pretrained fbank --lm absent.arpa", "lm does not exist"),
     ("attributes", "speechocean762", "", "--pretrained <value>"),
+    ("attributes", "speechocean762", "--pretrained random --band_masks 1", "band_masks: frozen"),
+    ("asr", "WSJ", "--pretrained random --time_masks -1 --adapt full", "time_masks: -1 is no"),
 ]
 
 
@@ -286,6 +341,7 @@ def test_a_corpus_needs_its_folder(run, tmp_path, task, dataset):
         ("emotion", "RAVDESS", "--adapt full", "holds no Actor_*"),
         ("phone_recognition", "LibriSpeech", "", "Pass --lexicon <file>"),
         ("attributes", "speechocean762", "--attribute accent", "attribute: expected one of"),
+        ("dementia", "ADReSSo", "--positive AD", "positive: 'AD' is no class"),
         ("verification", "LibriSpeech", "--trials absent.txt", "absent.txt"),
     ],
 )

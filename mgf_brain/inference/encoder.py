@@ -1,18 +1,16 @@
-"""Using what was trained: one class for each use, each from one folder."""
+"""A pretrained encoder: waveforms to the states of every layer, and to one vector."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
-from safetensors.torch import load_file
 from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.errors import UserError
-from mgf_brain.frontends import LogMel
+from mgf_brain.frontends import LogMel, Perturb
+from mgf_brain.inference.folder import load_weights, read_parts
 from mgf_brain.masking import valid_frames
 from mgf_brain.model import SpeechModel
 from mgf_brain.pooling import LayerAverage, layer_statistics
@@ -52,7 +50,7 @@ class SpeechEncoder(nn.Module):
         self.eval()
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path) -> SpeechEncoder:
+    def from_pretrained(cls, folder: str | Path, device: str = "cpu") -> SpeechEncoder:
         """Load a pretrained folder.
 
         Arguments
@@ -60,6 +58,8 @@ class SpeechEncoder(nn.Module):
         folder : str or Path
             With ``hyperparams.yaml`` and ``model.safetensors``. The yaml names classes that are
             built: load only folders that you trust.
+        device : str
+            Where the encoder is to run, such as "cuda:0".
 
         Returns
         -------
@@ -71,20 +71,7 @@ class SpeechEncoder(nn.Module):
         UserError
             If the folder lacks a file, or its weights are another architecture's.
         """
-        folder = Path(folder)
-        for name in ("hyperparams.yaml", "model.safetensors"):
-            if not (folder / name).is_file():
-                raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
-        with (folder / "hyperparams.yaml").open(encoding="utf-8") as stream:
-            hparams = load_hyperpyyaml(stream)
-        encoder = cls(**hparams)
-        try:
-            encoder.load_state_dict(load_file(folder / "model.safetensors"))
-        except RuntimeError as error:
-            raise UserError(
-                f"{folder}: the weights do not fit hyperparams.yaml: {error}"
-            ) from error
-        return encoder
+        return load_weights(cls(**read_parts(cls, folder)), folder, device)
 
     @torch.no_grad()
     def encode(
@@ -109,9 +96,11 @@ class SpeechEncoder(nn.Module):
         frames, states = self.speech_model(wavs, lengths)
         return states, frames.lengths
 
-    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def forward(
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+    ) -> torch.Tensor:
         """One vector an utterance, with gradients: (B, N) -> (B, E)."""
-        frames, states = self.speech_model(wavs, lengths)
+        frames, states = self.speech_model(wavs, lengths, perturb)
         valid = valid_frames(frames.lengths, states[0].shape[1])
         return self.embedding(states, valid, frames.colour)
 
@@ -120,12 +109,15 @@ class SpeechEncoder(nn.Module):
         """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
         return self(wavs, lengths)
 
-    def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def statistics(
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+    ) -> torch.Tensor:
         """Statistics over time of every layer, and the colour: (B, N) -> (B, L, 2 D + C).
 
-        With gradients, so that the encoder can be fine-tuned through it.
+        With gradients, so that the encoder can be fine-tuned through it; the colour is that of the
+        input before ``perturb``.
         """
-        frames, states = self.speech_model(wavs, lengths)
+        frames, states = self.speech_model(wavs, lengths, perturb)
         valid = valid_frames(frames.lengths, states[0].shape[1])
         return layer_statistics(states, valid, frames.colour)
 

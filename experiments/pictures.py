@@ -1,0 +1,62 @@
+"""Pictures of an experiment's tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mgf_brain.plot_style import finish, plain
+from mgf_brain.plots import TRAINING, VALIDATION
+
+PANELS = 3  # in a row: more would leave no room for the names of systems
+
+Values = Mapping[str, Sequence[float]]
+
+
+def bars(columns: Mapping[str, Values]) -> Figure:
+    """One panel a column of a table, one bar a row: the mean over seeds, and a dot for each.
+
+    Arguments
+    ---------
+    columns : mapping of str to mapping
+        By heading, the values of each seed by row. Rows without values have no bar, columns
+        without any no panel.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = bars({"EER, %": {"fbank": [14.0], "DINO": [8.0, 9.0]}, "UAR, %": {"DINO": []}})
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['EER, %']
+    """
+    shown = {heading: rows for heading, rows in columns.items() if any(rows.values())}
+    across = min(PANELS, max(1, len(shown)))
+    down = max(1, math.ceil(len(shown) / across))
+    names = max((len(rows) for rows in shown.values()), default=1)
+    figure = Figure(figsize=(10, down * (0.7 + 0.33 * names)), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
+    for axes, (heading, rows) in zip(panels, shown.items(), strict=False):
+        _draw(axes, heading, rows)
+    for axes in panels[len(shown) :]:
+        axes.remove()
+    return figure
+
+
+def _draw(axes: Axes, heading: str, rows: Values) -> None:
+    names = list(rows)
+    means = [sum(values) / len(values) if values else math.nan for values in rows.values()]
+    drawn = axes.barh(range(len(names)), means, height=0.65, color=TRAINING, alpha=0.45)
+    texts = ["" if math.isnan(mean) else f" {mean:.1f}" for mean in means]
+    axes.bar_label(drawn, texts, label_type="center", fontsize=9)
+    for place, values in enumerate(rows.values()):
+        if len(values) > 1:
+            axes.plot(values, [place] * len(values), ".", color=VALIDATION, ms=5)
+    axes.set_yticks(range(len(names)), [plain(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)  # the first row on top
+    finish(axes, heading, "", "")

@@ -1,0 +1,170 @@
+"""Pseudo-labels: utterances whose embeddings lie together are taken for one speaker's."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
+from sklearn.preprocessing import normalize
+
+from mgf_brain.errors import UserError
+
+Labels = Sequence[str] | Sequence[int] | np.ndarray
+
+WHOLE = 50_000  # rows up to which each step of k-means sees all; above, a batch
+ALIKE = 1e-5  # spread of unit vectors that rounding explains
+
+
+def cluster_speakers(
+    embeddings: torch.Tensor,
+    clusters: int | None = None,
+    threshold: float = 0.6,
+    variance: float = 0.99,
+    per_centroid: int = 4,
+    most_centroids: int = 20_000,
+    seed: int = 0,
+) -> np.ndarray:
+    """Number the speakers of utterances by their embeddings alone.
+
+    Embeddings are brought to unit length, reduced by PCA, and brought to unit length again; k-means
+    makes many small clusters, whose centroids are merged by average linkage of their cosines
+    (Villalba's later recipe for Cho et al. 2022, without its second pass by PLDA).
+
+    Of N utterances up to 50,000, k-means sees all in each step, above batches: a million utterances
+    then take as much memory as three copies of their embeddings and the distances of the centroids.
+
+    Arguments
+    ---------
+    embeddings : torch.Tensor
+        (N, E).
+    clusters : int, optional
+        How many speakers there are to be; fewer where embeddings are equal, or N is smaller.
+    threshold : float
+        Without ``clusters``: the mean cosine of two clusters down to which they are merged.
+    variance : float
+        Share of the variance that PCA keeps.
+    per_centroid : int
+        Utterances that a centroid stands for in the mean; 1 merges the utterances themselves.
+    most_centroids : int
+        However many utterances there are. Distances take 8 bytes a pair, twice.
+    seed : int
+        Of k-means.
+
+    Returns
+    -------
+    numpy.ndarray
+        (N,) int64, from 0 on, none left out.
+
+    Raises
+    ------
+    UserError
+        If a setting makes no sense or an embedding is not finite.
+
+    Example
+    -------
+    >>> voices = torch.eye(3).repeat(4, 1) + 0.01 * torch.randn(12, 3)
+    >>> labels = cluster_speakers(voices, clusters=3)
+    >>> labels[:3].tolist() == labels[9:].tolist(), len(set(labels.tolist()))
+    (True, 3)
+    """
+    x = np.asarray(embeddings, dtype=np.float32)
+    _refuse(x, clusters, per_centroid)
+    x = normalize(x)
+    if np.ptp(x, axis=0).max() < ALIKE:
+        return np.zeros(len(x), dtype=np.int64)
+    x = normalize(PCA(variance, random_state=seed).fit_transform(x))
+    count = max(2, clusters or 0, min(len(x) // per_centroid, most_centroids))
+    centroids, nearest = _pre_cluster(x, count, seed)
+    return np.unique(_merge(centroids, clusters, threshold)[nearest], return_inverse=True)[1]
+
+
+def _refuse(x: np.ndarray, clusters: int | None, per_centroid: int) -> None:
+    if clusters is not None and clusters < 2:
+        raise UserError(f"clusters: {clusters} would be no labels. Pass 2 or more, or null.")
+    if per_centroid < 1:
+        raise UserError(f"per_centroid: {per_centroid} is no number of utterances. Pass 1 or more.")
+    if not len(x):
+        raise UserError("no utterances to cluster. Check data_folder.")
+    if not np.isfinite(x).all():
+        raise UserError("an embedding is not finite. Check the pretrained folder.")
+
+
+def _pre_cluster(x: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Centroids that stand for some row, and the place of each row's among them."""
+    if count >= len(x):
+        return x, np.arange(len(x))
+    settings = {"n_init": 1, "random_state": seed}
+    if len(x) <= WHOLE:
+        model = KMeans(count, **settings)
+    else:  # ten passes, as in the recipe above
+        model = MiniBatchKMeans(count, batch_size=count, max_iter=10, **settings)
+    with warnings.catch_warnings():  # that there are fewer different rows than centroids
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels = model.fit_predict(x)
+    used, nearest = np.unique(labels, return_inverse=True)
+    return model.cluster_centers_[used], nearest
+
+
+def _merge(centroids: np.ndarray, clusters: int | None, threshold: float) -> np.ndarray:
+    """A label of each centroid; equal ones always share theirs."""
+    if len(centroids) < 2:
+        return np.zeros(len(centroids), dtype=np.int64)
+    distances = pdist(centroids, "cosine")
+    np.nan_to_num(distances, copy=False, nan=1.0)  # of a centroid in the very middle
+    tree = linkage(distances.clip(min=0.0, out=distances), "average")
+    if clusters:
+        return fcluster(tree, clusters, "maxclust")
+    return fcluster(tree, 1.0 - threshold, "distance")
+
+
+def purity(labels: Labels, truth: Labels) -> float:
+    """Share of utterances, in percent, whose speaker is the most frequent one of their cluster.
+
+    Small clusters are pure by themselves: see it beside ``mutual_information``.
+
+    Arguments
+    ---------
+    labels, truth : sequence of str or int
+        (N,), of clusters and of speakers.
+
+    Returns
+    -------
+    float
+
+    Example
+    -------
+    >>> purity([0, 0, 0, 1], ["anna", "anna", "ben", "ben"])
+    75.0
+    """
+    counts = contingency_matrix(truth, labels, sparse=True)  # (speakers, clusters)
+    return 100.0 * float(counts.max(axis=0).sum() / counts.sum())
+
+
+def mutual_information(labels: Labels, truth: Labels) -> float:
+    """Mutual information of clusters and speakers over the mean of their entropies, in percent.
+
+    Arguments
+    ---------
+    labels, truth : sequence of str or int
+        (N,), of clusters and of speakers.
+
+    Returns
+    -------
+    float
+        100 where clusters are speakers, 0 where they say nothing of them.
+
+    Example
+    -------
+    >>> mutual_information([0, 0, 1, 1], ["ben", "ben", "anna", "anna"])
+    100.0
+    """
+    return 100.0 * float(normalized_mutual_info_score(truth, labels))

@@ -1,0 +1,179 @@
+"""Files from which pieces of noise, music and speech are read."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+
+from mgf_brain.data.audio import AUDIO_EXTENSIONS, SAMPLE_RATE, AudioCache, probe, read_audio
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
+
+
+class Recordings:
+    """Files of known length from which pieces are read.
+
+    Arguments
+    ---------
+    lengths : mapping of str to int
+        Samples at 16 kHz by path; empty files are left out.
+    read : callable
+        ``read(path, start=, frames=) -> (samples,)``.
+
+    Example
+    -------
+    >>> reader = lambda path, start, frames: torch.arange(start, min(start + frames, 5))
+    >>> recordings = Recordings({"a.wav": 5, "empty.wav": 0}, reader)
+    >>> len(recordings), recordings.piece(0, samples=3, place=0.9).tolist()
+    (1, [2, 3, 4])
+    """
+
+    def __init__(self, lengths: Mapping[str, int], read: Callable[..., torch.Tensor]) -> None:
+        self.lengths = {path: samples for path, samples in lengths.items() if samples}
+        self.paths, self.read = list(self.lengths), read
+        self.numbers = {path: number for number, path in enumerate(self.paths)}
+
+    @classmethod
+    def of_files(cls, paths: Iterable[Path], cache_mb: float) -> Recordings:
+        """Audio of any rate, of which the shortest files stay in memory.
+
+        Arguments
+        ---------
+        paths : iterable of Path
+            Two links to one file count once.
+        cache_mb : float
+            Memory in MB in each process, 2 bytes a sample.
+        """
+        lengths = {
+            os.path.realpath(path): round(probe(path).duration * SAMPLE_RATE) for path in paths
+        }
+        return cls(lengths, ShortestInMemory(lengths, cache_mb))
+
+    @classmethod
+    def of_utterances(
+        cls, utterances: Iterable[Utterance], read: Callable[..., torch.Tensor]
+    ) -> Recordings:
+        """The utterances of a corpus, whose lengths the manifest knows, by the corpus' reader."""
+        return cls({u.wav: round(u.duration * SAMPLE_RATE) for u in utterances}, read)
+
+    def __len__(self) -> int:
+        """Files that hold something."""
+        return len(self.paths)
+
+    def number(self, path: str | os.PathLike) -> int | None:
+        """Which of them a path, or the file that it links to, is."""
+        path = str(path)
+        return self.numbers.get(path if path in self.numbers else os.path.realpath(path))
+
+    def piece(self, number: int, samples: int, place: float) -> torch.Tensor:
+        """A piece of a file, which is repeated if it is too short.
+
+        Arguments
+        ---------
+        number : int
+            Of the file.
+        samples : int
+            Length of the piece.
+        place : float
+            Where it begins, from 0 to 1, among all places where it fits.
+
+        Returns
+        -------
+        torch.Tensor
+            (samples,) float32.
+        """
+        path = self.paths[number]
+        start = int(place * (max(0, self.lengths[path] - samples) + 1))
+        wav = self.read(path, start=start, frames=samples)
+        if not len(wav):  # the file is shorter than its header says
+            return torch.zeros(samples)
+        return wav if len(wav) == samples else wav.repeat(-(-samples // len(wav)))[:samples]
+
+
+class ShortestInMemory:
+    """``read_audio`` that decodes the shortest files once and keeps them.
+
+    Which files stay is settled at the start, from their lengths: what a piece sounds like must not
+    depend on what was read before. Each data loader's worker has a memory of its own.
+
+    Arguments
+    ---------
+    lengths : mapping of str to int
+        Samples at 16 kHz by path.
+    cache_mb : float
+        Memory in MB, 2 bytes a sample.
+
+    Example
+    -------
+    >>> sorted(ShortestInMemory({"a": 100, "b": 900, "c": 300}, cache_mb=0.001).kept)
+    ['a', 'c']
+    """
+
+    def __init__(self, lengths: Mapping[str, int], cache_mb: float) -> None:
+        self.cache, self.kept = AudioCache(), set()
+        room = cache_mb * 1e6
+        for path in sorted(lengths, key=lengths.__getitem__):
+            room -= 2 * lengths[path]
+            if room >= 0:
+                self.kept.add(path)
+
+    def __call__(self, path: str, start: int = 0, frames: int = -1) -> torch.Tensor:
+        """A piece of a file; arguments and result as of ``read_audio``."""
+        read = self.cache if path in self.kept else read_audio
+        return read(path, start=start, frames=frames)
+
+
+def audio_files(folder: str | os.PathLike, key: str) -> list[Path]:
+    """Audio at any depth, behind links too, without hidden files.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+    key : str
+        What the user passed it as, for the message.
+
+    Returns
+    -------
+    list of Path
+        Sorted.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+
+    Example
+    -------
+    >>> audio_files("/nowhere", "noise_folder")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: noise_folder: no audio found in /nowhere. Check the path.
+    """
+    names = sorted(glob.glob("**", root_dir=folder, recursive=True))
+    files = [Path(folder, name) for name in names if name.lower().endswith(AUDIO_EXTENSIONS)]
+    if not files:
+        raise UserError(f"{key}: no audio found in {folder}. Check the path.")
+    return files
+
+
+def noise_files(folder: str | os.PathLike) -> dict[str, list[Path]]:
+    """Files of a noise folder by kind; MUSAN's kinds are the folders of its first level.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "music").mkdir()
+    >>> (folder / "music" / "waltz.wav").touch()
+    >>> (folder / "tap.wav").touch()
+    >>> {kind: [path.name for path in files] for kind, files in noise_files(folder).items()}
+    {'noise': ['tap.wav'], 'music': ['waltz.wav'], 'speech': []}
+    """
+    kinds: dict[str, list[Path]] = {"noise": [], "music": [], "speech": []}
+    for path in audio_files(folder, "noise_folder"):
+        first = path.relative_to(folder).parts[0]
+        kinds[first if first in kinds else "noise"].append(path)
+    return kinds

@@ -1,0 +1,106 @@
+"""Naming the class of an utterance: emotion, sex, dementia, whatever the labels say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from mgf_brain.inference.audio import Audio
+from mgf_brain.inference.task import SpeechTask, lengths_of
+
+
+class UtteranceClassifier(SpeechTask):
+    """An encoder, and a probe on the statistics over time of its layers.
+
+    A recipe trains one model a fold. What it exports is the model of the fold that was trained
+    last: the recipe scored it, on the speakers whom the folder's README names, which no model
+    trained on all of the corpus could claim.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        ``encoder.statistics(wavs (B, N), lengths (B,)) -> (B, L, F)``.
+    head : Probe
+        Of one label a row.
+    labels : sequence of str
+        Names of the classes, in the order of their numbers.
+
+    Example
+    -------
+    >>> from mgf_brain.inference.encoder import example_encoder
+    >>> from mgf_brain.probes import Probe
+    >>> encoder = example_encoder()
+    >>> (width,) = encoder.statistics(torch.zeros(1, 8000), torch.tensor([8000])).shape[2:]
+    >>> classifier = UtteranceClassifier(encoder, Probe(3, width, classes=2), ["calm", "angry"])
+    >>> ranked = classifier.eval().classify(torch.randn(16000), sample_rate=16000)
+    >>> sorted(label for label, _ in ranked), round(sum(share for _, share in ranked), 4)
+    (['angry', 'calm'], 1.0)
+    """
+
+    def __init__(self, encoder: nn.Module, head: nn.Module, labels: Sequence[str]) -> None:
+        super().__init__(encoder)
+        self.head, self.labels = head, list(labels)
+
+    @torch.inference_mode()
+    def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Probabilities of the classes.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (B, N) at the encoder's rate, padded at the end.
+        lengths : torch.Tensor
+            (B,) int64, in samples.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, classes), each row adding up to 1.
+        """
+        return self.head(self.encoder.statistics(wavs, lengths).float())[:, 0].softmax(-1)
+
+    def classify(
+        self, audio: Audio | Sequence[Audio], sample_rate: int | None = None
+    ) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
+        """Name the classes of an utterance, or of several, the likeliest first.
+
+        Arguments
+        ---------
+        audio : path, array or a list of those
+            Files of any rate; or samples (N,), with their rate.
+        sample_rate : int, optional
+            Of arrays, in Hz.
+
+        Returns
+        -------
+        list of (str, float)
+            Every label with its probability; for a list of audio a list of those.
+
+        Raises
+        ------
+        UserError
+            If audio cannot be read or is too short.
+        """
+        ranked = [
+            self._ranked(self(wavs, lengths_of(wavs))[0])
+            for wavs in self.waveforms(audio, sample_rate)
+        ]
+        return ranked if isinstance(audio, (list, tuple)) else ranked[0]
+
+    def _ranked(self, probabilities: torch.Tensor) -> list[tuple[str, float]]:
+        shares, order = probabilities.sort(descending=True)
+        names = [self.labels[i] for i in order.tolist()]
+        return list(zip(names, shares.tolist(), strict=True))
+
+
+class EmotionClassifier(UtteranceClassifier):
+    """A classifier whose labels are emotions, from ``recipes/*/emotion.py``.
+
+    Example
+    -------
+    >>> classifier = EmotionClassifier.from_pretrained("path/to/model")  # doctest: +SKIP
+    >>> classifier.classify("speech.wav")[0]  # doctest: +SKIP
+    ('angry', 0.83)
+    """

@@ -1,0 +1,87 @@
+"""Reading the folder that a run leaves, whatever it trained: the one place that loads weights."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hyperpyyaml import load_hyperpyyaml
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from mgf_brain.errors import UserError
+
+YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
+    """Build the parts that a folder's yaml describes, with initial weights.
+
+    Arguments
+    ---------
+    kind : type
+        The class that is to be made of the parts.
+    folder : str or Path
+        With ``hyperparams.yaml`` and ``model.safetensors``. The yaml names classes that are
+        built: load only folders that you trust.
+
+    Returns
+    -------
+    dict of str to object
+        Arguments of the class.
+
+    Raises
+    ------
+    UserError
+        If the folder lacks a file, or was written for another class.
+    """
+    folder = Path(folder)
+    for name in (YAML_FILE, WEIGHTS_FILE):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
+    with (folder / YAML_FILE).open(encoding="utf-8") as stream:
+        parts = load_hyperpyyaml(stream)
+    try:
+        inspect.signature(kind).bind(**parts)
+    except TypeError:
+        raise UserError(
+            f"{folder} holds no {kind.__name__}: its {YAML_FILE} has the keys "
+            f"{', '.join(parts)}. Load it with the class that its README.md names."
+        ) from None
+    return parts
+
+
+def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model:
+    """Give a model the weights of a folder.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Made of the folder's parts.
+    folder : str or Path
+    device : str
+        Where the model is to run, such as "cuda:0".
+
+    Returns
+    -------
+    torch.nn.Module
+        The same, in evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If the weights cannot be read, or are another architecture's.
+    """
+    try:
+        model.load_state_dict(load_file(Path(folder) / WEIGHTS_FILE))
+    except SafetensorError as error:
+        raise UserError(
+            f"{folder}: {WEIGHTS_FILE} cannot be read ({error}). Copy it anew."
+        ) from error
+    except RuntimeError as error:
+        raise UserError(f"{folder}: the weights do not fit {YAML_FILE}: {error}") from error
+    return model.eval().to(device)

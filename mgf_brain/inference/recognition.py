@@ -1,0 +1,171 @@
+"""Writing down what is said, in files of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from mgf_brain.inference.audio import Audio
+from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.spectrum import frame_count
+from mgf_brain.tokens import SentencePieceTokens, Tokens, best_path
+
+CHUNK_SECONDS = 30.0  # longer than nearly all training utterances; attention grows by its square
+OVERLAP_SECONDS = 6.0  # the 3 s on each side that are dropped hold a few words of context
+
+
+class Chunk(NamedTuple):
+    """A piece of a file and the part of it that is kept, each from its first unit to the last."""
+
+    start: int
+    stop: int
+    keep_from: int
+    keep_to: int
+
+
+def cut_chunks(count: int, size: int, overlap: int) -> list[Chunk]:
+    """Cut so many units into overlapping chunks, of which half of each overlap is kept.
+
+    Arguments
+    ---------
+    count : int
+        Units of the file.
+    size : int
+        Units of a chunk; the last one may be shorter.
+    overlap : int
+        Units that neighbours share, less than ``size``.
+
+    Returns
+    -------
+    list of Chunk
+        The parts that are kept follow each other without a gap.
+
+    Example
+    -------
+    >>> for chunk in cut_chunks(10, size=6, overlap=2):
+    ...     print(*chunk)
+    0 6 0 5
+    4 10 5 10
+    """
+    chunks, half = [], overlap // 2
+    for start in range(0, max(1, count - overlap), size - overlap):
+        stop = min(start + size, count)
+        keep_from = start + half if start else 0
+        keep_to = stop - (overlap - half) if stop < count else count
+        chunks.append(Chunk(start, stop, keep_from, keep_to))
+    return chunks
+
+
+class SpeechRecognizer(SpeechTask):
+    """An encoder, a CTC head on its layers, and the symbols that it writes.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        ``encoder.encode(wavs (B, N), lengths (B,)) -> L states (B, T, D), frames (B,)``.
+    head : CTCHead
+    tokens : Tokens or SentencePieceTokens
+        Characters, phones or units. In a folder, SentencePiece's model is a file of its own.
+    chunk_seconds, overlap_seconds : float
+        Longer files are cut into chunks of this length that overlap so much.
+
+    Example
+    -------
+    >>> from mgf_brain.ctc import CTCHead
+    >>> from mgf_brain.inference.encoder import example_encoder
+    >>> head = CTCHead(num_states=3, dim=32, hop=640, tokens=3)
+    >>> recognizer = SpeechRecognizer(example_encoder(stack=4), head, Tokens("AB")).eval()
+    >>> set(recognizer.transcribe(torch.randn(16000), sample_rate=16000)) <= set("AB")
+    True
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        head: nn.Module,
+        tokens: Tokens | SentencePieceTokens,
+        chunk_seconds: float = CHUNK_SECONDS,
+        overlap_seconds: float = OVERLAP_SECONDS,
+    ) -> None:
+        super().__init__(encoder)
+        self.head, self.tokens = head, tokens
+        self.unit = encoder.hop * head.stack  # samples of a stacked frame
+        self.chunk, self.overlap = (
+            max(1, round(seconds * encoder.sample_rate / self.unit))
+            for seconds in (chunk_seconds, overlap_seconds)
+        )
+
+    @classmethod
+    def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:
+        if isinstance(parts["tokens"], str):  # a file beside the yaml, whatever path it claims
+            parts["tokens"] = SentencePieceTokens(Path(folder) / Path(parts["tokens"]).name)
+        return parts
+
+    def transcribe(
+        self, audio: Audio | Sequence[Audio], sample_rate: int | None = None
+    ) -> str | list[str]:
+        """Write down an utterance, or several, by the best path of CTC.
+
+        Arguments
+        ---------
+        audio : path, array or a list of those
+            Files of any rate and length; or samples (N,), with their rate.
+        sample_rate : int, optional
+            Of arrays, in Hz.
+
+        Returns
+        -------
+        str
+            Words, or phones with spaces between them; for a list of audio a list of those.
+
+        Raises
+        ------
+        UserError
+            If audio cannot be read or is too short.
+        """
+        texts = [
+            self.tokens.decode(best_path(self.log_probabilities(wavs).argmax(-1).tolist()))
+            for wavs in self.waveforms(audio, sample_rate)
+        ]
+        return texts if isinstance(audio, (list, tuple)) else texts[0]
+
+    @torch.inference_mode()
+    def log_probabilities(self, wavs: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities of the tokens, those of chunks joined where the file is long.
+
+        Of each overlap the first half comes from the chunk before and the second from the one
+        after, so that what is kept has seen at least half an overlap on either side. If that is
+        all that encoder and head see, the result is that of the whole file.
+
+        Arguments
+        ---------
+        wavs : torch.Tensor
+            (1, N) at the encoder's rate.
+
+        Returns
+        -------
+        torch.Tensor
+            (slots, tokens).
+        """
+        window, hop = self.encoder.window, self.encoder.hop
+        frames = frame_count(wavs.shape[1], window, hop)
+        count, margin = -(-frames // self.head.stack), window - hop
+        if count <= self.chunk:
+            return self._log_probabilities(wavs)
+        pieces = []
+        for chunk in cut_chunks(count, self.chunk, self.overlap):
+            piece = wavs[:, chunk.start * self.unit : chunk.stop * self.unit + margin]
+            kept = slice(
+                (chunk.keep_from - chunk.start) * self.head.slots,
+                (chunk.keep_to - chunk.start) * self.head.slots,
+            )
+            pieces.append(self._log_probabilities(piece)[kept])
+        return torch.cat(pieces)
+
+    def _log_probabilities(self, wavs: torch.Tensor) -> torch.Tensor:
+        states, lengths = self.encoder.encode(wavs, lengths_of(wavs))
+        return self.head(torch.stack(states, dim=2).float(), lengths)[0][0]

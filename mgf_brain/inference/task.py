@@ -1,0 +1,81 @@
+"""What the classes for a task share: an encoder, a folder to load from, and audio as input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from mgf_brain.inference.audio import Audio, read_inputs
+from mgf_brain.inference.folder import load_weights, read_parts
+
+Task = TypeVar("Task", bound="SpeechTask")
+
+
+class SpeechTask(nn.Module):
+    """An encoder with what was trained upon it.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        A ``SpeechEncoder``, or whatever else has its interface.
+    """
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    @classmethod
+    def from_pretrained(cls: type[Task], folder: str | Path, device: str = "cpu") -> Task:
+        """Load the ``model/`` of a downstream run.
+
+        Arguments
+        ---------
+        folder : str or Path
+            Its yaml names classes that are built: load only folders that you trust.
+        device : str
+            Where the model is to run, such as "cuda:0".
+
+        Returns
+        -------
+        SpeechTask
+            In evaluation mode.
+
+        Raises
+        ------
+        UserError
+            If the folder lacks a file, or holds something else.
+        """
+        return load_weights(cls(**cls._completed(read_parts(cls, folder), folder)), folder, device)
+
+    @classmethod
+    def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:
+        """The arguments of the class, what lies in files of its own included."""
+        return parts
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model runs."""
+        return next(self.parameters()).device
+
+    def waveforms(
+        self, audio: Audio | Sequence[Audio], sample_rate: int | None
+    ) -> Iterator[torch.Tensor]:
+        """Each waveform as a batch of its own, (1, N), on the model's device."""
+        encoder = self.encoder
+        for wav in read_inputs(audio, sample_rate, encoder.sample_rate, encoder.window):
+            yield wav[None].to(self.device)
+
+
+def lengths_of(wavs: torch.Tensor) -> torch.Tensor:
+    """Samples of each row where nothing is padded: (B, N) -> (B,).
+
+    Example
+    -------
+    >>> lengths_of(torch.zeros(2, 8000)).tolist()
+    [8000, 8000]
+    """
+    return torch.full((len(wavs),), wavs.shape[1], device=wavs.device)

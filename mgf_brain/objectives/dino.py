@@ -1,0 +1,294 @@
+"""The utterance scale without negatives: a student names what its own slow average sees."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mgf_brain.distributed import sum_over_ranks
+from mgf_brain.monitor import effective_rank
+from mgf_brain.objectives.base import Objective, Terms
+from mgf_brain.teacher import EMATeacher, cosine_momentum
+
+if TYPE_CHECKING:
+    from mgf_brain.model import Encoded, SpeechModel
+
+
+class PrototypeHead(nn.Module):
+    """From an embedding to similarities with prototypes: DINO's head (Caron et al. 2021).
+
+    Three linear layers with GELU between them, then the cosine with each prototype: a linear layer
+    with weight normalisation whose gains stay 1.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of the embedding.
+    prototypes : int
+        K; 65,536 in the paper.
+    hidden, bottleneck : int
+        Channels inside, and of what is compared with the prototypes.
+    norm : bool
+        BatchNorm after the first two linear layers, for few prototypes and large batches.
+
+    Example
+    -------
+    >>> head = PrototypeHead(8, prototypes=5, hidden=16, bottleneck=4)
+    >>> logits = head(torch.randn(2, 8))
+    >>> logits.shape, bool((logits.abs() <= 1.0 + 1e-6).all())
+    (torch.Size([2, 5]), True)
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        prototypes: int,
+        hidden: int = 2048,
+        bottleneck: int = 256,
+        norm: bool = False,
+    ) -> None:
+        super().__init__()
+        sizes = [(dim, hidden), (hidden, hidden), (hidden, bottleneck)]
+        layers: list[nn.Module] = []
+        for size in sizes:
+            linear = nn.Linear(*size)
+            nn.init.trunc_normal_(linear.weight, std=0.02)
+            nn.init.zeros_(linear.bias)
+            layers += [linear, nn.BatchNorm1d(size[1]) if norm else nn.Identity(), nn.GELU()]
+        self.layers = nn.Sequential(*layers[:-2])
+        self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))  # only directions count
+
+    def forward(self, x: torch.Tensor, frozen: bool = False) -> torch.Tensor:
+        """Cosines with the prototypes, (B, dim) -> (B, K) float32.
+
+        ``frozen`` keeps the gradient from the prototypes.
+        """
+        with torch.autocast(x.device.type, enabled=False):  # differences of cosines are small
+            directions = F.normalize(self.prototypes.float(), dim=1)
+            if frozen:  # a gradient of 0, not none, which distributed training would wait for
+                directions = directions.detach() + 0.0 * directions
+            return F.normalize(self.layers(x.float()), dim=1) @ directions.T
+
+
+def dino_pairs(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Cross-entropies of all pairs of a student's and a teacher's view but the same, summed.
+
+    The sum over pairs of -P_g . log Q_v is minus the product of the sums over g and over v, less
+    the terms of the same view (Caron et al. 2021, equation 3).
+
+    Arguments
+    ---------
+    student : torch.Tensor
+        (N, V, K) logarithms of probabilities; the first G views are the teacher's.
+    teacher : torch.Tensor
+        (N, G, K) probabilities.
+
+    Returns
+    -------
+    torch.Tensor
+        (N,) sums over G * (V - 1) pairs.
+
+    Example
+    -------
+    >>> views = torch.full((1, 3, 4), 0.25)
+    >>> dino_pairs(views.log(), views[:, :2]) / (4 * math.log(4))
+    tensor([1.])
+    """
+    everything = (student.sum(1) * teacher.sum(1)).sum(1)
+    same = (student[:, : teacher.shape[1]] * teacher).sum((1, 2))
+    return same - everything
+
+
+class Distillation(Objective):
+    """DINO for utterances (Caron et al. 2021; Cho et al. 2022): self-distillation, no negatives.
+
+    The student sees all crops, its teacher (an exponential moving average) the long ones, unmasked.
+    The student's distribution over prototypes is drawn to the teacher's for another crop, which is
+    centred and sharpened so that neither all utterances nor all prototypes become alike.
+
+    Arguments
+    ---------
+    embedding : torch.nn.Module
+        ``embedding(states, valid, colour) -> (B, E)``: the paper's "f", and what is kept.
+    head : PrototypeHead
+    student_temperature, teacher_temperature : float
+    first_teacher_temperature : float, optional
+        Where the teacher's begins; it reaches its value after ``temperature_warmup``.
+    temperature_warmup : float
+        Share of the training.
+    momentum : float
+        Of the teacher at the start; 1 at the end.
+    center_momentum : float
+        Of the running mean of the teacher's logits; 1 never centres.
+    frozen_prototypes : float
+        Share of the training, from its start, in which the prototypes stay as drawn.
+    koleo : float
+        Weight of the KoLeo term, see ``koleo``.
+    cosine : float
+        Weight of 1 - cosine between the student's and the teacher's embedding, a term for each
+        pair (Villalba's later recipe).
+
+    Example
+    -------
+    >>> from mgf_brain.pooling import UtteranceHead
+    >>> objective = Distillation(UtteranceHead(8, 4), PrototypeHead(256, 16))
+    >>> objective.center.shape
+    torch.Size([16])
+    """
+
+    def __init__(
+        self,
+        embedding: nn.Module,
+        head: PrototypeHead,
+        student_temperature: float = 0.1,
+        teacher_temperature: float = 0.04,
+        first_teacher_temperature: float | None = None,
+        temperature_warmup: float = 0.0,
+        momentum: float = 0.996,
+        center_momentum: float = 0.9,
+        frozen_prototypes: float = 0.0,
+        koleo: float = 0.0,
+        cosine: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.embedding, self.head = embedding, head
+        self.student_temperature = student_temperature
+        self.temperatures = first_teacher_temperature or teacher_temperature, teacher_temperature
+        self.temperature_warmup, self.momentum = temperature_warmup, momentum
+        self.center_momentum, self.frozen_prototypes = center_momentum, frozen_prototypes
+        self.koleo, self.cosine = koleo, cosine
+        self.progress = 0.0
+        self.register_buffer("center", torch.zeros(len(head.prototypes)))
+
+    # -- teacher ----------------------------------------------------------------------------
+
+    def attach(self, speech: SpeechModel) -> None:
+        """Make the teacher, of the speech model, the embedding and the head."""
+        student = nn.ModuleDict({"speech": speech, "embedding": self.embedding, "head": self.head})
+        self._student = (student,)  # a tuple: the speech model is not this objective's to register
+        self.teacher = EMATeacher(student)
+
+    def start_step(self, progress: float) -> None:
+        """Remember how far the training is."""
+        self.progress = progress
+
+    def end_step(self, progress: float) -> None:
+        """Let the teacher follow."""
+        self.teacher.update(self._student[0], cosine_momentum(progress, self.momentum))
+
+    def exported(self) -> dict[str, nn.Module]:
+        """The teacher's encoder and embedding, as in the paper."""
+        teacher = self.teacher.model
+        return {"speech_model": teacher["speech"], "embedding": teacher["embedding"]}
+
+    @torch.no_grad()
+    def _teach(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
+        """The teacher's embeddings (B, E) and logits (B, K) of the long crops, unmasked."""
+        model, batch = self.teacher.model, encoded.batch
+        frames = model["speech"].front_end(batch.wavs, batch.lengths, encoded.perturb)
+        states = model["speech"].encoder(frames.seen, frames.lengths)
+        embeddings = model["embedding"](states, encoded.valid, frames.colour)
+        return embeddings, model["head"](embeddings)
+
+    # -- loss -------------------------------------------------------------------------------
+
+    def forward(self, encoded: Encoded) -> Terms:
+        """One term for each pair of views of an utterance; (N,) utterances."""
+        views = [encoded] if encoded.local is None else [encoded, encoded.local]
+        rows = [self.embedding(v.states, v.valid, v.frames.colour) for v in views]
+        logits = self.head(torch.cat(rows), self.progress < self.frozen_prototypes)
+        utterances = int(encoded.batch.groups.max()) + 1
+        embeddings = _by_utterance(rows, utterances)  # (N, V, E)
+        student = _by_utterance(logits.split([len(x) for x in rows]), utterances)  # (N, V, K)
+        target, taught = self._teach(encoded)
+        target, taught = (x.unflatten(0, (utterances, -1)) for x in (target, taught))
+        log_q = F.log_softmax(student / self.student_temperature, dim=-1)
+        p = F.softmax((taught - self.center) / self.teacher_temperature, dim=-1)  # (N, G, K)
+        pairs = target.shape[1] * (embeddings.shape[1] - 1)
+        sums = dino_pairs(log_q, p) + pairs * self._regulariser(embeddings, target)
+        if self.training:
+            self._update_center(taught)
+        return Terms(sums, torch.full_like(sums, pairs, dtype=torch.long), _figures(log_q, p))
+
+    @property
+    def teacher_temperature(self) -> float:
+        """At this point of the training."""
+        first, last = self.temperatures
+        return first + (last - first) * min(1.0, self.progress / max(self.temperature_warmup, 1e-9))
+
+    def _regulariser(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """(N, V, E) and (N, G, E) -> (N,), 0 by default."""
+        total = student.new_zeros(len(student))
+        if self.koleo:
+            total = total + self.koleo * koleo(student[:, 0])
+        if self.cosine:
+            x, y = F.normalize(student.float(), dim=-1), F.normalize(teacher.float(), dim=-1)
+            pairs = y.shape[1] * (x.shape[1] - 1)
+            total = total + self.cosine * (1.0 + dino_pairs(x, y) / pairs)
+        return total
+
+    @torch.no_grad()
+    def _update_center(self, logits: torch.Tensor) -> None:
+        rows = sum_over_ranks(torch.tensor(logits[..., 0].numel(), device=logits.device))
+        mean = sum_over_ranks(logits.sum((0, 1))) / rows
+        self.center.lerp_(mean, 1.0 - self.center_momentum)
+
+    def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
+        """The embeddings' effective rank; "constant", the mean's entropy, is among the figures."""
+        rows = self.embedding(encoded.states, encoded.valid, encoded.frames.colour)
+        return {"rank": effective_rank(rows.float())}
+
+
+def _by_utterance(views: list[torch.Tensor], utterances: int) -> torch.Tensor:
+    """Rows of long and of short crops, utterance by utterance: (N * V_i, C) each -> (N, V, C)."""
+    return torch.cat([x.unflatten(0, (utterances, -1)) for x in views], dim=1)
+
+
+def koleo(x: torch.Tensor) -> torch.Tensor:
+    """Minus the logarithm of each vector's distance to its nearest neighbour.
+
+    Kozachenko and Leonenko's estimate of the entropy, as a loss (Sablayrolles et al. 2019).
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        (N, E), compared by direction.
+
+    Returns
+    -------
+    torch.Tensor
+        (N,).
+
+    Example
+    -------
+    >>> (koleo(torch.eye(3)) + math.log(2) / 2).abs().max().item() < 1e-6
+    True
+    """
+    x = F.normalize(x.float(), dim=1)
+    cosine = (x @ x.T).fill_diagonal_(-1.0).max(1).values
+    return -(2.0 - 2.0 * cosine).clamp(min=1e-8).sqrt().log()
+
+
+@torch.no_grad()
+def _figures(log_q: torch.Tensor, p: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Does the teacher say something, and not the same of everybody?
+
+    Entropies in percent of that of the uniform distribution; "information" is what a prediction
+    tells of its utterance, in nat: 0 both if all say the same and if all say nothing. "divergence"
+    is from the student's prediction for the same crop to the teacher's, in nat.
+    """
+    most = math.log(p.shape[-1])
+    mean = torch.special.entr(p.mean((0, 1))).sum()
+    single = torch.special.entr(p).sum(-1).mean()
+    student = log_q[:, : p.shape[1]]
+    return {
+        "constant": mean,
+        "entropy": 100.0 * single / most,
+        "batch_entropy": 100.0 * mean / most,
+        "information": mean - single,
+        "divergence": -(p * student).sum(-1).mean() - single,
+    }

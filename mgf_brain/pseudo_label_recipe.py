@@ -1,0 +1,92 @@
+"""The run that every recipe for iterative pseudo-labels shares."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mgf_brain.config import load_experiment
+from mgf_brain.data.trials import Trials
+from mgf_brain.downstream import finish_run, open_run
+from mgf_brain.downstream_report import Picture
+from mgf_brain.errors import UserError
+from mgf_brain.finetuning import ADAPT
+from mgf_brain.html import write_folder
+from mgf_brain.pseudo_labels import Rounds
+from mgf_brain.round_plots import round_curves
+from mgf_brain.scoring import cosine_scores
+from mgf_brain.verification_recipe import report, require_list, unheard_trials
+
+
+def refine_speakers(
+    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], tuple[Trials, list]]
+) -> None:
+    """Read the yaml, the trials and the speech, do all rounds, write all of it.
+
+    Arguments
+    ---------
+    recipe : str
+        The script, as a user would call it.
+    corpus : str
+        Whose yaml in ``hparams/data`` is merged.
+    dataio_prepare : callable
+        ``dataio_prepare(hparams)`` gives the trials and the training utterances.
+    """
+    started = time.time()
+    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    hparams = experiment.hparams
+    require_list(hparams, corpus)
+    _refuse(hparams)
+    open_run(experiment, ADAPT[1:])
+    trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
+    truth = {u.id: u.speaker for u in train}
+    rounds = Rounds(experiment, recipe, trials, [replace(u, speaker="") for u in train], truth)
+    rows = [rounds.row(number) for number in range(hparams["rounds"] + 1)]
+    last = rounds.extractor(hparams["rounds"])
+    finish_run(
+        experiment,
+        train,
+        last.encoder,
+        scores_of(rows[-1]) | {"rounds": rows},
+        recipe=recipe,
+        started=started,
+        encoding_s=sum(row["training_s"] for row in rows[1:]),
+    )
+    files = rounds.folder(hparams["rounds"]).iterdir()
+    pretrained = Path(hparams["output_folder"]) / "pretrained"
+    write_folder(pretrained, {path.name: path.read_bytes() for path in files})
+    embeddings = last.embeddings(trials.utterances)
+    cosines = cosine_scores(embeddings, trials.pairs)
+    curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
+    report(hparams, corpus, embeddings, trials, cosines, _flat(rows), [curves])
+
+
+def _refuse(hparams: Mapping[str, Any]) -> None:
+    if not Path(str(hparams["pretrained"])).is_dir():
+        raise UserError(
+            f"pretrained: {hparams['pretrained']} is no folder. Pass that of a pretraining run."
+        )
+    if hparams["rounds"] < 1:
+        raise UserError(f"rounds: {hparams['rounds']} would train nothing. Pass 1 or more.")
+
+
+def scores_of(row: Mapping[str, Any]) -> dict[str, float]:
+    """The scores of a round, without its counts and times.
+
+    Example
+    -------
+    >>> scores_of({"round": 1, "purity": 80.0, "eer": 9.5, "training_s": 60.0})
+    {'purity': 80.0, 'eer': 9.5}
+    """
+    return {k: v for k, v in row.items() if isinstance(v, float) and k != "training_s"}
+
+
+def _flat(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Scores of the last round, then the main ones of all."""
+    shown = ("eer", "min_dcf", "purity", "nmi")
+    each = {f"{k}_round_{r['round']}": r[k] for k in shown for r in rows if k in r}
+    return scores_of(rows[-1]) | each

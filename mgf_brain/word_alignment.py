@@ -1,0 +1,85 @@
+"""Two texts of one utterance, word over word, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from itertools import zip_longest
+
+import jiwer
+
+from mgf_brain.html import Html
+
+NONE = "–"
+KINDS = {
+    "equal": "same",
+    "substitute": "substituted",
+    "delete": "deleted",
+    "insert": "inserted",
+}
+
+
+def align_words(truth: str, prediction: str) -> Html:
+    """Two texts word over word, their differences marked.
+
+    Arguments
+    ---------
+    truth, prediction : str
+        Words, or phones, separated by spaces.
+
+    Returns
+    -------
+    Html
+        One column a word, by the alignment of the smallest edit distance.
+
+    Example
+    -------
+    >>> align_words("a b", "a").count("same"), align_words("a b", "a").count("deleted")
+    (1, 1)
+    """
+    output = jiwer.process_words(truth, prediction)
+    columns = []
+    for chunk in output.alignments[0]:
+        words = output.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
+        guesses = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+        pairs = zip_longest(words, guesses, fillvalue=NONE)  # one side is empty, or both as long
+        columns += [(KINDS[chunk.type], *pair) for pair in pairs]
+    return _in_columns(columns)
+
+
+def pair_words(truth: str, prediction: str) -> Html:
+    """Two texts of as many words, the first over the first and so on, their differences marked.
+
+    Arguments
+    ---------
+    truth, prediction : str
+        Words, or phones, separated by spaces.
+
+    Returns
+    -------
+    Html
+        One column a word.
+
+    Raises
+    ------
+    ValueError
+        If one text has more words.
+
+    Example
+    -------
+    >>> pair_words("S T AH", "T AH AH").count("substituted")
+    2
+    """
+    return _in_columns(
+        ("same" if word == guess else "substituted", word, guess)
+        for word, guess in zip(truth.split(), prediction.split(), strict=True)
+    )
+
+
+def _in_columns(columns: Iterable[tuple[str, str, str]]) -> Html:
+    """HTML of a kind and two words a column."""
+    spans = "".join(
+        f'<span class="{kind}"><i>{escape(above)}</i><b>{escape(below)}</b></span>'
+        for kind, above, below in [("name", "truth", "prediction"), *columns]
+    )
+    return Html(f'<div class="aligned">{spans}</div>')

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Refine speaker embeddings on VoxCeleb2 by pseudo-labels, without labels; lists O, E and H.
+
+> python recipes/VoxCeleb/pseudo_labels.py hparams/pseudo_labels.yaml --pretrained <folder> \
+    --data_folder /path/to/VoxCeleb --trials O --clusters 7500
+"""
+
+from functools import partial
+from pathlib import Path
+
+from mgf_brain.data.trials import read_trials
+from mgf_brain.data.voxceleb import (
+    list_root,
+    prepare_voxceleb,
+    refuse_seen_speakers,
+    trial_list,
+)
+from mgf_brain.downstream import corpus_parts
+from mgf_brain.errors import run_main
+from mgf_brain.pseudo_label_recipe import refine_speakers
+
+
+def dataio_prepare(hparams):
+    """The trials of the list, and the training utterances."""
+    folder = hparams["data_folder"]
+    path = trial_list(folder, hparams["trials"])
+    parts = corpus_parts(hparams, partial(prepare_voxceleb, train_on=hparams["train_on"]))
+    refuse_seen_speakers(path, parts["train"])
+    links = Path(hparams["output_folder"]) / "save" / "speakers"
+    return read_trials(path, list_root(folder, links)), parts["train"]
+
+
+def main():
+    """Cluster, fine-tune and score, as many rounds as asked."""
+    refine_speakers("recipes/VoxCeleb/pseudo_labels.py", "VoxCeleb", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+r"""Pretrain on speechocean762, without labels.
+
+> python recipes/speechocean762/pretrain.py hparams/mgf.yaml --data_folder /path/to/speechocean762
+> python recipes/speechocean762/pretrain.py hparams/dino.yaml --data_folder /path/to/speechocean762
+
+Only the train part is read.
+"""
+
+from mgf_brain.data.corpora import pretraining_utterances
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.errors import run_main
+from mgf_brain.pretraining_recipe import pretrain_corpus
+
+
+def dataio_prepare(hparams):
+    """Training and validation utterances, of different speakers."""
+    return pretraining_utterances(hparams, prepare_speechocean762)
+
+
+def main():
+    """Train, export, report."""
+    pretrain_corpus("recipes/speechocean762/pretrain.py", "speechocean762", dataio_prepare)
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,50 @@
+"""Folders that can be loaded, and those that are refused with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mgf_brain.errors import UserError
+from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
+from tests.inference.folders import LABELS, write_classifier
+
+
+def test_a_loaded_model_is_bit_identical(tmp_path: Path):
+    model, wav = write_classifier(tmp_path / "model"), torch.randn(8000)
+    loaded = UtteranceClassifier.from_pretrained(tmp_path / "model")
+    assert not loaded.training and loaded.labels == LABELS
+    assert loaded.classify(wav, 16000) == model.classify(wav, 16000)
+
+
+@pytest.mark.parametrize("name", ["hyperparams.yaml", "model.safetensors"])
+def test_a_folder_needs_both_files(tmp_path: Path, name: str):
+    write_classifier(tmp_path / "model")
+    (tmp_path / "model" / name).unlink()
+    with pytest.raises(UserError, match=f"no pretrained folder: it lacks {name}"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+@pytest.mark.parametrize("kind", [SpeechEncoder, SpeakerVerifier])
+def test_a_folder_of_another_kind(tmp_path: Path, kind: type):
+    write_classifier(tmp_path / "model")
+    with pytest.raises(UserError, match=f"holds no {kind.__name__}: .* encoder, head, labels"):
+        kind.from_pretrained(tmp_path / "model")
+
+
+def test_weights_of_another_architecture(tmp_path: Path):
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model" / "hyperparams.yaml"
+    path.write_text(path.read_text().replace("layers: 2", "layers: 1"))
+    with pytest.raises(UserError, match="the weights do not fit hyperparams.yaml"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+def test_a_cut_file_of_weights(tmp_path: Path):
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model" / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(UserError, match="model.safetensors cannot be read"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")

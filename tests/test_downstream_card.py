@@ -1,0 +1,77 @@
+"""Cards of downstream models: the hub reads them, they name no machine, and their code runs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import soundfile
+import torch
+from huggingface_hub import ModelCard
+
+from mgf_brain.downstream_card import (
+    Card,
+    classifier_card,
+    downstream_card,
+    recogniser_card,
+    verifier_card,
+)
+from mgf_brain.verification import Calibration
+from tests.inference.folders import LABELS, write_classifier
+
+RESULTS = {
+    "recipe": "recipes/EmoDB/emotion.py",
+    "hparams": "/home/alice/mine/emotion.yaml",
+    "seed": 7,
+    "data": {"hours": 1.236, "utterances": 1361, "speakers": 10},
+    "model": {"parameters": 1000},
+    "metrics": {"uar": 61.5, "folds": {"03": {"uar": 60.0}, "16": {"uar": 63.0}}},
+    "time": {"wall_s": 10.0, "audio_s_per_s": 100.0},
+    "versions": {"torch": "2.14.1"},
+}
+HPARAMS = {"pretrained": "/home/alice/runs/mgf/1986/pretrained", "adapt": "full", "corpus": "EmoDB"}
+WORDS = RESULTS | {"recipe": "recipes/WSJ/asr.py", "metrics": {"wer": 20.0, "cer": 8.0}}
+CALIBRATION = Calibration(threshold=0.31, eer=4.2, trials=7000, speakers=125)
+CARDS = [
+    (classifier_card(RESULTS, "16", ["16", "16"], LABELS), RESULTS, "audio-classification"),
+    (recogniser_card(WORDS), WORDS, "automatic-speech-recognition"),
+    (verifier_card(CALIBRATION, "full"), WORDS, None),
+]
+
+
+@pytest.mark.parametrize("card, results, tag", CARDS)
+def test_the_hub_reads_it_and_nothing_tells_of_the_machine(card: Card, results: dict, tag: str):
+    text = downstream_card(card, HPARAMS, results)
+    metadata = ModelCard(text).data
+    assert metadata.library_name == "speechbrain" and metadata.pipeline_tag == tag
+    assert "alice" not in text and "$" not in text
+    assert "| encoder | mgf-1986, full |" in text
+    assert "EmoDB: 1.24 hours of speech, 1,361 utterances of 10 speakers." in text
+    assert f"{results['recipe']} emotion.yaml" in text
+
+
+def test_which_fold_is_exported_and_whom_it_never_heard():
+    text = downstream_card(CARDS[0][0], HPARAMS, RESULTS)
+    text = " ".join(text.split())
+    assert "model of fold 16" in text and "it scored uar 63.00: 16." in text
+    assert "| uar | 61.50 |" in text and "| uar, fold 03 | 60.00 |" in text
+
+
+def test_the_card_of_a_threshold():
+    assert "0.3100" in verifier_card(CALIBRATION, "frozen").notes[1]
+    assert "tuned to these speakers" in verifier_card(CALIBRATION, "full").notes[1]
+    assert "tuned" not in verifier_card(CALIBRATION, "frozen").notes[1]
+    without = verifier_card(None, "frozen")
+    assert "no threshold" in without.notes[1] and ".same(" not in without.code
+    assert "nothing was trained on them" in downstream_card(without, HPARAMS, WORDS)
+
+
+def test_the_code_of_the_card_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    card = downstream_card(CARDS[0][0], HPARAMS, RESULTS)
+    write_classifier(tmp_path / "path/to/this/folder", card)
+    soundfile.write(tmp_path / "speech.wav", 0.1 * torch.randn(8000).numpy(), 16000)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(re.search(r"```python\n(.*?)```", card, re.DOTALL).group(1), names)
+    assert names["model"].labels == LABELS
