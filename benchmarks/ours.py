@@ -23,7 +23,7 @@ HPARAMS = Path(__file__).parents[1] / "hparams"
 
 def make_step(
     yaml_name: str,
-    front_end: str,
+    choice: str,
     shape: Shape,
     files: list[Path],
     folder: Path,
@@ -34,9 +34,9 @@ def make_step(
     Arguments
     ---------
     yaml_name : str
-        "mgf", say.
-    front_end : str
-        "logmel" or "waveform".
+        "mgf" or "dino".
+    choice : str
+        MGF's front-end, or DINO's network, which keeps its own width and depth.
     shape : Shape
     files : list of Path
         Speech, at least two crops long.
@@ -55,11 +55,10 @@ def make_step(
     sizes.write_text(yaml.safe_dump(yaml.safe_load(sizes.read_text()) | shape.encoder()))
     options = {
         "size": shape.size,
-        "front_end": front_end,
         "precision": precision,
         "output_folder": folder / "run",
         "batch_seconds": shape.utterances * shape.seconds,
-        "longest_crop": shape.seconds,
+        **_choices(yaml_name, choice, shape.seconds),
         "audio_cache_hours": 0,  # read files as the others do
         "num_workers": 0,
         "log_interval": 10**9,
@@ -78,6 +77,13 @@ def make_step(
         brain.fit_batch(next(batches))
 
     return step, brain.model
+
+
+def _choices(yaml_name: str, choice: str, seconds: float) -> dict[str, Any]:
+    """The part, and crops that last ``seconds`` together: DINO's are 2 long and 4 short ones."""
+    if yaml_name == "dino":
+        return {"network": choice, "global_seconds": seconds / 4, "local_seconds": seconds / 8}
+    return {"front_end": choice, "longest_crop": seconds}
 
 
 def _forever(loader: Any) -> Iterator[SpeechBatch]:

@@ -31,7 +31,11 @@ from benchmarks.shapes import SHAPES
 from benchmarks.speech import make_speech
 
 OURS = {"MGF, log-mel": ("mgf", "logmel"), "MGF, waveform": ("mgf", "waveform")}
-ON_REQUEST = {"MGF, wav2vec 2.0 stem": ("mgf", "wav2vec2")}  # by --systems: minutes a round
+ON_REQUEST = {  # by --systems: minutes a round, or another width and depth
+    "MGF, wav2vec 2.0 stem": ("mgf", "wav2vec2"),
+    "DINO, Transformer": ("dino", "transformer"),
+    "DINO, LResNet34": ("dino", "lresnet34"),
+}
 PRODUCT = "matrix product"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 Step = tuple[Callable[[], Any], torch.nn.Module]

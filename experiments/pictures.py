@@ -36,7 +36,7 @@ def bars(columns: Mapping[str, Values]) -> Figure:
     ['EER, %']
     """
     shown = {heading: rows for heading, rows in columns.items() if any(rows.values())}
-    across = min(PANELS, max(1, len(shown)))
+    across = 2 if len(shown) == 4 else min(PANELS, max(1, len(shown)))
     down = max(1, math.ceil(len(shown) / across))
     names = max((len(rows) for rows in shown.values()), default=1)
     figure = Figure(figsize=(10, down * (0.7 + 0.33 * names)), layout="constrained")
@@ -51,10 +51,10 @@ def bars(columns: Mapping[str, Values]) -> Figure:
 def _draw(axes: Axes, heading: str, rows: Values) -> None:
     names = list(rows)
     means = [sum(values) / len(values) if values else math.nan for values in rows.values()]
-    drawn = axes.barh(range(len(names)), means, height=0.65, color=TRAINING, alpha=0.45)
-    texts = ["" if math.isnan(mean) else f" {mean:.1f}" for mean in means]
-    axes.bar_label(drawn, texts, label_type="center", fontsize=9)
+    axes.barh(range(len(names)), means, height=0.65, color=TRAINING, alpha=0.45)
     for place, values in enumerate(rows.values()):
+        if values:
+            axes.text(0.0, place, f" {means[place]:.1f}", va="center", fontsize=9)
         if len(values) > 1:
             axes.plot(values, [place] * len(values), ".", color=VALIDATION, ms=5)
     axes.set_yticks(range(len(names)), [plain(name) for name in names])

@@ -27,7 +27,7 @@ ALIKE = 1e-5  # spread of unit vectors that rounding explains
 def cluster_speakers(
     embeddings: torch.Tensor,
     clusters: int | None = None,
-    threshold: float = 0.6,
+    threshold: float = 0.8,
     variance: float = 0.99,
     per_centroid: int = 4,
     most_centroids: int = 20_000,

@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import ModelCardData
 
+from mgf_brain.model import SpeechModel
 from mgf_brain.run_folder import read_plain
 from mgf_brain.scales import find_scales, markdown_table
 
@@ -21,6 +22,32 @@ METADATA = ModelCardData(
 EMBEDDED = (
     "the synthetic speech that mgf_brain builds (eSpeak NG), which serves as a smoke run only"
 )
+
+MGF = (
+    "The multi-granularity framework (its hyper-parameters are not published: those here are "
+    "mgf_brain's own):",
+    """\
+@article{zhao2021general,
+  title   = {General-Purpose Speech Representation Learning through a Self-Supervised
+             Multi-Granularity Framework},
+  author  = {Zhao, Yucheng and Yin, Dacheng and Luo, Chong and Zhao, Zhiyuan and Tang, Chuanxin
+             and Zeng, Wenjun and Zha, Zheng-Jun},
+  journal = {arXiv preprint arXiv:2102.01930},
+  year    = {2021}
+}""",
+)
+DINO = (
+    "Self-distillation of utterance embeddings without labels:",
+    """\
+@article{cho2022noncontrastive,
+  title   = {Non-Contrastive Self-Supervised Learning of Utterance-Level Speech Representations},
+  author  = {Cho, Jaejin and Pappagari, Raghavendra and {\\.Z}elasko, Piotr and
+             Moro-Vel{\\'a}zquez, Laureano and Villalba, Jes{\\'u}s and Dehak, Najim},
+  journal = {arXiv preprint arXiv:2208.05413},
+  year    = {2022}
+}""",
+)
+CITATIONS = {"dino": DINO}  # by objective; the others are MGF's
 
 CARD = Template("""\
 ---
@@ -85,23 +112,11 @@ Loading builds the classes that `hyperparams.yaml` names: load only folders that
 
 ## Citation
 
-The multi-granularity framework (its hyper-parameters are not published: those here are
-mgf_brain's own):
-
-```bibtex
-@article{zhao2021general,
-  title   = {General-Purpose Speech Representation Learning through a Self-Supervised
-             Multi-Granularity Framework},
-  author  = {Zhao, Yucheng and Yin, Dacheng and Luo, Chong and Zhao, Zhiyuan and Tang, Chuanxin
-             and Zeng, Wenjun and Zha, Zheng-Jun},
-  journal = {arXiv preprint arXiv:2102.01930},
-  year    = {2021}
-}
-```
+$citations
 """)
 
 
-def model_card(resolved_yaml: str, results: dict[str, Any]) -> str:
+def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel) -> str:
     """Write the model card.
 
     Only what is listed here is taken from the run, so no path of the training machine gets in.
@@ -112,6 +127,8 @@ def model_card(resolved_yaml: str, results: dict[str, Any]) -> str:
         The run's HyperPyYAML text without references.
     results : dict
         What ``results.json`` holds.
+    speech : SpeechModel
+        What was trained.
 
     Returns
     -------
@@ -123,7 +140,9 @@ def model_card(resolved_yaml: str, results: dict[str, Any]) -> str:
     return CARD.substitute(
         metadata=METADATA.to_yaml(),
         system=Path(results["hparams"]).stem,
-        facts="\n".join(f"| {name} | {value} |" for name, value in _facts(hparams, results)),
+        facts="\n".join(
+            f"| {name} | {value} |" for name, value in _facts(hparams, results, speech)
+        ),
         hours=f"{data['hours']:.2f}",
         utterances=f"{data['utterances']:,}",
         speakers=f"{data['speakers']:,}",
@@ -132,17 +151,19 @@ def model_card(resolved_yaml: str, results: dict[str, Any]) -> str:
         validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
         minutes=f"{time['wall_s'] / 60:.0f}",
         throughput=f"{time['audio_s_per_s']:.0f}",
+        citations="\n\n".join(_citations(hparams)),
     )
 
 
-def _facts(hparams: dict[str, Any], results: dict[str, Any]) -> list[tuple[str, str]]:
-    encoder, front_end = hparams["encoder"], hparams["front_end"]
-    rate, hop = hparams["sample_rate"], front_end["hop"]
-    shape = f"{encoder['layers']} layers of {encoder['dim']} channels, {encoder['heads']} heads"
+def _facts(
+    hparams: dict[str, Any], results: dict[str, Any], speech: SpeechModel
+) -> list[tuple[str, str]]:
+    rate, hop, encoder = hparams["sample_rate"], speech.front_end.hop, speech.encoder
     return [
         ("parameters", f"{results['model']['parameters']:,}"),
-        ("encoder", shape),
-        ("front-end", next(iter(front_end["module"])).rpartition(".")[2]),  # of its !new: tag
+        ("front-end", type(speech.front_end).__name__),
+        ("encoder", type(encoder).__name__),
+        ("states", f"{encoder.num_states} of {encoder.dim} channels"),
         ("sampling rate", f"{rate:,} Hz"),
         ("frame hop", f"{1000 * hop / rate:g} ms ({hop} samples)"),
         ("optimizer steps", f"at most {hparams['optimizer_step_limit']:,}"),
@@ -170,18 +191,19 @@ def _corpus(hparams: dict[str, Any]) -> str:
 
 
 def _objectives(hparams: dict[str, Any]) -> list[str]:
-    """Rows of the objectives in use, found by their weights."""
-    weights = {key.removesuffix("_weight"): hparams[key] for key in _weight_keys(hparams)}
+    """Rows of the objectives in use."""
     return [
-        f"| {name} | {_class_name(hparams[name])} | {weight:g} |"
-        for name, weight in weights.items()
+        f"| {name} | {_class_name(hparams['objectives'][name])} | {weight:g} |"
+        for name, weight in hparams["weights"].items()
         if weight
     ]
 
 
-def _weight_keys(hparams: dict[str, Any]) -> list[str]:
-    keys = [key for key in hparams if key.endswith("_weight")]
-    return [key for key in keys if isinstance(hparams.get(key.removesuffix("_weight")), dict)]
+def _citations(hparams: dict[str, Any]) -> list[str]:
+    """What to cite for the objectives in use."""
+    used = [name for name, weight in hparams["weights"].items() if weight]
+    papers = dict.fromkeys(CITATIONS.get(name, MGF) for name in used)
+    return [f"{text}\n\n```bibtex\n{entry}\n```" for text, entry in papers]
 
 
 def _class_name(node: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, A
         exported,
         inference_yaml(experiment.resolved_yaml, ("sample_rate", *exported)),
         results,
-        model_card(experiment.resolved_yaml, results),
+        model_card(experiment.resolved_yaml, results, brain.model.speech),
     )
     page = write_report(folder)
     logger.info("Pretrained folder: %s", exported_folder)

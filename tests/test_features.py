@@ -72,7 +72,9 @@ def test_standardise_makes_training_embeddings_standard(utterances):
 def test_untrained_weights_follow_the_seed_and_leave_the_random_state():
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    first, same, other = (untrained_encoder("random", "hparams/mgf.yaml", seed) for seed in (1, 1, 2))
+    first, same, other = (
+        untrained_encoder("random", "hparams/mgf.yaml", seed) for seed in (1, 1, 2)
+    )
     assert torch.equal(torch.get_rng_state(), before)
     wav, length = torch.randn(1, 8000), torch.tensor([8000])
     outputs = [encoder.encode(wav, length)[0][-1] for encoder in (first, same, other)]

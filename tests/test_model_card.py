@@ -17,11 +17,6 @@ from mgf_brain.model_card import model_card
 YAML = """\
 # Generated from:
 # /home/alice/mgf.yaml
-encoder: {dim: 32, layers: 2, heads: 4}
-front_end:
-  module: !new:mgf_brain.frontends.LogMel {dim: 16}
-  hop: 640
-  sample: &id001 !new:package.objectives.Magnitudes {latent_dim: 16}
 sample_rate: 16000
 seed: 7
 data_folder: /home/alice/LibriSpeech
@@ -30,15 +25,15 @@ output_folder: /home/alice/runs/secret
 save_folder: /home/alice/runs/secret/save
 corpus: LibriSpeech
 optimizer_step_limit: 2400
-sample_weight: 0.5
-frame_weight: 0.0
-utterance_weight: 2.0
-odd_weight: 3.0
+objectives:
+  sample: &id001 !new:package.objectives.Magnitudes {latent_dim: 16}
+  frame: !new:package.objectives.Frame {}
+  utterance: !new:package.objectives.NtXent
+    dim: 32
+weights: {sample: 0.5, frame: 0.0, utterance: 2.0}
 sample: *id001
-frame: !new:package.objectives.Frame {}
-utterance: !new:package.objectives.NtXent
-  dim: 32
 """
+SPEECH = SpeechModel(LogMel(16, stack=4), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
 RESULTS = {
     "recipe": "recipes/LibriSpeech/pretrain.py",
     "hparams": "/home/alice/mine/mgf.yaml",
@@ -61,7 +56,7 @@ def rows(card):
 
 
 def test_no_path_of_the_training_machine_appears():
-    card = model_card(YAML, RESULTS)
+    card = model_card(YAML, RESULTS, SPEECH)
     for word in ("alice", "/home", "secret", "more.csv"):
         assert word not in card
     assert "`recipes/LibriSpeech/pretrain.py mgf.yaml`" in card
@@ -69,57 +64,69 @@ def test_no_path_of_the_training_machine_appears():
 
 @pytest.mark.parametrize("path", ["../alice/mgf.yaml", "/home/alice/mgf.yaml"])
 def test_a_yaml_outside_the_repository_is_named_without_its_folder(path):
-    assert "alice" not in model_card(YAML, RESULTS | {"hparams": path})
+    assert "alice" not in model_card(YAML, RESULTS | {"hparams": path}, SPEECH)
 
 
 def test_the_hub_reads_the_front_matter():
-    metadata = ModelCard(model_card(YAML, RESULTS)).data
+    metadata = ModelCard(model_card(YAML, RESULTS, SPEECH)).data
     assert metadata.library_name == "speechbrain"
     assert (metadata.license, metadata.license_name) == ("other", "see-data-licence")
     assert metadata.pipeline_tag == "feature-extraction" and "speech" in metadata.tags
 
 
 def test_what_was_trained_on_what():
-    card = model_card(YAML, RESULTS)
+    card = model_card(YAML, RESULTS, SPEECH)
     text = " ".join(card.split())
     assert "1.24 hours of speech: 1,361 utterances of 238 speakers, from LibriSpeech, and" in text
     table = rows(card)
     assert table["parameters"] == ["4,953,616"]
     assert table["frame hop"] == ["40 ms (640 samples)"]
     assert table["sampling rate"] == ["16,000 Hz"]
-    assert table["encoder"] == ["2 layers of 32 channels, 4 heads"]
-    assert "2102.01930" in card
+    assert table["encoder"] == ["TransformerEncoder"] and table["front-end"] == ["LogMel"]
+    assert table["states"] == ["3 of 32 channels"]
+
+
+def test_what_the_objectives_come_from_is_cited():
+    assert "2102.01930" in model_card(YAML, RESULTS, SPEECH)
+    dino = YAML.replace("utterance: 2.0", "utterance: 0, dino: 1.0").replace(
+        "  frame: !new", "  dino: !new:package.objectives.Dino {}\n  frame: !new"
+    )
+    both = model_card(dino, RESULTS, SPEECH)
+    assert "2102.01930" in both and "2208.05413" in both
+    alone = model_card(dino.replace("sample: 0.5", "sample: 0"), RESULTS, SPEECH)
+    assert "2102.01930" not in alone and "2208.05413" in alone
 
 
 def test_objectives_in_use_with_class_and_weight():
-    objectives = model_card(YAML, RESULTS).split("## Objectives")[1].split("## Validation")[0]
+    objectives = (
+        model_card(YAML, RESULTS, SPEECH).split("## Objectives")[1].split("## Validation")[0]
+    )
     table = rows(objectives)
     assert table["sample"] == ["Magnitudes", "0.5"] and table["utterance"] == ["NtXent", "2"]
     assert "Frame" not in objectives and "odd" not in objectives
 
 
 def test_the_validation_table_does_not_hide_a_scale_that_does_not_learn():
-    validation = model_card(YAML, RESULTS).split("## Validation")[1]
+    validation = model_card(YAML, RESULTS, SPEECH).split("## Validation")[1]
     assert rows(validation)["sample"][-1] == "no"
 
 
 def test_synthetic_speech_is_called_so():
     embedded = YAML.replace("data_folder: /home/alice/LibriSpeech", "data_folder:")
-    assert "synthetic" in model_card(embedded, RESULTS)
-    assert "synthetic" not in model_card(YAML, RESULTS)
+    assert "synthetic" in model_card(embedded, RESULTS, SPEECH)
+    assert "synthetic" not in model_card(YAML, RESULTS, SPEECH)
 
 
 def test_the_code_of_the_card_runs(tmp_path, monkeypatch):
-    speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
     yaml = """\
 sample_rate: 16000
 speech_model: !new:mgf_brain.model.SpeechModel
-  front_end: !new:mgf_brain.frontends.LogMel {dim: 16}
+  front_end: !new:mgf_brain.frontends.LogMel {dim: 16, stack: 4}
   encoder: !new:mgf_brain.encoder.TransformerEncoder
     {input_dim: 16, dim: 32, layers: 2, heads: 4, ffn: 64, position_kernel: 8}
 """
-    card = model_card(YAML, RESULTS)
-    export_folder(tmp_path / "path/to/this/folder", {"speech_model": speech}, yaml, RESULTS, card)
+    card = model_card(YAML, RESULTS, SPEECH)
+    export_folder(tmp_path / "path/to/this/folder", {"speech_model": SPEECH}, yaml, RESULTS, card)
     noise = np.random.default_rng(0).normal(size=8000) * 0.1
     soundfile.write(tmp_path / "speech.wav", noise, 16000)
     monkeypatch.chdir(tmp_path)

@@ -10,7 +10,7 @@ import torch
 from mgf_brain.encoder import NoContext
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, export_folder
-from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
 from mgf_brain.pretrained import (
     BASELINES,
     FROM_SCRATCH,
@@ -18,6 +18,7 @@ from mgf_brain.pretrained import (
     load_extractor,
     pretrained_name,
 )
+from tests.inference.folders import write_classifier, write_folder
 from tests.small_runs import weights
 
 
@@ -55,6 +56,25 @@ def test_an_exported_network_is_the_network(tmp_path: Path):
     export_folder(tmp_path / "made", dict(encoder.named_children()), dump_expanded(node), {}, "")
     again = SpeechEncoder.from_pretrained(tmp_path / "made")
     assert torch.equal(again.embed(wavs, lengths), encoder.embed(wavs, lengths))
+
+
+def test_the_model_of_a_verification_run_is_an_encoder(tmp_path: Path):
+    wavs, lengths = torch.randn(2, 8000), torch.tensor([8000, 8000])
+    verifier = SpeakerVerifier(example_encoder(), embedding_dim=64, threshold=0.5)
+    folder = write_folder(tmp_path / "1986" / "model", verifier, embedding_dim=64, threshold=0.5)
+    encoder = loaded(str(folder))
+    assert torch.equal(encoder.embed(wavs, lengths), verifier.encoder.embed(wavs, lengths))
+    node = encoder_node(str(folder), "hparams/mgf.yaml")
+    export_folder(tmp_path / "again", dict(encoder.named_children()), dump_expanded(node), {}, "")
+    again = SpeechEncoder.from_pretrained(tmp_path / "again")
+    assert torch.equal(again.embed(wavs, lengths), encoder.embed(wavs, lengths))
+    assert pretrained_name("results/dino-full/1986/model") == "dino-full-1986"
+
+
+def test_the_model_of_another_task_is_refused(tmp_path: Path):
+    write_classifier(tmp_path / "model")
+    with pytest.raises(UserError, match="holds no SpeakerVerifier: .* encoder, head, labels"):
+        loaded(str(tmp_path / "model"))
 
 
 def test_a_network_without_a_file_is_refused(tmp_path: Path):

@@ -34,6 +34,10 @@ EXTRA = {
 }
 SHORT_TASKS = {"emotion", "dementia", "attributes", "asr", "phone_recognition", "verification"}
 SHORT = ["--number_of_epochs", "1", "--feature_cache", "False"]
+# A few utterances of noise make few clusters.
+FEW = [*SHORT, "--clusters", "4", "--least_utterances", "2"]
+CLUSTERED = ("Custom", "LibriSpeech", "speechocean762")
+EXTRA |= {f"recipes/{name}/pseudo_labels.py": FEW for name in CLUSTERED}
 # Their recipes run on miniatures in tests/recipes/test_downstream.py.
 ELSEWHERE = {"RAVDESS", "EmoDB", "IEMOCAP", "CREMA-D", "MSP-Podcast", "ADReSSo", "VoxCeleb", "WSJ"}
 

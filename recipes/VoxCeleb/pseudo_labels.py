@@ -2,7 +2,7 @@
 """Refine speaker embeddings on VoxCeleb2 by pseudo-labels, without labels; lists O, E and H.
 
 > python recipes/VoxCeleb/pseudo_labels.py hparams/pseudo_labels.yaml --pretrained <folder> \
-    --data_folder /path/to/VoxCeleb --trials O --clusters 7500
+    --data_folder /path/to/VoxCeleb --trials O --rounds 3
 """
 
 from functools import partial

@@ -12,7 +12,7 @@ from benchmarks.ours import make_step
 from benchmarks.peers import PEERS
 from benchmarks.shapes import SHAPES, Shape
 from benchmarks.speech import make_speech
-from benchmarks.step import OURS
+from benchmarks.step import ON_REQUEST, OURS
 
 TINY = Shape("mini", dim=32, layers=1, heads=4, ffn=64, utterances=2, seconds=2.0)
 
@@ -41,6 +41,11 @@ def test_an_alternative_takes_a_step(name, files):
 @pytest.mark.parametrize("name", OURS)
 def test_ours_takes_a_step(name, files, tmp_path):
     check(*make_step(*OURS[name], TINY, files, tmp_path))
+
+
+def test_dino_takes_a_step_of_as_much_audio(files, tmp_path):
+    step, model = make_step(*ON_REQUEST["DINO, Transformer"], TINY, files, tmp_path)
+    check(step, model.objectives["dino"].embedding)  # prototypes and teacher stand still at first
 
 
 def test_shapes_are_equal_for_all():

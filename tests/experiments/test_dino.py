@@ -47,6 +47,19 @@ def test_every_cell_of_a_study_can_be_planned(plan: Plan, tmp_path: Path):
                     assert "{" not in " ".join(run.words)
 
 
+def test_every_option_is_a_key_of_its_yaml(plan: Plan):
+    options: dict[str, set[str]] = {}
+    for study in STUDIES.values():
+        for row in study.rows:
+            for task in study.tasks:
+                for run in plan.runs(row, task):
+                    _, yaml, *words = run.words
+                    keys = {word[2:] for word in words if word.startswith("--")}
+                    options.setdefault(yaml, set()).update(keys)
+    for yaml, keys in options.items():
+        assert keys <= read_files(str(HPARAMS.parent / yaml)).keys(), yaml
+
+
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES)
 def test_what_a_run_reads_was_made_before_it(study, plan: Plan):
     made = set()

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.data.manifest import read_manifest
+from mgf_brain.data.manifest import read_manifest, write_manifest
 from mgf_brain.data.trials import read_trials
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.html import png
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.scoring import cosine_scores
-from mgf_brain.verification import verification_metrics
+from mgf_brain.verification import affine_layers, verification_metrics
 from tests.recipes import corpora
 
 pytestmark = pytest.mark.usefixtures("quick")
-ROUND = ("--number_of_epochs", 1, "--clusters", 4, "--least_utterances", 2)
-FULL = ("--adapt", "full", *ROUND)
+CLUSTERS = ("--clusters", 4, "--least_utterances", 2)
+FULL = ("--adapt", "full", *CLUSTERS)
 
 
 @pytest.fixture(scope="module")
@@ -41,24 +41,25 @@ def own(tmp_path_factory) -> Path:
 def refine(run, pretrained, tmp_path):
     """``refine(dataset, folder, *options)``: a run that goes well, and its results."""
 
-    def call(dataset, folder, *options, trials="trials.txt", out=tmp_path / "out"):
+    def call(dataset, folder, *options, trials="trials.txt", out=None):
+        out = out or tmp_path / "out"
         words = ["--pretrained", pretrained, "--data_folder", folder, "--output_folder", out]
         words += ["--trials", trials if trials == "O" else folder / trials, *options]
         done = run("pseudo_labels", *words, dataset=dataset)
-        assert done.status == 0, done.err
+        assert done.status == 0, done.err.splitlines()[-1]
         return json.loads((out / "results.json").read_text(encoding="utf-8"))
 
     return call
 
 
-def refine_own(refine, folder, out, *options, manifest="speech.csv"):
+def refine_own(refine, folder, out, *options, manifest="speech.csv", epochs=1):
     words = ("--manifest", folder / manifest, "--list_root", folder / "test", *FULL, *options)
+    words += ("--number_of_epochs", epochs)
     return refine("Custom", folder, *words, trials="test/trials.txt", out=out)
 
 
-def test_two_rounds(refine, speech, tmp_path, monkeypatch):
-    monkeypatch.setattr("mgf_brain.downstream_report.png", png)
-    found = refine("speechocean762", speech, "--head_epochs", 1, *ROUND)
+def test_two_rounds(refine, speech, tmp_path):
+    found = refine("speechocean762", speech, "--head_epochs", 1, "--number_of_epochs", 1, *CLUSTERS)
     metrics, out = found["metrics"], tmp_path / "out"
     rounds = metrics.pop("rounds")
     assert [row["round"] for row in rounds] == [0, 1, 2]
@@ -72,7 +73,7 @@ def test_two_rounds(refine, speech, tmp_path, monkeypatch):
     assert found["data"]["speakers"] == 12 and found["time"]["audio_s_per_s"] > 0
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "EER round 0" in page and "purity round 2" in page
-    assert (out / "report" / "rounds.png").stat().st_size > 1000
+    assert (out / "report" / "rounds.png").is_file()
     check_labels(out, speech, rounds)
     check_export(out, speech, metrics)
 
@@ -107,24 +108,21 @@ def without_times(results: dict) -> list:
 
 
 def test_a_run_goes_on_after_the_rounds_that_are_done(refine, own, tmp_path, monkeypatch):
-    out, whole = tmp_path / "out", refine_own(refine, own, tmp_path / "whole")
-    first = refine_own(refine, own, out, "--rounds", 1)
-    weights = out / "round_1" / "pretrained" / "model.safetensors"
-    written = weights.stat().st_mtime_ns
-    killed = out / "round_2" / "metrics.jsonl"
-    killed.parent.mkdir()
-    killed.write_text("{half a round\n")
-    second = refine_own(refine, own, out, "--rounds", 2)
-    assert weights.stat().st_mtime_ns == written and "half" not in killed.read_text()
-    assert without_times(second)[:2] == without_times(first)
-    assert without_times(second) == without_times(whole)
+    out = tmp_path / "out"
+    whole = refine_own(refine, own, out)
+    first = out / "round_1" / "pretrained" / "model.safetensors"
+    written = first.stat().st_mtime_ns
+    (out / "round_2" / "pretrained").rename(out / "round_2" / "left")  # as if killed before
+    resumed = refine_own(refine, own, out)
+    assert first.stat().st_mtime_ns == written and not (out / "round_2" / "left").exists()
+    assert without_times(resumed) == without_times(whole)
     monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", None)  # nothing is to be trained
-    assert without_times(refine_own(refine, own, out)) == without_times(second)
+    assert without_times(refine_own(refine, own, out, "--rounds", 1)) == without_times(whole)[:2]
 
 
 def test_rounds_of_another_length_are_done_anew(refine, own, tmp_path):
     short = refine_own(refine, own, tmp_path / "out", "--rounds", 1)
-    longer = refine_own(refine, own, tmp_path / "out", "--rounds", 1, "--number_of_epochs", 3)
+    longer = refine_own(refine, own, tmp_path / "out", "--rounds", 1, epochs=3)
     rows = [results["metrics"]["rounds"][1] for results in (short, longer)]
     assert [row["length"]["number_of_epochs"] for row in rows] == [1, 3]
 
@@ -146,43 +144,44 @@ def rewrite(folder: Path, name: str, speaker_of) -> None:
 def test_true_speakers_change_nothing_but_the_report(refine, own, tmp_path):
     rewrite(own, "permuted.csv", lambda number: "dcba"[number % 4])
     rewrite(own, "unnamed.csv", lambda number: None)
-    manifests = ("speech.csv", "permuted.csv", "unnamed.csv")
-    outs = {name: tmp_path / name for name in manifests}
-    rows = {
-        name: without_times(refine_own(refine, own, out, manifest=name))
-        for name, out in outs.items()
-    }
-    weights = {(out / "pretrained" / "model.safetensors").read_bytes() for out in outs.values()}
-    labels = {(out / "round_2" / "labels.csv").read_bytes() for out in outs.values()}
+    rows, weights, labels = {}, set(), set()
+    for name in ("speech.csv", "permuted.csv", "unnamed.csv"):
+        out = tmp_path / name
+        rows[name] = without_times(refine_own(refine, own, out, "--rounds", 1, manifest=name))[1]
+        weights.add((out / "pretrained" / "model.safetensors").read_bytes())
+        labels.add((out / "round_1" / "labels.csv").read_bytes())
     assert len(weights) == len(labels) == 1
-    agreement = {name: [row.pop("nmi", None) for row in rows[name]] for name in manifests}
-    purities = {name: [row.pop("purity", None) for row in rows[name]] for name in manifests}
+    agreement = [(row.pop("purity", None), row.pop("nmi", None)) for row in rows.values()]
+    assert agreement[0] != agreement[1] and agreement[2] == (None, None)
     assert rows["speech.csv"] == rows["permuted.csv"] == rows["unnamed.csv"]
-    assert agreement["speech.csv"] != agreement["permuted.csv"]
-    assert agreement["unnamed.csv"] == purities["unnamed.csv"] == [None] * 3
 
 
-def test_from_the_first_network_only_labels_carry_over(refine, own, tmp_path):
-    newest = refine_own(refine, own, tmp_path / "newest")
-    first = refine_own(refine, own, tmp_path / "first", "--from_first", True)
-    assert without_times(first)[:2] == without_times(newest)[:2]
-    labels = {(tmp_path / n / "round_2" / "labels.csv").read_bytes() for n in ("newest", "first")}
-    assert len(labels) == 1
-    weights = {
-        (tmp_path / n / "pretrained/model.safetensors").read_bytes() for n in ("newest", "first")
-    }
-    assert len(weights) == 2
+@pytest.mark.parametrize("from_first, starts", [(False, "012"), (True, "000")])
+def test_which_network_a_round_goes_on_with(refine, own, monkeypatch, from_first, starts):
+    loaded, trained = [], []
+    load = Rounds.extractor
+    monkeypatch.setattr(Rounds, "extractor", lambda r, n: loaded.append(str(n)) or load(r, n))
+
+    def train_nothing(experiment, extractor, kept):
+        trained.append(loaded[-1])
+        if added := affine_layers(extractor.encoder):
+            extractor.encoder.embedding = added()
+        return None, 1.0
+
+    monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", train_nothing)
+    refine_own(refine, own, None, "--rounds", 3, "--from_first", from_first)
+    assert trained == list(starts)
 
 
 @pytest.mark.parametrize("dataset", ["LibriSpeech", "VoxCeleb"])
-def test_other_corpora(refine, tmp_path, dataset):
+def test_other_corpora_with_more_speech(refine, own, tmp_path, dataset):
     make = {"LibriSpeech": corpora.make_librispeech, "VoxCeleb": corpora.make_voxceleb}[dataset]
-    more = corpora.make_own(tmp_path / "own") / "speech.csv"
+    more, options = tmp_path / "more.csv", ("--rounds", 1, "--number_of_epochs", 1, *FULL)
+    write_manifest(more, read_manifest(own / "speech.csv", own), tmp_path)  # absolute paths
     trials = "O" if dataset == "VoxCeleb" else "trials.txt"
-    more.write_text(more.read_text().replace(",anna0.", f",{tmp_path}/own/anna0."))
-    options = ("--rounds", 1, *FULL)
-    found = refine(dataset, make(tmp_path / dataset), *options, trials=trials)
-    assert len(found["metrics"]["rounds"]) == 2
+    folder = make(tmp_path / dataset)
+    found = refine(dataset, folder, "--add_manifest", more, *options, trials=trials)
+    assert found["data"]["utterances"] > 12 and len(found["metrics"]["rounds"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -201,14 +200,7 @@ def test_bad_input_has_no_results(run, speech, pretrained, tmp_path, words, mess
     out, given = tmp_path / "out", words.split()
     usual = {"--pretrained": pretrained, "--trials": speech / "trials.txt"}
     given += [word for item in usual.items() if item[0] not in given for word in item]
-    done = run(
-        "pseudo_labels",
-        *given,
-        "--data_folder",
-        speech,
-        "--output_folder",
-        out,
-        dataset="speechocean762",
-    )
-    assert done.status == 2 and message in done.err and "Traceback" not in done.err
+    given += ["--data_folder", speech, "--output_folder", out]
+    done = run("pseudo_labels", *given, dataset="speechocean762")
+    assert done.status == 2 and message in done.err.splitlines()[-1]
     assert not (out / "results.json").exists()
