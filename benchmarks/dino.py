@@ -45,10 +45,10 @@ def by_product(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tenso
     """
     taught = teacher.unflatten(0, (-1, LONG))
     parts = student.split([len(teacher), len(student) - len(teacher)])
-    views = torch.cat([x.unflatten(0, (len(taught), -1)) for x in parts], dim=1)
-    log_q = F.log_softmax(views / STUDENT_TEMPERATURE, dim=-1)
+    long, short = (x.unflatten(0, (len(taught), -1)) for x in parts)
     p = F.softmax((taught - center) / TEACHER_TEMPERATURE, dim=-1)
-    return dino_pairs(log_q, p).mean() / (LONG * (views.shape[1] - 1))
+    pairs = LONG * (LONG + SHORT - 1)
+    return dino_pairs(long, short, p, STUDENT_TEMPERATURE).mean() / pairs
 
 
 def by_loop(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,33 +76,69 @@ class PrototypeHead(nn.Module):
             return F.normalize(self.layers(x.float()), dim=1) @ directions.T
 
 
-def dino_pairs(student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-    """Cross-entropies of all pairs of a student's and a teacher's view but the same, summed.
+def other_views(long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+    """Products of each of a teacher's views with all of a student's but the same one, summed.
 
-    The sum over pairs of -P_g . log Q_v is minus the product of the sums over g and over v, less
-    the terms of the same view (Caron et al. 2021, equation 3).
+    The product of the sums, less the products of the same view.
 
     Arguments
     ---------
-    student : torch.Tensor
-        (N, V, K) logarithms of probabilities; the first G views are the teacher's.
+    long, short : torch.Tensor
+        (N, G, C) and (N, L, C), the student's views; L may be 0.
     teacher : torch.Tensor
-        (N, G, K) probabilities.
+        (N, G, C), of the long ones.
 
     Returns
     -------
     torch.Tensor
-        (N,) sums over G * (V - 1) pairs.
+        (N,) sums of G * (G + L - 1) products.
 
     Example
     -------
-    >>> views = torch.full((1, 3, 4), 0.25)
-    >>> dino_pairs(views.log(), views[:, :2]) / (4 * math.log(4))
+    >>> long, short = torch.tensor([[[1.0], [2.0]]]), torch.tensor([[[5.0]]])
+    >>> other_views(long, short, torch.tensor([[[1.0], [10.0]]]))  # 2 + 5 + 10 + 50
+    tensor([67.])
+    """
+    everything = (teacher.sum(1) * (long.sum(1) + short.sum(1))).sum(1)
+    return everything - (teacher * long).sum((1, 2))
+
+
+def dino_pairs(
+    long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Cross-entropies of all pairs of a student's and a teacher's view but the same, summed.
+
+    Caron et al. 2021, equation 3. A cross-entropy is linear in the teacher's distribution, so that
+    each of the student's views is compared once with the sum of those for other views.
+
+    Arguments
+    ---------
+    long, short : torch.Tensor
+        (N, G, K) and (N, L, K), the student's logits.
+    teacher : torch.Tensor
+        (N, G, K) probabilities, of the long views.
+    temperature : float
+        The student's.
+
+    Returns
+    -------
+    torch.Tensor
+        (N,) sums over G * (G + L - 1) pairs.
+
+    Example
+    -------
+    >>> long, short, teacher = torch.zeros(1, 2, 4), torch.zeros(1, 1, 4), torch.ones(1, 2, 4) / 4
+    >>> dino_pairs(long, short, teacher, 0.1) / (4 * math.log(4))
     tensor([1.])
     """
-    everything = (student.sum(1) * teacher.sum(1)).sum(1)
-    same = (student[:, : teacher.shape[1]] * teacher).sum((1, 2))
-    return same - everything
+    total = teacher.sum(1, keepdim=True)  # (N, 1, K)
+    targets = (total - teacher, total.expand_as(short))  # what the teacher says of other views
+    costs = [
+        F.cross_entropy(x.flatten(0, 1) / temperature, y.flatten(0, 1), reduction="none")
+        for x, y in zip((long, short), targets, strict=True)
+        if x.shape[1]
+    ]
+    return torch.cat([x.unflatten(0, (len(long), -1)) for x in costs], dim=1).sum(1)
 
 
 class Distillation(Objective):
@@ -201,18 +239,17 @@ class Distillation(Objective):
         views = [encoded] if encoded.local is None else [encoded, encoded.local]
         rows = [self.embedding(v.states, v.valid, v.frames.colour) for v in views]
         logits = self.head(torch.cat(rows), self.progress < self.frozen_prototypes)
-        utterances = int(encoded.batch.groups.max()) + 1
-        embeddings = _by_utterance(rows, utterances)  # (N, V, E)
-        student = _by_utterance(logits.split([len(x) for x in rows]), utterances)  # (N, V, K)
-        target, taught = self._teach(encoded)
-        target, taught = (x.unflatten(0, (utterances, -1)) for x in (target, taught))
-        log_q = F.log_softmax(student / self.student_temperature, dim=-1)
-        p = F.softmax((taught - self.center) / self.teacher_temperature, dim=-1)  # (N, G, K)
-        pairs = target.shape[1] * (embeddings.shape[1] - 1)
-        sums = dino_pairs(log_q, p) + pairs * self._regulariser(embeddings, target)
+        split = partial(_long_and_short, utterances=int(encoded.batch.groups.max()) + 1)
+        (long, short), embeddings = split(logits.split([len(x) for x in rows])), split(rows)
+        target, taught = (split([x])[0] for x in self._teach(encoded))  # (N, G, E), (N, G, K)
+        p = F.softmax((taught - self.center) / self.teacher_temperature, dim=-1)
+        sums = dino_pairs(long, short, p, self.student_temperature)
+        pairs = p.shape[1] * (long.shape[1] + short.shape[1] - 1)
+        sums = sums + pairs * self._regulariser(*embeddings, target)
         if self.training:
             self._update_center(taught)
-        return Terms(sums, torch.full_like(sums, pairs, dtype=torch.long), _figures(log_q, p))
+        counts = torch.full_like(sums, pairs, dtype=torch.long)
+        return Terms(sums, counts, _figures(long / self.student_temperature, p))
 
     @property
     def teacher_temperature(self) -> float:
@@ -220,15 +257,17 @@ class Distillation(Objective):
         first, last = self.temperatures
         return first + (last - first) * min(1.0, self.progress / max(self.temperature_warmup, 1e-9))
 
-    def _regulariser(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-        """(N, V, E) and (N, G, E) -> (N,), 0 by default."""
-        total = student.new_zeros(len(student))
+    def _regulariser(
+        self, long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor
+    ) -> torch.Tensor:
+        """Of embeddings (N, G, E), (N, L, E) and (N, G, E): (N,), 0 by default."""
+        total = long.new_zeros(len(long))
         if self.koleo:
-            total = total + self.koleo * koleo(student[:, 0])
+            total = total + self.koleo * koleo(long[:, 0])
         if self.cosine:
-            x, y = F.normalize(student.float(), dim=-1), F.normalize(teacher.float(), dim=-1)
-            pairs = y.shape[1] * (x.shape[1] - 1)
-            total = total + self.cosine * (1.0 + dino_pairs(x, y) / pairs)
+            x, y, z = (F.normalize(views.float(), dim=-1) for views in (long, short, teacher))
+            pairs = z.shape[1] * (x.shape[1] + y.shape[1] - 1)
+            total = total + self.cosine * (1.0 - other_views(x, y, z) / pairs)
         return total
 
     @torch.no_grad()
@@ -243,9 +282,12 @@ class Distillation(Objective):
         return {"rank": effective_rank(rows.float())}
 
 
-def _by_utterance(views: list[torch.Tensor], utterances: int) -> torch.Tensor:
-    """Rows of long and of short crops, utterance by utterance: (N * V_i, C) each -> (N, V, C)."""
-    return torch.cat([x.unflatten(0, (utterances, -1)) for x in views], dim=1)
+def _long_and_short(
+    parts: Sequence[torch.Tensor], utterances: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows of long and perhaps of short crops, as (N, G, C) and (N, L, C)."""
+    long, *rest = (part.unflatten(0, (utterances, -1)) for part in parts)
+    return long, rest[0] if rest else long[:, :0]
 
 
 def koleo(x: torch.Tensor) -> torch.Tensor:
@@ -274,7 +316,7 @@ def koleo(x: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _figures(log_q: torch.Tensor, p: torch.Tensor) -> dict[str, torch.Tensor]:
+def _figures(logits: torch.Tensor, p: torch.Tensor) -> dict[str, torch.Tensor]:
     """Does the teacher say something, and not the same of everybody?
 
     Entropies in percent of that of the uniform distribution; "information" is what a prediction
@@ -284,11 +326,10 @@ def _figures(log_q: torch.Tensor, p: torch.Tensor) -> dict[str, torch.Tensor]:
     most = math.log(p.shape[-1])
     mean = torch.special.entr(p.mean((0, 1))).sum()
     single = torch.special.entr(p).sum(-1).mean()
-    student = log_q[:, : p.shape[1]]
     return {
         "constant": mean,
         "entropy": 100.0 * single / most,
         "batch_entropy": 100.0 * mean / most,
         "information": mean - single,
-        "divergence": -(p * student).sum(-1).mean() - single,
+        "divergence": -(p * logits.log_softmax(-1)).sum(-1).mean() - single,
     }
