@@ -162,6 +162,11 @@ class PretrainingModel(nn.Module):
         encoded = self.encode(batch)
         return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}
 
+    @property
+    def reads_frames(self) -> bool:
+        """Whether an objective reads single frames."""
+        return any(objective.reads_frames for objective in self.objectives.values())
+
     def start_step(self, progress: float) -> None:
         """Before each batch: the share of the training that is done."""
         for objective in self.objectives.values():

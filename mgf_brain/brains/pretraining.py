@@ -107,8 +107,14 @@ class PretrainingBrain(BaseBrain):
         figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
         # While the learning rate rises, a random or barely trained network is not a collapse.
         if self.optimizer_step >= self.hparams.monitor_from:
-            self.log.warn_once(self.optimizer_step, unhealthy(figures))
+            self.log.warn_once(self.optimizer_step, unhealthy(self._watched(figures)))
         return figures
+
+    def _watched(self, figures: dict[str, float]) -> dict[str, float]:
+        """Figures of single frames only where an objective reads these."""
+        if self.model.reads_frames:
+            return figures
+        return {key: x for key, x in figures.items() if not key.startswith("state_")}
 
 
 class MultiGranularityBrain(PretrainingBrain):

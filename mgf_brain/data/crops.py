@@ -77,16 +77,20 @@ class SeparateCrops:
 
 @dataclass(frozen=True)
 class MultiCrop:
-    """Long and short crops at independent places (Caron et al. 2021; for speech Cho et al. 2022).
+    """Long and short crops at random places (Caron et al. 2021; for speech Cho et al. 2022).
 
-    An utterance shorter than a global crop is taken whole, and its local crops keep their share of
-    it: nothing is dropped.
+    An utterance too short for a global crop is taken whole, or a part of it as a whole, and its
+    local crops keep their share of it: nothing is dropped.
 
     Arguments
     ---------
     global_crops, local_crops : int
         Of each utterance.
     global_seconds, local_seconds : float
+    disjoint : bool
+        Global and local crops lie in different parts of the utterance, so that what they have in
+        common is not what was said (Villalba's later recipe for Cho et al. 2022); otherwise they
+        may overlap.
 
     Example
     -------
@@ -100,18 +104,23 @@ class MultiCrop:
     local_crops: int
     global_seconds: float
     local_seconds: float
-
-    def seconds(self, duration: float) -> float:
-        """Seconds of all crops of an utterance of ``duration`` seconds."""
-        long = min(duration, self.global_seconds)
-        return long * (self.global_crops + self.local_crops * self._share)
+    disjoint: bool = False
 
     @property
     def _share(self) -> float:
         return self.local_seconds / self.global_seconds
 
+    def _part(self, whole: float) -> float:
+        """Where global crops may lie, of so many seconds or samples."""
+        return whole / (1.0 + self._share) if self.disjoint else whole
+
+    def seconds(self, duration: float) -> float:
+        """Seconds of all crops of an utterance of ``duration`` seconds."""
+        long = min(self._part(duration), self.global_seconds)
+        return long * (self.global_crops + self.local_crops * self._share)
+
     def places(self, key: int, samples: int) -> tuple[Places, Places]:
-        """Where the global and the local crops of an utterance are, uniform and independent.
+        """Where the global and the local crops of an utterance are, each uniform in its part.
 
         Arguments
         ---------
@@ -120,14 +129,23 @@ class MultiCrop:
         samples : int
             Of the utterance.
         """
-        long = min(samples, round(self.global_seconds * SAMPLE_RATE))
-        lengths = [long] * self.global_crops + [round(long * self._share)] * self.local_crops
-        draws = uniform(torch.tensor([key]), len(lengths), OFFSETS_STREAM)[0].tolist()
-        places = [
-            (int(u * (samples - length + 1)), length)
-            for u, length in zip(draws, lengths, strict=True)
-        ]
-        return places[: self.global_crops], places[self.global_crops :]
+        room = int(self._part(samples))
+        long = min(room, round(self.global_seconds * SAMPLE_RATE))
+        short = round(long * self._share) if room == samples else int(long * self._share)
+        count = self.global_crops + self.local_crops
+        order, *draws = uniform(torch.tensor([key]), 1 + count, OFFSETS_STREAM)[0].tolist()
+        parts = [(0, room), (room, samples)] if self.disjoint else [(0, samples)] * 2
+        if self.disjoint and order < 0.5:  # the local crops' part comes first
+            parts = [(samples - room, samples), (0, samples - room)]
+        return (
+            _spread(draws[: self.global_crops], *parts[0], long),
+            _spread(draws[self.global_crops :], *parts[1], short),
+        )
+
+
+def _spread(draws: Sequence[float], first: int, end: int, length: int) -> Places:
+    """Crops of a part of an utterance, one a draw."""
+    return [(first + int(u * (end - first - length + 1)), length) for u in draws]
 
 
 Crop = tuple[str, int, torch.Tensor]  # utterance, key, waveform

@@ -47,8 +47,11 @@ class Objective(nn.Module):
     """Base class: a head and a loss at one time scale.
 
     A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``. One with a
-    teacher also uses the hooks that do nothing here.
+    teacher also uses the hooks that do nothing here. ``reads_frames`` is False at the utterance
+    scale: such an objective is content with states that hardly differ from frame to frame.
     """
+
+    reads_frames = True
 
     def attach(self, speech: SpeechModel) -> None:
         """See the speech model that is trained, before the training."""

@@ -178,6 +178,8 @@ class Distillation(Objective):
     torch.Size([16])
     """
 
+    reads_frames = False
+
     def __init__(
         self,
         embedding: nn.Module,

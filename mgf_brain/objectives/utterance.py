@@ -77,6 +77,8 @@ class UtteranceContrastive(Objective):
     0.1
     """
 
+    reads_frames = False
+
     def __init__(self, head: UtteranceHead, temperature: float = 0.1) -> None:
         super().__init__()
         self.head, self.temperature = head, temperature

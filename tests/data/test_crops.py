@@ -145,6 +145,22 @@ def test_long_and_short_crops_lie_anywhere_and_independently():
     assert correlation.abs().max() < 0.1
 
 
+@pytest.mark.parametrize("samples", [9, 16000, 48001, 64000, 96001, 400000])
+def test_disjoint_crops_share_nothing(samples: int):
+    plan = MultiCrop(2, 4, global_seconds=4.0, local_seconds=2.0, disjoint=True)
+    first = []
+    for key in range(200):
+        long, short = plan.places(make_key(key), samples)
+        assert len(long) == 2 and len(short) == 4
+        spans = [[(a, a + n) for a, n in crops] for crops in (long, short)]
+        low, high = ((min(a for a, _ in s), max(b for _, b in s)) for s in spans)
+        assert low[1] <= high[0] or high[1] <= low[0]
+        assert min(low[0], high[0]) >= 0 and max(low[1], high[1]) <= samples
+        assert long[0][1] == min(64000, int(samples / 1.5)) and short[0][1] == long[0][1] // 2
+        first.append(low[0] < high[0])
+    assert 0.3 < sum(first) / 200 < 0.7
+
+
 def test_batch_of_long_and_short_crops():
     data = dataset([300000, 40000], plan=MULTI)
     batch = data.collate([data[1, 0], data[1, 1]])
