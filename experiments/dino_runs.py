@@ -12,9 +12,10 @@ from experiments.runs import Run
 # What is pretrained without labels: yaml and options.
 PRETRAINING = {
     "MGF": "hparams/mgf.yaml",
-    "DINO": "hparams/dino.yaml --noise_folder {data}/noise",
+    "DINO": "hparams/dino.yaml",
     "MGF-DINO": "hparams/mgf_dino.yaml",
-    "DINO without augmentation": "hparams/dino.yaml --own_babble False --simulated_rooms 0",
+    "DINO with augmentation": "hparams/dino.yaml --noise_folder {data}/noise "
+    "--noise_probability 0.7 --reverb_probability 0.45",  # the paper's
 }
 BASELINES = ("fbank", "random")
 XVECTOR = "x-vector"
@@ -93,7 +94,7 @@ STUDIES = {
         (TRANSFER, *EMOTIONS),
     ),
     "augmentation": Study(
-        crossed(("DINO", "DINO without augmentation"), ("frozen", "two_step"), "adapt"),
+        crossed(("DINO", "DINO with augmentation"), ("frozen", "two_step"), "adapt"),
         (TRANSFER, *EMOTIONS),
     ),
 }
@@ -218,7 +219,7 @@ def slug(name: str) -> str:
 
     Example
     -------
-    >>> slug("DINO without augmentation")
+    >>> slug("DINO with augmentation")
     'dino-without-augmentation'
     """
     return name.lower().replace(" ", "-")

@@ -15,7 +15,7 @@ import itertools
 from pathlib import Path
 
 from experiments.runs import Run, cell, markdown, run_missing
-from mgf_brain.errors import run_main
+from mgf_brain.errors import UserError, run_main
 
 # Name, script, yaml, options ({data} and {protocol} are folders), metrics of the table.
 TASKS = {
@@ -84,6 +84,20 @@ def make_run(task: str, name: str, pretrained: str, seed: int, args: argparse.Na
     return Run(folder, (script, yaml, *words, *shared))
 
 
+def parse_system(word: str) -> tuple[str, list[str]]:
+    """A name, and one pretrained folder a seed.
+
+    Example
+    -------
+    >>> parse_system("MGF=results/a/pretrained,results/b/pretrained")
+    ('MGF', ['results/a/pretrained', 'results/b/pretrained'])
+    """
+    name, equals, folders = word.partition("=")
+    if not name or not equals or not folders:
+        raise UserError(f"--system {word}: expected name=folder[,folder...].")
+    return name, folders.split(",")
+
+
 def main() -> None:
     """Read the command line, run what is missing, print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
@@ -101,7 +115,7 @@ def main() -> None:
     systems = {"fbank": ["fbank"] * args.seeds, "random": ["random"] * args.seeds}
     if args.adapt != "frozen":
         systems = {}
-    systems |= {name: folders.split(",") for name, folders in (s.split("=") for s in args.system)}
+    systems |= dict(map(parse_system, args.system))
     table = {
         (task, name): [
             make_run(task, name, folder, seed, args)

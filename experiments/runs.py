@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import stdev
 from typing import Any
 
 from mgf_brain.errors import UserError
+from mgf_brain.inference.folder import WEIGHTS_FILE
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,36 @@ class Run:
         Raises
         ------
         UserError
-            If the folder holds the results of other words.
+            If the folder holds the results of other words or other pretrained weights.
         """
         path, note = self.folder / "results.json", self.folder.with_suffix(".words")
         if not path.is_file():
             return None
-        if note.is_file() and note.read_text(encoding="utf-8") != " ".join(self.words):
-            raise UserError(f"{self.folder} holds another run, see {note}. Remove it first.")
+        if note.is_file():
+            words, _, weights = note.read_text(encoding="utf-8").partition("\n")
+            known = weights and self.weights()  # a folder may be gone when its table is printed
+            if words != " ".join(self.words) or (known and known != weights):
+                raise UserError(f"{self.folder} holds another run, see {note}. Remove it first.")
         return json.loads(path.read_text(encoding="utf-8"))
+
+    def note(self) -> None:
+        """Write down beside the folder what is run there."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        text = "\n".join([" ".join(self.words), self.weights()])
+        self.folder.with_suffix(".words").write_text(text.rstrip(), encoding="utf-8")
+
+    def weights(self) -> str:
+        """A hash of the weights that ``--pretrained`` names, "" where there are none."""
+        given = dict(zip(self.words, self.words[1:], strict=False)).get("--pretrained", "")
+        path = Path(given) / WEIGHTS_FILE
+        return file_hash(path, path.stat().st_mtime_ns) if path.is_file() else ""
+
+
+@cache
+def file_hash(path: Path, changed: int) -> str:
+    """Of a file's content; ``changed`` is when it last was, so that it is read once."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def run_missing(runs: Iterable[Run]) -> None:
@@ -69,12 +94,13 @@ def run_missing(runs: Iterable[Run]) -> None:
     UserError
         If a run fails, naming its log.
     """
-    missing = [run for run in dict.fromkeys(runs) if run.results() is None]
-    for number, run in enumerate(missing, 1):
-        print(f"[{number}/{len(missing)}] {run.folder}", flush=True)
-        run.folder.parent.mkdir(parents=True, exist_ok=True)
-        note = run.folder.with_suffix(".words")
-        note.write_text(" ".join(run.words), encoding="utf-8")
+    runs = list(dict.fromkeys(runs))
+    missing = [run for run in runs if run.results() is None]
+    for run in runs:
+        if run.results() is not None:  # asked again: a run before it may have made new weights
+            continue
+        print(f"[{missing.index(run) + 1}/{len(missing)}] {run.folder}", flush=True)
+        run.note()
         log, started = run.folder.with_suffix(".log"), time.time()
         with log.open("w", encoding="utf-8") as stream:
             done = subprocess.run(run.command(), stdout=stream, stderr=subprocess.STDOUT)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from speechbrain.utils.distributed import run_on_main
 from torch import nn
 
 from mgf_brain.config import Experiment
@@ -18,24 +17,30 @@ from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.finetuning import check_adapt, check_masks
+from mgf_brain.finetuning import check_adapt, check_augmentation
 from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.run_folder import prepare_output_folder
 
+MADE = ("results.json", "metrics.jsonl")  # what binds a folder to its hyperparameters
 OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest
 
 
-def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> FeatureExtractor:
+def open_run(
+    experiment: Experiment, adapt: Sequence[str] = ("frozen",), variant: str = ""
+) -> FeatureExtractor:
     """Load the features and open the output folder, in this order: a wrong name leaves nothing.
 
     Arguments
     ---------
     experiment : Experiment
         Its ``output_folder`` becomes, where it is null,
-        ``results/<recipe>/<pretrained name>-<adapt>/<seed>``.
+        ``results/<recipe>/<pretrained name>-<adapt>[-<variant>]/<seed>``. A run that failed
+        there before it trained or scored does not bind the next one to its hyperparameters.
     adapt : sequence of str
         The ways to adapt that the recipe knows.
+    variant : str
+        What tells runs of one recipe apart beside these: the default folder bears it too.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> Feat
     ------
     UserError
         If ``pretrained`` names nothing, ``adapt`` is none of the ways or leaves a network untrained
-        or SpecAugment's masks nothing to mask, or the corpus has no folder.
+        or nothing to augment, or the corpus has no folder.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("torchrun: downstream recipes run in one process. Start with python.")
@@ -64,15 +69,22 @@ def open_run(experiment: Experiment, adapt: Sequence[str] = ("frozen",)) -> Feat
     cache_gb = hparams["cache_gb"] if hparams["feature_cache"] else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
-    check_masks(hparams.get("spec_augment"), hparams["adapt"], extractor.encoder)
+    check_augmentation(hparams, extractor.encoder)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(
         "results",
         hparams["recipe"],
-        f"{pretrained_name(pretrained)}-{hparams['adapt']}",
+        "-".join([pretrained_name(pretrained), hparams["adapt"], *([variant] if variant else [])]),
         str(hparams["seed"]),
     )
+    _forget_failed_run(Path(hparams["output_folder"]))
     prepare_output_folder(experiment)
     return extractor
+
+
+def _forget_failed_run(folder: Path) -> None:
+    """Let a corrected command into a folder where nothing was trained or scored yet."""
+    if not any(found for name in MADE for found in folder.rglob(name)):
+        (folder / "hyperparams.yaml").unlink(missing_ok=True)
 
 
 def corpus_parts(
@@ -94,10 +106,9 @@ def corpus_parts(
     """
     folder = corpus_folder(hparams)
     if not hparams["data_folder"]:
-        run_on_main(make_embedded_corpus, [str(folder)])
-    manifests = Path(hparams["output_folder"]) / "save" / "manifests"
-    run_on_main(prepare, [folder, manifests])
-    return {path.stem: read_manifest(path) for path in sorted(manifests.glob("*.csv"))}
+        make_embedded_corpus(str(folder))
+    manifests = prepare(folder, Path(hparams["output_folder"]) / "save" / "manifests")
+    return {part: read_manifest(path) for part, path in sorted(manifests.items())}
 
 
 def corpus_folder(hparams: Mapping[str, Any]) -> Path:
@@ -109,6 +120,13 @@ def corpus_folder(hparams: Mapping[str, Any]) -> Path:
     'LibriSpeech'
     """
     return Path(hparams["data_folder"] or embedded_corpus_folder())
+
+
+def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utterance]:
+    """The rows of the user's manifest, relative paths starting from ``data_folder``."""
+    if not hparams["manifest"]:
+        raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
+    return read_manifest(hparams["manifest"], hparams["data_folder"], columns)
 
 
 def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> list[Utterance]:

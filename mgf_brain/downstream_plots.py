@@ -15,7 +15,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
-from mgf_brain.metrics import Scores, eer, error_rates
+from mgf_brain.metrics import Scores, eer, eer_threshold, error_rates
 from mgf_brain.plot_style import add_legend, finish, plain, scatter_by_label
 from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION, history, smooth
 
@@ -116,8 +116,7 @@ def score_histogram(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure
     'same speaker: 2 trials'
     """
     targets, nontargets = _split(scores, same)
-    thresholds, misses, alarms = error_rates(targets, nontargets)
-    threshold = min(thresholds[np.argmax(misses >= alarms)], thresholds[-2])  # the last: infinite
+    threshold = eer_threshold(targets, nontargets)
     bins = np.histogram_bin_edges([*targets, *nontargets], bins=60)
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     axes = figure.subplots()

@@ -17,10 +17,16 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.frontends import MelBands
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.spec_augment import SpecAugment
 from mgf_brain.training_log import TrainingLog
 
 ADAPT = ("frozen", "two_step", "full")
+
+# Keys of base/finetuning.yaml that change training speech, and their values where they don't.
+NOT_AUGMENTED = dict.fromkeys(("noise_folder", "reverb_folder", "babble_folder")) | {
+    "speeds": [1.0],
+    "time_masks": 0,
+    "band_masks": 0,
+}
 
 
 def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) -> None:
@@ -40,24 +46,23 @@ def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) 
         raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
 
 
-def check_masks(masks: SpecAugment | None, adapt: str, encoder: nn.Module) -> None:
-    """Raise a UserError if there is nothing that SpecAugment's masks could be applied to.
+def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
+    """Raise a UserError if there is nothing that augmentation or masks could be applied to.
 
     Example
     -------
-    >>> check_masks(SpecAugment(), "frozen", nn.Linear(1, 1))
-    >>> check_masks(SpecAugment(band_masks=2), "frozen", nn.Linear(1, 1))
+    >>> check_augmentation({"adapt": "frozen", "band_masks": 0}, nn.Linear(1, 1))
+    >>> check_augmentation({"adapt": "frozen", "speeds": [0.9, 1.0, 1.1]}, nn.Linear(1, 1))
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: band_masks: frozen features are not masked. Pass 0 or --adapt full.
+    mgf_brain.errors.UserError: speeds: frozen features are not augmented. Pass --adapt full.
     """
-    if not masks:
-        return
-    key = "time_masks" if masks.time_masks else "band_masks"
-    if adapt == "frozen":
-        raise UserError(f"{key}: frozen features are not masked. Pass 0 or --adapt full.")
-    if not isinstance(encoder.speech_model.front_end, MelBands):
-        raise UserError(f"{key}: this encoder's front-end has no log-mel bands. Pass 0.")
+    asked = [key for key, unused in NOT_AUGMENTED.items() if hparams.get(key, unused) != unused]
+    if asked and hparams["adapt"] == "frozen":
+        raise UserError(f"{asked[0]}: frozen features are not augmented. Pass --adapt full.")
+    masks = [key for key in asked if key.endswith("masks")]
+    if masks and not isinstance(encoder.speech_model.front_end, MelBands):
+        raise UserError(f"{masks[0]}: this encoder's front-end has no log-mel bands. Pass 0.")
 
 
 def tune(

@@ -69,6 +69,29 @@ def eer(targets: Scores, nontargets: Scores) -> float:
     return 100.0 * float(misses[before] + share * (misses[after] - misses[before]))
 
 
+def eer_threshold(targets: Scores, nontargets: Scores) -> float:
+    """The threshold at which misses come to false alarms, halfway to the next lower score.
+
+    Arguments
+    ---------
+    targets, nontargets : sequence of float
+        See ``error_rates``.
+
+    Returns
+    -------
+    float
+
+    Example
+    -------
+    >>> eer_threshold([0.9, 0.8], [0.2, 0.1])
+    0.5
+    """
+    thresholds, misses, alarms = error_rates(targets, nontargets)
+    finite = len(thresholds) - 1
+    after = min(int(np.argmax(misses >= alarms - 1e-12)), finite - 1)  # rates are rounded
+    return float(thresholds[max(after - 1, 0) : after + 1].mean())
+
+
 def min_dcf(
     targets: Scores,
     nontargets: Scores,

@@ -121,6 +121,8 @@ class PretrainingModel(nn.Module):
         self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
         for objective in self.objectives.values():
             objective.attach(speech)
+        if masking is None and hasattr(speech.encoder, "mask_embedding"):
+            speech.encoder.mask_embedding.requires_grad_(False)  # DDP would wait for its gradient
 
     def encode(self, batch: SpeechBatch) -> Encoded:
         """Mask and encode a batch; its local crops are short enough as they are."""
@@ -171,6 +173,11 @@ class PretrainingModel(nn.Module):
         """Before each batch: the share of the training that is done."""
         for objective in self.objectives.values():
             objective.start_step(progress)
+
+    def end_backward(self) -> None:
+        """Before each optimizer step."""
+        for objective in self.objectives.values():
+            objective.end_backward()
 
     def end_step(self, progress: float) -> None:
         """After each optimizer step."""

@@ -53,7 +53,9 @@ def effective_rank(x: torch.Tensor) -> torch.Tensor:
     centred = (x - x.mean(0)).double()
     if not centred.isfinite().all():  # eigvalsh would raise
         return torch.tensor(float("nan"))
-    values = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0.0)
+    rows, channels = centred.shape  # both products have the same eigenvalues but for zeros
+    product = centred @ centred.T if rows < channels else centred.T @ centred
+    values = torch.linalg.eigvalsh(product).clamp(min=0.0)
     if values.sum() <= 1e-12:
         return torch.tensor(1.0)
     share = values / values.sum()

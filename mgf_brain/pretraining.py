@@ -71,7 +71,7 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
     if not brain.model.weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     if "utterance" in brain.model.weights and experiment.hparams["crop_plan"].crops < 2:
-        raise UserError("the utterance scale needs pairs: pass --crops 2 or --utterance_weight 0.")
+        raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
     if batches < brain.grad_accumulation_factor:
         raise UserError(
             f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "

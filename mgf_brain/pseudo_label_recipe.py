@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.config import load_experiment
-from mgf_brain.data.trials import Trials
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_report import Picture
 from mgf_brain.errors import UserError
@@ -19,11 +18,14 @@ from mgf_brain.html import write_folder
 from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.round_plots import round_curves
 from mgf_brain.scoring import cosine_scores
-from mgf_brain.verification_recipe import report, require_list, unheard_trials
+from mgf_brain.verification_recipe import Data, report, unheard_trials
 
 
 def refine_speakers(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], tuple[Trials, list]]
+    recipe: str,
+    corpus: str,
+    dataio_prepare: Callable[[dict[str, Any]], Data],
+    named_lists: bool = False,
 ) -> None:
     """Read the yaml, the trials and the speech, do all rounds, write all of it.
 
@@ -34,15 +36,16 @@ def refine_speakers(
     corpus : str
         Whose yaml in ``hparams/data`` is merged.
     dataio_prepare : callable
-        ``dataio_prepare(hparams)`` gives the trials and the training utterances.
+        ``dataio_prepare(hparams)`` gives the data.
+    named_lists : bool
+        As of ``verify_speakers``.
     """
     started = time.time()
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     hparams = experiment.hparams
-    require_list(hparams, corpus)
     _refuse(hparams)
-    open_run(experiment, ADAPT[1:])
-    trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
+    open_run(experiment, ADAPT[1:], str(hparams["trials"]) if named_lists else "")
+    trials, train = unheard_trials(hparams, *dataio_prepare(hparams), columns=())
     truth = {u.id: u.speaker for u in train}
     rounds = Rounds(experiment, recipe, trials, [replace(u, speaker="") for u in train], truth)
     rows = [rounds.row(number) for number in range(hparams["rounds"] + 1)]
@@ -62,7 +65,7 @@ def refine_speakers(
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
     curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    report(hparams, corpus, embeddings, trials, cosines, _flat(rows), [curves])
+    report(hparams, corpus, embeddings, trials, {"": cosines}, _flat(rows), [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:
@@ -70,8 +73,8 @@ def _refuse(hparams: Mapping[str, Any]) -> None:
         raise UserError(
             f"pretrained: {hparams['pretrained']} is no folder. Pass that of a pretraining run."
         )
-    if hparams["rounds"] < 1:
-        raise UserError(f"rounds: {hparams['rounds']} would train nothing. Pass 1 or more.")
+    if not isinstance(hparams["rounds"], int) or hparams["rounds"] < 1:
+        raise UserError(f"rounds: {hparams['rounds']} is no number of rounds. Pass 1, 2, 3 …")
 
 
 def scores_of(row: Mapping[str, Any]) -> dict[str, float]:

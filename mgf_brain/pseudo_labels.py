@@ -6,15 +6,16 @@ the report how far clusters are speakers.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from ruamel.yaml import YAML
 
 from mgf_brain.clustering import mutual_information, purity
 from mgf_brain.config import Experiment
@@ -24,17 +25,17 @@ from mgf_brain.downstream import corpus_folder
 from mgf_brain.downstream_card import Card, downstream_card
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, export_folder, new_node
+from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.pretrained import load_extractor
+from mgf_brain.pretrained import encoder_node, load_extractor
 from mgf_brain.results import describe_data, make_results
 from mgf_brain.run_folder import LENGTH_KEYS
 from mgf_brain.verification import (
-    affine_layers,
+    back_end_metrics,
     repeated_speakers,
     score_trials,
     train_speakers,
 )
-from mgf_brain.verification_recipe import back_end_metrics
 
 CODE = """\
 from mgf_brain.inference import SpeechEncoder
@@ -137,7 +138,8 @@ class Rounds:
         -------
         dict
             ``round``; the scores of all back-ends; from 1 on ``clusters``, ``kept_utterances``,
-            ``purity`` and ``nmi`` where speakers are known, ``training_s`` and ``length``.
+            ``purity`` and ``nmi`` where speakers are known, ``training_s``, and ``length`` and
+            ``inputs``, which have to agree where a row is read.
         """
         row = self._done(number) or (self._train(number) if number else self._score_given())
         counts = f", {row['clusters']} clusters" if number else ""
@@ -151,7 +153,16 @@ class Rounds:
             return None
         results = json.loads(path.read_text(encoding="utf-8"))
         facts = results["round"]
-        return facts | results["metrics"] if facts["length"] == self._length() else None
+        same = (facts["length"], facts.get("inputs")) == (self._length(), self.inputs)
+        return facts | results["metrics"] if same else None
+
+    @cached_property
+    def inputs(self) -> str:
+        """A hash of the given network, of who trains and of the trials."""
+        rows = [u.id for u in (*self.train, *self.trials.utterances)]
+        pairs = self.trials.pairs.tolist(), self.trials.same.tolist()
+        network = encoder_fingerprint(self.extractor(0).encoder, "rounds")
+        return hashlib.blake2b(repr((network, rows, pairs)).encode(), digest_size=8).hexdigest()
 
     def _length(self) -> dict[str, Any]:
         """What may differ when a run goes on: rounds of another length are done anew."""
@@ -170,9 +181,8 @@ class Rounds:
         torch.manual_seed(hparams["seed"] + number)  # the same head in a resumed run
         start = 0 if hparams["from_first"] else number - 1
         network = self.extractor(start)
-        added = affine_layers(network.encoder)
         inside = replace(self.experiment, hparams=hparams | {"output_folder": str(folder)})
-        _, seconds = train_speakers(inside, network, kept)
+        added, seconds = train_speakers(inside, network, kept)
         network.cache_gb = self.cache_gb  # it changes no more
         facts = {
             "round": number,
@@ -180,6 +190,7 @@ class Rounds:
             "kept_utterances": len(kept),
             "training_s": seconds,
             "length": self._length(),
+            "inputs": self.inputs,
         }
         scores = self._agreement(kept) | self._scores(network, kept)
         results = self._results(network, kept, scores, seconds) | {"round": facts}
@@ -222,7 +233,7 @@ class Rounds:
         results: dict[str, Any],
     ) -> None:
         """Write the round's folder; with it the round is done."""
-        parts = YAML().load(self.folder(start) / "hyperparams.yaml")
+        parts = encoder_node(str(self.folder(start)), self.hparams["untrained"])
         if added:
             parts["embedding"] = new_node(added)
         card = Card(

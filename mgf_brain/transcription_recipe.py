@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from mgf_brain.config import load_experiment
 from mgf_brain.ctc import CTCHead
 from mgf_brain.data.manifest import Utterance
@@ -41,8 +43,6 @@ from mgf_brain.transcription import (
     transcribe,
 )
 from mgf_brain.word_alignment import align_words
-
-MISTAKES = 12
 
 # Training and test utterances, and the transcripts of both by id.
 Data = tuple[list[Utterance], list[Utterance], Mapping[str, str]]
@@ -82,8 +82,15 @@ def recognise(
         metrics |= {f"{name}_beam": value for name, value in error_rates(made).items()}
     with open_atomic(Path(hparams["output_folder"]) / "alignments.txt") as file:
         file.write(alignments(made))
+    tuned = hparams["adapt"] != "frozen"
     results = finish_run(
-        experiment, train, head, metrics, recipe=recipe, started=started, encoding_s=seconds
+        experiment,
+        train,
+        nn.ModuleList([extractor.encoder, head]) if tuned else head,
+        metrics,
+        recipe=recipe,
+        started=started,
+        encoding_s=seconds,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
     report(hparams, recipe, head, made, metrics)
@@ -131,7 +138,7 @@ def _interval(made: Sequence[Transcript]) -> tuple[float, float]:
 def _worst(made: Sequence[Transcript]) -> list[Mistake]:
     """The utterances with the most errors."""
     errors = error_counts(made)[:, 0].tolist()
-    order = sorted(range(len(made)), key=lambda i: -errors[i])[:MISTAKES]
+    order = sorted(range(len(made)), key=lambda i: -errors[i])
     return [
         Mistake(t.utterance.id, t.reference, t.hypothesis, errors[i], (t.utterance.wav,))
         for i, t in ((i, made[i]) for i in order)

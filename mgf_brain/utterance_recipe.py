@@ -21,7 +21,7 @@ from mgf_brain.classification import (
 )
 from mgf_brain.config import load_experiment
 from mgf_brain.data.folds import official_split, speaker_folds
-from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import corpus_parts, finish_run, open_run
 from mgf_brain.downstream_export import export_classifier
 from mgf_brain.downstream_plots import (
@@ -40,9 +40,6 @@ from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
-from mgf_brain.probes import Probe
-
-MISTAKES = 12
 
 Parts = Mapping[str, Sequence[Utterance]]
 
@@ -68,10 +65,11 @@ def classify_utterances(
     predictions, trainer = classify_folds(experiment, extractor, folds)
     metrics = pooled_scores(predictions, trainer.classes)
     train = {u.id: u for _, rows, _ in folds for u in rows}
+    model = trainer.classifier(predictions[-1])
     results = finish_run(
         experiment,
         list(train.values()),
-        Probe(*next(iter(trainer.statistics.values())).shape, len(trainer.classes.names)),
+        model if experiment.hparams["adapt"] != "frozen" else model.head,
         metrics,
         recipe=recipe,
         started=started,
@@ -151,7 +149,7 @@ def _worst(
     """The errors that the classifier was surest of."""
     highest, named = sure.max(1)
     order = highest.masked_fill(named == truth, -1.0).argsort(descending=True)
-    wrong = [int(i) for i in order if named[i] != truth[i]][:MISTAKES]
+    wrong = [int(i) for i in order if named[i] != truth[i]]
     return [
         Mistake(rows[i].id, rows[i].label, names[int(named[i])], float(highest[i]), (rows[i].wav,))
         for i in wrong
@@ -172,13 +170,6 @@ def official_parts(
     """Prepare a corpus with an official split: one fold for each test part."""
     train, _, tests = official_split(corpus_parts(hparams, prepare))
     return [(name, train, test) for name, test in tests.items()]
-
-
-def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utterance]:
-    """The rows of the user's manifest, relative paths starting from ``data_folder``."""
-    if not hparams["manifest"]:
-        raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
-    return read_manifest(hparams["manifest"], hparams["data_folder"], columns)
 
 
 def _labelled(fold: FoldParts) -> FoldParts:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
 import torch
-from torch import nn
 
 from mgf_brain.brains.finetuning import VerificationBrain
 from mgf_brain.config import Experiment
@@ -19,7 +17,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.metrics import Scores, eer, error_rates, min_dcf
+from mgf_brain.metrics import eer, eer_threshold, min_dcf
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
 from mgf_brain.training_log import TrainingLog
@@ -44,7 +42,7 @@ def repeated_speakers(utterances: Sequence[Utterance], least: int = 2) -> list[U
 
 def train_speakers(
     experiment: Experiment, extractor: FeatureExtractor, train: Sequence[Utterance]
-) -> tuple[nn.Module, float]:
+) -> tuple[partial[UtteranceHead] | None, float]:
     """Fine-tune an encoder, or train a network from scratch, to tell speakers apart.
 
     Arguments
@@ -58,8 +56,8 @@ def train_speakers(
 
     Returns
     -------
-    torch.nn.Module
-        The head, of no use in the test.
+    functools.partial or None
+        How the affine layers were made that it was given, see ``affine_layers``.
     float
         Seconds that training took.
 
@@ -79,13 +77,14 @@ def train_speakers(
         encoder.embedding = added().to(extractor.device)
     width = extractor.embeddings(train[:1]).shape[1]
     head = hparams["head"](width, len(speakers)).to(extractor.device)
-    targets = {u.id: speakers.index(u.speaker) for u in train}
+    numbers = {name: number for number, name in enumerate(speakers)}
+    targets = {u.id: numbers[u.speaker] for u in train}
     log = TrainingLog(hparams["output_folder"])
     shared = (VerificationBrain, experiment, encoder, head, train, targets, log)
     if hparams["adapt"] == "two_step":
         tune(*shared, hparams["head_training"])
     tune(*shared, hparams["tuning"])
-    return head, time.time() - started
+    return added, time.time() - started
 
 
 def affine_layers(encoder: SpeechEncoder) -> partial[UtteranceHead] | None:
@@ -129,7 +128,8 @@ def calibrate(train: Sequence[Utterance], known: torch.Tensor, seed: int) -> Cal
     Arguments
     ---------
     train : sequence of Utterance
-        With speakers; may be empty.
+        With speakers; may be empty. The encoder must not have been tuned to them: it tells
+        them apart better than others, and the threshold would be too high.
     known : torch.Tensor
         (utterances, E), their embeddings.
     seed : int
@@ -149,29 +149,6 @@ def calibrate(train: Sequence[Utterance], known: torch.Tensor, seed: int) -> Cal
     split = scores[trials.same].numpy(), scores[~trials.same].numpy()
     speakers = len({u.speaker for u in trials.utterances})
     return Calibration(eer_threshold(*split), eer(*split), len(scores), speakers)
-
-
-def eer_threshold(targets: Scores, nontargets: Scores) -> float:
-    """The threshold at which misses come to false alarms, halfway to the next lower score.
-
-    Arguments
-    ---------
-    targets, nontargets : sequence of float
-        See ``error_rates``.
-
-    Returns
-    -------
-    float
-
-    Example
-    -------
-    >>> eer_threshold([0.9, 0.8], [0.2, 0.1])
-    0.5
-    """
-    thresholds, misses, alarms = error_rates(targets, nontargets)
-    finite = len(thresholds) - 1
-    after = min(int(np.argmax(misses >= alarms - 1e-12)), finite - 1)  # rates are rounded
-    return float(thresholds[max(after - 1, 0) : after + 1].mean())
 
 
 def score_trials(
@@ -234,3 +211,30 @@ def verification_metrics(scores: torch.Tensor, same: torch.Tensor) -> dict[str, 
         "min_dcf": min_dcf(*split, p_target=0.01),
         "min_dcf_p05": min_dcf(*split, p_target=0.05),
     }
+
+
+def back_end_metrics(scores: Mapping[str, torch.Tensor], same: torch.Tensor) -> dict[str, float]:
+    """``verification_metrics`` of every back-end, its name behind theirs.
+
+    Example
+    -------
+    >>> scores, same = {"plda": torch.tensor([2.0, 1.0])}, torch.tensor([True, False])
+    >>> back_end_metrics(scores, same)
+    {'eer_plda': 0.0, 'min_dcf_plda': 0.0, 'min_dcf_p05_plda': 0.0}
+    """
+    return {
+        metric_name(key, back_end): value
+        for back_end, values in scores.items()
+        for key, value in verification_metrics(values, same).items()
+    }
+
+
+def metric_name(metric: str, back_end: str) -> str:
+    """A metric of a back-end; that of the raw cosine, "", has the metric's own name.
+
+    Example
+    -------
+    >>> metric_name("eer", ""), metric_name("eer", "plda")
+    ('eer', 'eer_plda')
+    """
+    return f"{metric}_{back_end}" if back_end else metric

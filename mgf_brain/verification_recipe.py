@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from mgf_brain.config import load_experiment
 from mgf_brain.data.corpora import refuse_repeated_ids
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.splits import split_speakers
+from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_export import export_verifier
@@ -26,21 +27,28 @@ from mgf_brain.downstream_report import (
     Score,
     write_downstream_report,
 )
-from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
+from mgf_brain.metrics import eer_threshold
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.verification import (
-    affine_layers,
+    back_end_metrics,
     calibrate,
+    metric_name,
     score_trials,
     train_speakers,
-    verification_metrics,
 )
+
+# The trials, training utterances, which may be none, and whom the trials may try, as far as the
+# corpus names them.
+Data = tuple[Trials, list[Utterance], Collection[str]]
 
 
 def verify_speakers(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], tuple[Trials, list]]
+    recipe: str,
+    corpus: str,
+    dataio_prepare: Callable[[dict[str, Any]], Data],
+    named_lists: bool = False,
 ) -> None:
     """Read the yaml and the trials, fine-tune if asked, score all trials, write all of it.
 
@@ -51,87 +59,86 @@ def verify_speakers(
     corpus : str
         Whose yaml in ``hparams/data`` is merged.
     dataio_prepare : callable
-        ``dataio_prepare(hparams)`` gives the trials and the training utterances, which may be none.
+        ``dataio_prepare(hparams)`` gives the data.
+    named_lists : bool
+        Whether the corpus' trial lists have names, which the default folder then bears.
     """
     started = time.time()
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     hparams = experiment.hparams
-    require_list(hparams, corpus)
-    extractor = open_run(experiment, ADAPT)
+    extractor = open_run(experiment, ADAPT, str(hparams["trials"]) if named_lists else "")
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
-    trained, seconds, added = nn.ModuleList(), 0.0, None
-    if hparams["adapt"] != "frozen":
-        added = affine_layers(extractor.encoder)
-        head, seconds = train_speakers(experiment, extractor, train)
-        trained = nn.ModuleList([extractor.encoder, head])
+    require_speakers(train)
+    tuned, added, seconds = hparams["adapt"] != "frozen", None, 0.0
+    if tuned:
+        added, seconds = train_speakers(experiment, extractor, train)
     encoding = time.time()
     known = extractor.embeddings(train) if train else torch.empty(0)
-    if train and hparams["pretrained"] == "random" and hparams["adapt"] == "frozen":
+    if train and hparams["pretrained"] == "random" and not tuned:
         known = extractor.standardise(known)  # untrained layers share a large offset
     embeddings = extractor.embeddings(trials.utterances)
     scores = score_trials(embeddings, trials.pairs, train, known, hparams["plda_dim"])
     metrics = back_end_metrics(scores, trials.same)
     results = finish_run(
         experiment,
-        train if hparams["adapt"] != "frozen" else trials.utterances,
-        trained,
+        train if tuned else trials.utterances,
+        extractor.encoder if tuned else nn.ModuleList(),
         metrics,
         recipe=recipe,
         started=started,
         encoding_s=seconds or time.time() - encoding,
     )
-    calibration = calibrate(train, known, hparams["seed"])
+    calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    report(hparams, corpus, embeddings, trials, scores[""], metrics)
-
-
-def require_list(hparams: Mapping[str, Any], corpus: str) -> None:
-    """Raise a UserError if ``trials`` is no file; VoxCeleb's lists have names, O, E and H."""
-    if corpus != "VoxCeleb" and not Path(hparams["trials"]).is_file():
-        raise UserError(f"trials: file not found: {hparams['trials']}. Check the path.")
+    report(hparams, corpus, embeddings, trials, scores, metrics)
 
 
 def unheard_trials(
-    hparams: Mapping[str, Any], trials: Trials, train: Sequence[Utterance]
+    hparams: Mapping[str, Any],
+    trials: Trials,
+    train: Sequence[Utterance],
+    tried: Collection[str],
+    columns: Sequence[str] = ("spk_id",),
 ) -> tuple[Trials, list[Utterance]]:
-    """The trials to score and the utterances to train on, ``add_manifest`` and ``valid_share`` met.
+    """The trials to score and the utterances to train on, ``valid_share`` and ``add_manifest`` met.
+
+    Arguments
+    ---------
+    hparams : mapping
+    trials : Trials
+        Replaced by trials among held-out training speakers if there is a ``valid_share``.
+    train : sequence of Utterance
+        The corpus' own; speech of ``add_manifest`` only trains, whatever is held out.
+    tried : collection of str
+        Speakers who must not be trained on; those of the trials join them where they are known.
+    columns : sequence of str
+        That ``add_manifest`` needs, see ``read_manifest``.
+
+    Returns
+    -------
+    Trials
+    list of Utterance
 
     Raises
     ------
     UserError
-        If a file of the trials is one of the training files.
+        If a file or a speaker of the trials is one of the training part.
     """
-    if hparams["add_manifest"]:
-        train = [*train, *read_manifest(hparams["add_manifest"])]
-        refuse_repeated_ids(train)
     if hparams["valid_share"]:
+        require_speakers(train)
         train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
         trials = draw_trials(held_out, seed=hparams["seed"])
-    refuse_heard(trials, train)
+    if hparams["add_manifest"]:
+        train = [*train, *read_manifest(hparams["add_manifest"], columns=columns)]
+        refuse_repeated_ids(train)
+    refuse_heard(trials, train, tried)
     return trials, list(train)
-
-
-def back_end_metrics(scores: Mapping[str, torch.Tensor], same: torch.Tensor) -> dict[str, float]:
-    """``verification_metrics`` of every back-end, its name behind theirs.
-
-    Example
-    -------
-    >>> scores, same = {"plda": torch.tensor([2.0, 1.0])}, torch.tensor([True, False])
-    >>> back_end_metrics(scores, same)
-    {'eer_plda': 0.0, 'min_dcf_plda': 0.0, 'min_dcf_p05_plda': 0.0}
-    """
-    return {
-        f"{key}_{name}" if name else key: value
-        for name, values in scores.items()
-        for key, value in verification_metrics(values, same).items()
-    }
 
 
 def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
     """The list that ``trials`` names, its paths from ``list_root``, ``root`` or its own folder."""
-    return read_trials(
-        hparams["trials"], hparams["list_root"] or root or Path(hparams["trials"]).parent
-    )
+    path = Path(str(hparams["trials"]))  # a file may be called 5
+    return read_trials(path, hparams["list_root"] or root or path.parent)
 
 
 def report(
@@ -139,17 +146,16 @@ def report(
     corpus: str,
     embeddings: torch.Tensor,
     trials: Trials,
-    scores: torch.Tensor,
+    scores: Mapping[str, torch.Tensor],
     metrics: dict[str, float],
     pictures: Sequence[Picture] = (),
 ) -> None:
-    """Write the page: scores with intervals over speakers, curves, and the worst trials."""
-    speakers = trials.speakers()
-    owners, same, values = speakers[trials.pairs.numpy()], trials.same.numpy(), scores.numpy()
-    intervals = {
-        "eer": trial_bootstrap(values, same, owners, metric=rates_eer),
-        "min_dcf": trial_bootstrap(values, same, owners, metric=rates_min_dcf),
-    }
+    """Write the page: scores with intervals over speakers, curves, and the worst trials.
+
+    ``scores`` are those of all back-ends; curves and trials are the raw cosine's, "".
+    """
+    speakers, same, values = trials.speakers(), trials.same.numpy(), scores[""].numpy()
+    intervals = _intervals(trials, speakers, scores)
     figures = {
         "det": det_curve(values, same),
         "scores": score_histogram(values, same),
@@ -172,11 +178,26 @@ def report(
     )
 
 
+def _intervals(
+    trials: Trials, speakers: np.ndarray, scores: Mapping[str, torch.Tensor]
+) -> dict[str, tuple[float, float]]:
+    """Of EER and cost of every back-end, by metric."""
+    owners, same = speakers[trials.pairs.numpy()], trials.same.numpy()
+    return {
+        metric_name(name, back_end): trial_bootstrap(values.numpy(), same, owners, metric=rates)
+        for back_end, values in scores.items()
+        for name, rates in (("eer", rates_eer), ("min_dcf", rates_min_dcf))
+    }
+
+
 def worst_trials(trials: Trials, scores: Sequence[float], count: int = 6) -> list[Mistake]:
-    """The pairs that look most alike and aren't, and those that look least alike and are."""
-    order = torch.as_tensor(scores).argsort(descending=True)
-    same = trials.same[order]
-    impostors, targets = order[~same][: count // 2], order[same].flip(0)[: count // 2]
+    """The errors at the threshold of equal error rates that lie farthest from it, of both kinds."""
+    scores = torch.as_tensor(scores)
+    threshold = eer_threshold(scores[trials.same].numpy(), scores[~trials.same].numpy())
+    order = scores.argsort(descending=True)
+    same, accepted = trials.same[order], scores[order] >= threshold
+    impostors = order[~same & accepted][: count // 2]
+    targets = order[same & ~accepted].flip(0)[: count // 2]
     return [_mistake(trials, int(i), float(scores[i])) for i in [*impostors, *targets]]
 
 

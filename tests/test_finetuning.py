@@ -26,7 +26,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.features import LogMelFeatures
-from mgf_brain.finetuning import check_adapt, check_masks, tune
+from mgf_brain.finetuning import NOT_AUGMENTED, check_adapt, check_augmentation, tune
 from mgf_brain.frontends import Perturb, Waveform
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.margin import AngularMarginHead
@@ -226,17 +226,21 @@ def test_masks_reach_networks_trained_from_scratch():
 
 
 def test_masks_with_nothing_to_mask_are_refused():
-    masks = SpecAugment(time_masks=1)
     waveform = TransformerEncoder(16, 32, 1, 4, 64, position_kernel=8)
     waveform = SpeechEncoder(SpeechModel(Waveform([16] * 7), waveform), 16000)
     for encoder in (example_encoder(), small_x_vector()):
-        check_masks(masks, "full", encoder)
-        check_masks(None, "frozen", encoder)
-    check_masks(SpecAugment(), "full", waveform)
+        check_augmentation({"adapt": "full", "time_masks": 1}, encoder)
+    check_augmentation({"adapt": "full", "time_masks": 0, "noise_folder": "/noise"}, waveform)
     with pytest.raises(UserError, match="time_masks: this encoder's front-end has no log-mel"):
-        check_masks(masks, "two_step", waveform)
-    with pytest.raises(UserError, match="time_masks: frozen features are not masked"):
-        check_masks(masks, "frozen", example_encoder())
+        check_augmentation({"adapt": "two_step", "time_masks": 1}, waveform)
+
+
+@pytest.mark.parametrize("key, value", [("noise_folder", "/a"), ("speeds", [0.9]), ("band_masks", 1)])
+def test_frozen_features_are_not_augmented(key, value):
+    hparams = {**NOT_AUGMENTED, "adapt": "frozen"}
+    check_augmentation(hparams, example_encoder())
+    with pytest.raises(UserError, match=f"{key}: frozen features are not augmented"):
+        check_augmentation(hparams | {key: value}, example_encoder())
 
 
 def test_ways_to_adapt():

@@ -15,11 +15,11 @@ from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import example_encoder
 from mgf_brain.margin import AngularMarginHead
+from mgf_brain.metrics import eer_threshold
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.training_log import read_metrics
 from mgf_brain.verification import (
     calibrate,
-    eer_threshold,
     repeated_speakers,
     score_trials,
     train_speakers,
@@ -109,9 +109,9 @@ def test_a_threshold_is_calibrated_on_training_speakers_or_not_at_all():
         assert calibrate(rows_of(train), toy_embeddings(rows_of(train)), seed=0) is None
 
 
-def speaker_run(folder: Path, adapt: str = "two_step"):
+def speaker_run(folder: Path, adapt: str = "two_step", head=AngularMarginHead):
     steps = {"head_training": settings(tune_encoder=False), "tuning": settings()}
-    return experiment(folder, adapt=adapt, head=AngularMarginHead, **steps)
+    return experiment(folder, adapt=adapt, head=head, **steps)
 
 
 @pytest.mark.parametrize("speakers", ["", "aaa", "aab", "abc"])
@@ -126,9 +126,9 @@ def test_an_encoder_without_affine_layers_gets_some(tmp_path: Path, adapt: str):
     torch.manual_seed(0)
     extractor = FeatureExtractor(example_encoder(), "tiny", cache_gb=1.0)
     rows = write_speech(tmp_path / "speech", speakers="abc")
-    head, seconds = train_speakers(speaker_run(tmp_path / "out", adapt), extractor, rows)
-    assert isinstance(extractor.encoder.embedding, UtteranceHead)
-    assert head.weight.shape == (3, 256) and seconds > 0
+    added, seconds = train_speakers(speaker_run(tmp_path / "out", adapt), extractor, rows)
+    assert isinstance(extractor.encoder.embedding, UtteranceHead) and seconds > 0
+    assert added.func is UtteranceHead and added.keywords["dim"] == extractor.dim
     assert extractor.cache_gb == 0.0  # nothing of this encoder is to be kept
     assert extractor.embeddings(rows[:2]).shape == (2, 256)
 
@@ -137,11 +137,15 @@ def test_affine_layers_that_were_pretrained_are_trained_on(tmp_path: Path):
     extractor = FeatureExtractor(speaker_encoder(), "tiny")
     embedding, start = extractor.encoder.embedding, weights(extractor.encoder)
     rows = [*write_speech(tmp_path / "speech", "abc"), *write_speech(tmp_path / "one", "d", 1)]
-    head, _ = train_speakers(speaker_run(tmp_path / "out"), extractor, rows)
-    assert extractor.encoder.embedding is embedding
+    sizes = []
+    run = speaker_run(
+        tmp_path / "out", head=lambda *size: sizes.append(size) or AngularMarginHead(*size)
+    )
+    added, _ = train_speakers(run, extractor, rows)
+    assert added is None and extractor.encoder.embedding is embedding
     tuned = {name.split(".")[1] for name in changed(start, [extractor.encoder])}
     assert tuned == {"embedding", "speech_model"}  # the second step's are no longer frozen
-    assert len(head.weight) == 3  # not the speaker of one utterance
+    assert sizes == [(256, 3)]  # not the speaker of one utterance
 
 
 def test_batch_norm_never_gets_a_single_utterance(tmp_path: Path):
@@ -168,9 +172,8 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
     assert worst[0].audio == ("/0.wav", "/2.wav")
 
 
-def test_two_trials_have_two_worst():
+def test_two_trials_have_two_worst_or_none():
     trials = Trials(rows_of("ab"), torch.tensor([[0, 0], [0, 1]]), torch.tensor([True, False]))
-    assert [m.truth for m in worst_trials(trials, np.array([1.0, 0.0]))] == [
-        "different speakers",
-        "same speaker",
-    ]
+    assert worst_trials(trials, np.array([1.0, 0.0])) == []
+    (worst,) = worst_trials(trials, np.array([0.0, 1.0]))  # any threshold takes one for the other
+    assert worst.truth != worst.prediction

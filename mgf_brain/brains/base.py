@@ -8,6 +8,7 @@ from typing import Any
 import speechbrain as sb
 import torch
 from speechbrain.utils.logger import get_logger
+from torch.nn import SyncBatchNorm
 
 from mgf_brain.checkpoints import Progress, RandomState
 from mgf_brain.distributed import processes
@@ -46,6 +47,19 @@ class BaseBrain(sb.Brain):
         self.grad_norm = float("nan")
         if checkpointer is not None:
             checkpointer.add_recoverables({"progress": self.progress, "random": RandomState()})
+
+    def _wrap_distributed(self) -> None:
+        """As SpeechBrain's, but for BatchNorm on CPUs: torch's synchronised one refuses them.
+
+        There, each process normalises by its own rows.
+        """
+        convert = SyncBatchNorm.convert_sync_batchnorm
+        if torch.device(self.device).type == "cpu":
+            SyncBatchNorm.convert_sync_batchnorm = staticmethod(lambda module: module)
+        try:
+            super()._wrap_distributed()
+        finally:
+            SyncBatchNorm.convert_sync_batchnorm = convert
 
     # -- one step ---------------------------------------------------------------------------
 

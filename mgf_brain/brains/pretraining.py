@@ -37,6 +37,11 @@ class PretrainingBrain(BaseBrain):
         super().on_fit_batch_start(batch, should_step)
         self.model.start_step(self._done)
 
+    def optimizers_step(self) -> None:
+        """Let the objectives see the gradients first."""
+        self.model.end_backward()
+        super().optimizers_step()
+
     def on_fit_batch_end(
         self, batch: SpeechBatch, outputs: Predictions, loss: torch.Tensor, should_step: bool
     ) -> None:

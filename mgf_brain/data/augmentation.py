@@ -227,9 +227,9 @@ class WaveformAugmentation:
         # A draw takes 0.15 ms: none where there is nothing to choose.
         if self.speeds != (1.0,):
             wav = self._change_speed(wav, key)
-        if len(self.rooms):
+        if len(self.rooms) and self.reverb_probability:
             wav = self._reverberate(wav, key)
-        return self._add_noise(wav, key, path) if self.noises else wav
+        return self._add_noise(wav, key, path) if self.noises and self.noise_probability else wav
 
     def _change_speed(self, wav: torch.Tensor, key: int) -> torch.Tensor:
         [draw] = _draws(key, SPEED_STREAM, 1)

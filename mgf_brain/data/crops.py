@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key, uniform
 
 OFFSETS_STREAM = 2  # of the utterance's key; 0 draws the mask and 1 the negatives
@@ -105,6 +106,18 @@ class MultiCrop:
     global_seconds: float
     local_seconds: float
     disjoint: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no plan."""
+        if not 0.0 < self.local_seconds <= self.global_seconds:
+            raise UserError("local_seconds: must be above 0 and at most global_seconds.")
+        if self.global_crops < 1 or self.local_crops < 0 or self.crops + self.local_crops < 2:
+            raise UserError("global_crops: one crop has no other to be told from. Pass 2 or more.")
+
+    @property
+    def crops(self) -> int:
+        """Those that all objectives see."""
+        return self.global_crops
 
     @property
     def _share(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.splits import assert_disjoint_speakers
+from mgf_brain.data.splits import assert_disjoint_speakers, require_speakers
 from mgf_brain.errors import UserError
 
 
@@ -97,9 +97,7 @@ def _hold_out_each(
 
 
 def _fold_names(utterances: Sequence[Utterance], share: float | None) -> list[str]:
-    for utterance in utterances:
-        if not utterance.speaker:
-            raise UserError(f"{utterance.id} has no speaker. Fill the manifest's column spk_id.")
+    require_speakers(utterances)
     if any(u.fold for u in utterances):
         for utterance in utterances:
             if not utterance.fold:

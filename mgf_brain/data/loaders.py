@@ -59,7 +59,8 @@ def make_loader(
         hparams["seed"],
         rank=(get_rank() or 0) if distributed else 0,
         world=processes() if distributed else 1,
-        least=hparams.get("least_items", 1),
+        # Of a process; validation leaves out nothing.
+        least=hparams.get("least_items", 1) if distributed else 1,
     )
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]

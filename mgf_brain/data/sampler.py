@@ -35,7 +35,7 @@ class DurationBatchSampler(Sampler):
     rank, world : int
         This process and how many there are.
     least : int
-        Fewer items than this, which a last cut may have, are left out for the epoch.
+        Fewer items a rank than this, which a last cut may have, are left out for the epoch.
 
     Example
     -------
@@ -82,7 +82,7 @@ class DurationBatchSampler(Sampler):
         batches = self._cut(np.argsort(self.seconds * factors, kind="stable"))
         shuffled = [batches[i] for i in rng.permutation(len(batches))]
         # A rest smaller than the number of ranks would leave some of them without an item.
-        return [batch for batch in shuffled if len(batch) >= max(self.world, self.least)]
+        return [batch for batch in shuffled if len(batch) >= self.world * self.least]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut items sorted roughly by length; a batch holds one item a rank at least."""

@@ -50,6 +50,21 @@ def split_speakers(
     return train, [u for u in utterances if u.speaker in held_out]
 
 
+def require_speakers(utterances: Iterable[Utterance]) -> None:
+    """Raise a UserError if an utterance has no speaker: all such would count as one.
+
+    Example
+    -------
+    >>> require_speakers([Utterance("u7", 1.0, "/a.wav", "")])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: u7 has no speaker. Fill the manifest's column spk_id.
+    """
+    for utterance in utterances:
+        if not utterance.speaker:
+            raise UserError(f"{utterance.id} has no speaker. Fill the manifest's column spk_id.")
+
+
 def assert_disjoint_speakers(**splits: Iterable[Utterance]) -> None:
     """Check that no speaker is in two splits.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,7 +127,8 @@ def draw_trials(utterances: Sequence[Utterance], seed: int, per_kind: int = 5000
     rows = [utterances[i] for i in sorted(drawn.tolist())]
     pairs = torch.combinations(torch.arange(len(rows)))
     names = sorted({u.speaker for u in rows})
-    numbers = torch.tensor([names.index(u.speaker) for u in rows])
+    places = {name: place for place, name in enumerate(names)}
+    numbers = torch.tensor([places[u.speaker] for u in rows])
     same = numbers[pairs[:, 0]] == numbers[pairs[:, 1]]
     if not same.any() or same.all():
         raise UserError("valid_share: the held-out speakers give no trials of both kinds.")
@@ -139,8 +140,16 @@ def draw_trials(utterances: Sequence[Utterance], seed: int, per_kind: int = 5000
     return Trials(rows, pairs[places], same[places])
 
 
-def refuse_heard(trials: Trials, train: Sequence[Utterance]) -> None:
-    """Raise a UserError if a file of the trials is one of the training files.
+def refuse_heard(trials: Trials, train: Sequence[Utterance], tried: Collection[str] = ()) -> None:
+    """Raise a UserError if a file or a speaker of the trials is one of the training part.
+
+    Arguments
+    ---------
+    trials : Trials
+    train : sequence of Utterance
+        Their speakers may be unknown, "".
+    tried : collection of str
+        Speakers of the trials; those that the trials' utterances name join them.
 
     Example
     -------
@@ -155,3 +164,9 @@ def refuse_heard(trials: Trials, train: Sequence[Utterance]) -> None:
     for utterance in trials.utterances:
         if os.path.realpath(utterance.wav) in heard:
             raise UserError(f"trials: {utterance.id} is a training utterance. Take other trials.")
+    names = {*tried, *(u.speaker for u in trials.utterances)} - {""}
+    if common := sorted(names & {u.speaker for u in train}):
+        raise UserError(
+            f"trials: {len(common)} of their speakers train too: {', '.join(common[:5])}. Take "
+            "other trials, or other training speech (add_manifest; VoxCeleb: train_on)."
+        )

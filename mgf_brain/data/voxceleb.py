@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
@@ -122,9 +122,10 @@ def trial_list(data_folder: str | os.PathLike, name: str) -> Path:
     >>> trial_list(folder, "O").name
     'veri_test.txt'
     """
-    if name.upper() not in LISTS:
+    name = str(name).upper()
+    if name not in LISTS:
         raise UserError(f"trials: expected one of {', '.join(LISTS)}, got {name!r}.")
-    files = LISTS[name.upper()]
+    files = LISTS[name]
     found = {file: folder / file for folder, _, names in _walk(Path(data_folder)) for file in names}
     for file in files:
         if file in found:
@@ -175,34 +176,27 @@ def list_root(data_folder: str | os.PathLike, link_folder: str | os.PathLike) ->
     return links
 
 
-def refuse_seen_speakers(trials: str | os.PathLike, train: Iterable[Utterance]) -> None:
-    """Raise a UserError if a trial list tries speakers that were trained on.
+def tried_speakers(trials: str | os.PathLike) -> set[str]:
+    """The speakers whom a published list tries, who must not be trained on.
 
     Arguments
     ---------
     trials : str or os.PathLike
         The list, with lines `1 id10270/… id10271/…`.
-    train : iterable of Utterance
-        The training data.
 
-    Raises
-    ------
-    UserError
-        Naming the list and the first such speakers.
+    Returns
+    -------
+    set of str
 
     Example
     -------
     >>> path = getfixture("tmp_path") / "trials.txt"
     >>> _ = path.write_text("0 id10001/a/1.wav id10270/b/1.wav\\n")
-    >>> refuse_seen_speakers(path, [Utterance("u", 1.0, "/u.wav", "id00012")])
+    >>> sorted(tried_speakers(path))
+    ['id10001', 'id10270']
     """
     names = (name for _, line in read_lines(trials, "trials") for name in line.split()[1:])
-    seen = sorted({name.split("/")[0] for name in names} & {u.speaker for u in train})
-    if seen:
-        raise UserError(
-            f"{trials} tries {len(seen)} speakers of the training data: {', '.join(seen[:5])}. "
-            "Prepare with train_on=vox2, or take list O."
-        )
+    return {name.split("/")[0] for name in names}
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

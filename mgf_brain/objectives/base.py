@@ -22,7 +22,8 @@ class Terms:
     Arguments
     ---------
     sums : torch.Tensor
-        (B,) sum of the loss over the terms (frames, say) of each row, with gradient.
+        (B,) sum of the loss over the terms (frames, say) of each row, or of each utterance where
+        its crops are seen together; with gradient.
     counts : torch.Tensor
         (B,) number of terms.
     figures : dict of str to torch.Tensor
@@ -58,6 +59,9 @@ class Objective(nn.Module):
 
     def start_step(self, progress: float) -> None:
         """Hear, before each batch, what share of the training is done, in [0, 1]."""
+
+    def end_backward(self) -> None:
+        """The gradients are there, the optimizer is about to step."""
 
     def end_step(self, progress: float) -> None:
         """The optimizer has just stepped."""

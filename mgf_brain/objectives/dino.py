@@ -62,18 +62,15 @@ class PrototypeHead(nn.Module):
             nn.init.zeros_(linear.bias)
             layers += [linear, nn.BatchNorm1d(size[1]) if norm else nn.Identity(), nn.GELU()]
         self.layers = nn.Sequential(*layers[:-2])
-        self.prototypes = nn.Parameter(torch.randn(prototypes, bottleneck))  # only directions count
+        # Only directions count, but Adam's steps don't scale: larger ones would hardly turn.
+        self.prototypes = nn.Parameter(torch.empty(prototypes, bottleneck))
+        nn.init.uniform_(self.prototypes, -(bottleneck**-0.5), bottleneck**-0.5)
 
-    def forward(self, x: torch.Tensor, frozen: bool = False) -> torch.Tensor:
-        """Cosines with the prototypes, (B, dim) -> (B, K) float32.
-
-        ``frozen`` keeps the gradient from the prototypes.
-        """
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Cosines with the prototypes, (B, dim) -> (B, K) float32."""
         with torch.autocast(x.device.type, enabled=False):  # differences of cosines are small
-            directions = F.normalize(self.prototypes.float(), dim=1)
-            if frozen:  # a gradient of 0, not none, which distributed training would wait for
-                directions = directions.detach() + 0.0 * directions
-            return F.normalize(self.layers(x.float()), dim=1) @ directions.T
+            x = F.normalize(self.layers(x.float()), dim=1)
+            return x @ F.normalize(self.prototypes.float(), dim=1).T
 
 
 def other_views(long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -161,11 +158,12 @@ class Distillation(Objective):
     momentum : float
         Of the teacher at the start; 1 at the end.
     center_momentum : float
-        Of the running mean of the teacher's logits; 1 never centres.
+        Of the running mean of the teacher's logits, for each batch (of several that are
+        accumulated); 1 never centres.
     frozen_prototypes : float
         Share of the training, from its start, in which the prototypes stay as drawn.
     koleo : float
-        Weight of the KoLeo term, see ``koleo``.
+        Weight of the KoLeo term, see ``koleo``; of the utterances that a process has at a time.
     cosine : float
         Weight of 1 - cosine between the student's and the teacher's embedding, a term for each
         pair (Villalba's later recipe).
@@ -216,6 +214,11 @@ class Distillation(Objective):
         """Remember how far the training is."""
         self.progress = progress
 
+    def end_backward(self) -> None:
+        """Leave the prototypes as they are for a while: no gradient, hence no decay either."""
+        if self.progress < self.frozen_prototypes:
+            self.head.prototypes.grad = None
+
     def end_step(self, progress: float) -> None:
         """Let the teacher follow."""
         self.teacher.update(self._student[0], cosine_momentum(progress, self.momentum))
@@ -240,18 +243,21 @@ class Distillation(Objective):
         """One term for each pair of views of an utterance; (N,) utterances."""
         views = [encoded] if encoded.local is None else [encoded, encoded.local]
         rows = [self.embedding(v.states, v.valid, v.frames.colour) for v in views]
-        logits = self.head(torch.cat(rows), self.progress < self.frozen_prototypes)
+        logits = self.head(torch.cat(rows))
         split = partial(_long_and_short, utterances=int(encoded.batch.groups.max()) + 1)
         (long, short), embeddings = split(logits.split([len(x) for x in rows])), split(rows)
         target, taught = (split([x])[0] for x in self._teach(encoded))  # (N, G, E), (N, G, K)
         p = F.softmax((taught - self.center) / self.teacher_temperature, dim=-1)
         sums = dino_pairs(long, short, p, self.student_temperature)
         pairs = p.shape[1] * (long.shape[1] + short.shape[1] - 1)
-        sums = sums + pairs * self._regulariser(*embeddings, target)
+        extra = self._regulariser(*embeddings, target)
+        figures = _figures(long / self.student_temperature, p)
+        figures["constant"] = figures["constant"] + extra.detach().mean()
+        figures["rank"] = effective_rank(rows[0].detach().float())
         if self.training:
             self._update_center(taught)
         counts = torch.full_like(sums, pairs, dtype=torch.long)
-        return Terms(sums, counts, _figures(long / self.student_temperature, p))
+        return Terms(sums + pairs * extra, counts, figures)
 
     @property
     def teacher_temperature(self) -> float:
@@ -276,12 +282,12 @@ class Distillation(Objective):
     def _update_center(self, logits: torch.Tensor) -> None:
         rows = sum_over_ranks(torch.tensor(logits[..., 0].numel(), device=logits.device))
         mean = sum_over_ranks(logits.sum((0, 1))) / rows
-        self.center.lerp_(mean, 1.0 - self.center_momentum)
+        if mean.isfinite().all():  # a batch that is refused must not stay in the center
+            self.center.lerp_(mean, 1.0 - self.center_momentum)
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
-        """The embeddings' effective rank; "constant", the mean's entropy, is among the figures."""
-        rows = self.embedding(encoded.states, encoded.valid, encoded.frames.colour)
-        return {"rank": effective_rank(rows.float())}
+        """None here: "constant", the entropy of the mean prediction, is among the figures."""
+        return {}
 
 
 def _long_and_short(
@@ -313,7 +319,8 @@ def koleo(x: torch.Tensor) -> torch.Tensor:
     True
     """
     x = F.normalize(x.float(), dim=1)
-    cosine = (x @ x.T).fill_diagonal_(-1.0).max(1).values
+    with torch.autocast(x.device.type, enabled=False):  # cosines in bf16 are too coarse
+        cosine = (x @ x.T).fill_diagonal_(-1.0).max(1).values
     return -(2.0 - 2.0 * cosine).clamp(min=1e-8).sqrt().log()
 
 

@@ -7,15 +7,15 @@
     --adapt two_step --manifest train.csv --trials trials.txt --list_root /path/to/audio
 """
 
+from mgf_brain.downstream import read_own
 from mgf_brain.errors import run_main
-from mgf_brain.utterance_recipe import read_own
 from mgf_brain.verification_recipe import trials_of, verify_speakers
 
 
 def dataio_prepare(hparams):
-    """The trials, and training utterances if there is a manifest."""
+    """The trials, training utterances if there is a manifest, and nobody who is tried by name."""
     train = read_own(hparams, ("spk_id",)) if hparams["manifest"] else []
-    return trials_of(hparams, root=None), train
+    return trials_of(hparams, root=None), train, ()
 
 
 def main():

@@ -13,9 +13,11 @@ from mgf_brain.verification_recipe import trials_of
 
 
 def dataio_prepare(hparams):
-    """The trials and the training utterances."""
+    """The trials, the training utterances, and the speakers of the test parts."""
+    trials = trials_of(hparams, hparams["data_folder"])
     parts = corpus_parts(hparams, prepare_librispeech)
-    return trials_of(hparams, hparams["data_folder"]), parts_named(parts, hparams["train_parts"])
+    tested = {u.speaker for u in parts_named(parts, hparams["test_parts"])}
+    return trials, parts_named(parts, hparams["train_parts"]), tested
 
 
 def main():

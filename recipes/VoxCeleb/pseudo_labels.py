@@ -12,8 +12,8 @@ from mgf_brain.data.trials import read_trials
 from mgf_brain.data.voxceleb import (
     list_root,
     prepare_voxceleb,
-    refuse_seen_speakers,
     trial_list,
+    tried_speakers,
 )
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
@@ -21,18 +21,18 @@ from mgf_brain.pseudo_label_recipe import refine_speakers
 
 
 def dataio_prepare(hparams):
-    """The trials of the list, and the training utterances."""
+    """The trials of the list, the training utterances, and the speakers whom the list tries."""
     folder = hparams["data_folder"]
     path = trial_list(folder, hparams["trials"])
     parts = corpus_parts(hparams, partial(prepare_voxceleb, train_on=hparams["train_on"]))
-    refuse_seen_speakers(path, parts["train"])
     links = Path(hparams["output_folder"]) / "save" / "speakers"
-    return read_trials(path, list_root(folder, links)), parts["train"]
+    return read_trials(path, list_root(folder, links)), parts["train"], tried_speakers(path)
 
 
 def main():
     """Cluster, fine-tune and score, as many rounds as asked."""
-    refine_speakers("recipes/VoxCeleb/pseudo_labels.py", "VoxCeleb", dataio_prepare)
+    recipe = "recipes/VoxCeleb/pseudo_labels.py"
+    refine_speakers(recipe, "VoxCeleb", dataio_prepare, named_lists=True)
 
 
 if __name__ == "__main__":

@@ -6,15 +6,16 @@
 """
 
 from mgf_brain.data.speechocean762 import prepare_speechocean762
-from mgf_brain.downstream import corpus_parts, parts_named
+from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.verification_recipe import trials_of, verify_speakers
 
 
 def dataio_prepare(hparams):
-    """The trials and the training utterances."""
+    """The trials, the training utterances, and the speakers of the test part."""
+    trials = trials_of(hparams, hparams["data_folder"])
     parts = corpus_parts(hparams, prepare_speechocean762)
-    return trials_of(hparams, hparams["data_folder"]), parts_named(parts, "train")
+    return trials, parts["train"], {u.speaker for u in parts["test"]}
 
 
 def main():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,13 @@ def test_a_file_that_was_trained_on_is_refused_under_any_name(root: Path):
     refuse_heard(trials, [Utterance("d", 0.1, str(root / "d.flac"), "s")])
     with pytest.raises(UserError, match="trials: c.wav is a training utterance"):
         refuse_heard(trials, [Utterance("c", 0.1, str(root / "links/c.flac"), "s")])
+
+
+def test_a_speaker_who_is_tried_is_refused_if_known():
+    trials, train = draw_trials(rows_of("abab"), seed=0), [Utterance("x", 1.0, "/x.wav", "b")]
+    with pytest.raises(UserError, match="trials: 1 of their speakers train too: b"):
+        refuse_heard(trials, train)
+    unnamed = Trials([replace(u, speaker="") for u in trials.utterances], trials.pairs, trials.same)
+    refuse_heard(unnamed, [*train, replace(train[0], speaker="")])
+    with pytest.raises(UserError, match="train too: b"):
+        refuse_heard(unnamed, train, {"a", "b"})

@@ -144,7 +144,7 @@ def test_seeds_lengths_and_folders_that_are_there(tmp_path: Path):
     plan = Plan("data", "protocol", tmp_path, number=1, steps=steps, folders=given)
     (run,) = plan.runs(Row("MGF", "MGF"), "phones")
     assert value(run, "--pretrained") == "b/pretrained" and value(run, "--seed") == "1987"
-    for system in ("DINO", "DINO without augmentation"):
+    for system in ("DINO", "DINO with augmentation"):
         assert value(plan.pretraining(system), "--optimizer_step_limit") == "40"
     assert "--optimizer_step_limit" not in plan.pretraining("MGF-DINO").words
 

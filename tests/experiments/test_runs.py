@@ -70,6 +70,23 @@ def test_a_failure_names_the_log_and_ends_the_experiment(run_of):
     assert calls(first) == 1
 
 
+def test_results_of_other_weights_are_not_taken(run_of, tmp_path):
+    weights = tmp_path / "mgf" / "pretrained" / "model.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"first")
+    run = run_of("probe", "--pretrained", str(weights.parent))
+    run_missing([run])
+    assert run.results() is not None
+    content = weights.read_bytes()
+    weights.write_bytes(b"other")
+    with pytest.raises(UserError, match="probe holds another run"):
+        run.results()
+    weights.unlink()
+    assert run.results() is not None  # a table of what was done needs no weights
+    weights.write_bytes(content)
+    assert run.results() is not None
+
+
 def test_results_of_other_words_are_not_taken(run_of):
     run_missing([run_of("fbank", "--seed", "1")])
     with pytest.raises(UserError, match="fbank holds another run"):

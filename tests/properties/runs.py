@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-STEPS = 22  # the length in the yaml; an epoch has 8 batches
-ENCODER = """
-dim: 32
-layers: 2
-heads: 2
-ffn: 64
-pre_norm: false
-dropout: {dropout}
-position_kernel: 4
-optimizer_step_limit: 22
-batch_seconds: 8.0
-learning_rate: 0.001
-"""
+STEPS = 22  # the length in the yaml
 CLOCKS = {"time", "audio_s_per_s"}  # what may differ between two runs
 
 
-def write_yaml(folder: Path, dropout: float = 0.1) -> None:
-    """The recipe's own yaml files, with a tiny encoder in place of the small one."""
-    shutil.copytree(ROOT / "hparams", folder)
-    (folder / "encoder/mini.yaml").write_text(ENCODER.format(dropout=dropout))
-
-
-def command(folder: Path, output: Path, *more: str) -> list[str]:
+def command(folder: Path, output: Path, *more: str, system: str = "mgf") -> list[str]:
     options = {
         "data_folder": folder / "corpus",
         "output_folder": output,
@@ -44,7 +25,7 @@ def command(folder: Path, output: Path, *more: str) -> list[str]:
     }
     words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
     script = ROOT / "recipes/LibriSpeech/pretrain.py"
-    return [sys.executable, str(script), str(folder / "hparams/mgf.yaml"), *words, *more]
+    return [sys.executable, str(script), str(folder / f"hparams/{system}.yaml"), *words, *more]
 
 
 def start(arguments: list[str], log: Path) -> subprocess.Popen:

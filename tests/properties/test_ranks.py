@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.properties.runs import command, figures, finish, rows_of, start, write_yaml
+from tests.properties.runs import command, figures, finish, rows_of, start
+from tests.tiny_yaml import write_tiny_yaml
 
 STEPS = 10
 
@@ -38,7 +39,7 @@ def shorter(arguments: list[str], steps: int = STEPS) -> list[str]:
 def folder(noise_corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranks")
     noise_corpus(folder / "corpus")
-    write_yaml(folder / "hparams", dropout=0.0)
+    write_tiny_yaml(folder / "hparams", steps=22, dropout=0.0)
     return folder
 
 
@@ -81,3 +82,14 @@ def test_a_killed_rank_ends_the_job_and_one_process_resumes_it(folder: Path, alo
     assert len(expected) == STEPS and set(expected) == set(found)
     for step, row in expected.items():
         assert found[step] == pytest.approx(row, rel=1e-4), step
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["dino", "mgf_dino"])
+def test_two_processes_train_a_teacher(folder: Path, system: str) -> None:
+    """Each normalises by its own rows (BatchNorm), so that losses are not those of one process."""
+    output, log = folder / f"two-{system}", folder / f"two-{system}.txt"
+    arguments = shorter(command(folder, output, system=system), steps=4)
+    finish(start(under_torchrun(arguments, 2), log), log)
+    found = losses(output)
+    assert len(found) == 4 and all(row["dino_loss"] > 0 for row in found.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,20 +12,9 @@ import torch
 
 from mgf_brain.config import load_experiment
 from mgf_brain.inference import SpeechEncoder
+from tests.tiny_yaml import write_tiny_yaml
 
 ROOT = Path(__file__).parents[2]
-TINY = """
-dim: 32
-layers: 2
-heads: 2
-ffn: 64
-pre_norm: false
-dropout: 0.1
-position_kernel: 4
-optimizer_step_limit: 4
-batch_seconds: 8.0
-learning_rate: 0.001
-"""
 SCALES = ("sample", "frame", "phoneme", "utterance")
 
 
@@ -42,12 +30,6 @@ def arguments(corpus: Path, output: Path, *more: str) -> list[str]:
     return [str(output.parent / "hparams/mgf.yaml"), *words, *more]
 
 
-def write_yaml(folder: Path) -> None:
-    """The recipe's own yaml files, with a tiny encoder in place of the small one."""
-    shutil.copytree(ROOT / "hparams", folder / "hparams")
-    (folder / "hparams/encoder/mini.yaml").write_text(TINY)
-
-
 def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
     script = str(ROOT / "recipes/LibriSpeech/pretrain.py")
     return subprocess.run(
@@ -60,7 +42,7 @@ def trained(noise_corpus, tmp_path_factory) -> tuple[Path, list[str], str]:
     """A short run: its folder, its arguments and what it printed."""
     folder = tmp_path_factory.mktemp("pretrain")
     noise_corpus(folder / "corpus")
-    write_yaml(folder)
+    write_tiny_yaml(folder / "hparams", steps=4)
     words = arguments(folder / "corpus", folder / "run")
     done = run(words, folder)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -119,7 +101,7 @@ def test_other_hyperparameters_in_the_same_folder_are_refused(trained):
 
 
 def test_a_missing_corpus_is_one_line_and_status_2(tmp_path):
-    write_yaml(tmp_path)
+    write_tiny_yaml(tmp_path / "hparams", steps=4)
     done = run(arguments(tmp_path / "nowhere", tmp_path / "run"), tmp_path)
     assert done.returncode == 2 and "nowhere" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()

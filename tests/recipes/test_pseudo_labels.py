@@ -166,7 +166,7 @@ def test_which_network_a_round_goes_on_with(refine, own, monkeypatch, from_first
         trained.append(loaded[-1])
         if added := affine_layers(extractor.encoder):
             extractor.encoder.embedding = added()
-        return None, 1.0
+        return added, 1.0
 
     monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", train_nothing)
     refine_own(refine, own, None, "--rounds", 3, "--from_first", from_first)
@@ -188,7 +188,8 @@ def test_other_corpora_with_more_speech(refine, own, tmp_path, dataset):
     "words, message",
     [
         ("--pretrained fbank", "pretrained: fbank is no folder"),
-        ("--rounds 0", "rounds: 0 would train nothing"),
+        ("--rounds 0", "rounds: 0 is no number of rounds"),
+        ("--rounds 1.5", "rounds: 1.5 is no number of rounds"),
         ("--adapt frozen", "adapt: 'frozen' is none of two_step, full"),
         ("--trials absent.txt", "trials: file not found: absent.txt"),
         ("--clusters 1", "clusters: 1 would be no labels"),

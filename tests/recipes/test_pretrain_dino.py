@@ -1,0 +1,83 @@
+"""DINO and MGF-DINO from the command line to a folder that is loaded elsewhere."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from mgf_brain.config import load_experiment
+from mgf_brain.inference import SpeechEncoder
+from tests.tiny_yaml import ROOT, write_tiny_yaml
+
+STEPS = 4
+
+
+@pytest.fixture(scope="module", params=["dino", "mgf_dino"])
+def trained(request, noise_corpus, tmp_path_factory) -> tuple[Path, list[str]]:
+    """A short run: its folder and its arguments."""
+    folder = tmp_path_factory.mktemp(request.param)
+    corpus = noise_corpus(folder / "corpus")
+    write_tiny_yaml(folder / "hparams", STEPS)
+    words = f"--data_folder {corpus} --output_folder {folder / 'run'} --valid_share 0.2"
+    words = [str(folder / f"hparams/{request.param}.yaml"), *words.split()]
+    words += ["--log_interval", "2", "--valid_interval", "2"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "recipes/LibriSpeech/pretrain.py"), *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "run", words
+
+
+def test_what_is_logged(trained):
+    rows = [json.loads(line) for line in (trained[0] / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "split" not in row] == [2, 4]
+    figures = ("loss", "constant", "entropy", "batch_entropy", "information", "divergence", "rank")
+    for row in rows:
+        assert all(f"dino_{name}" in row for name in figures)
+    assert (trained[0] / "report/dino.png").is_file()
+
+
+def test_the_folder_holds_the_teacher(trained):
+    """Equal to that in the last checkpoint, which the student has left behind."""
+    output, words = trained
+    model = load_experiment(words, merge="LibriSpeech").hparams["model"]
+    (checkpoint,) = (output / "save").glob("CKPT*")
+    model.load_state_dict(torch.load(checkpoint / "model.ckpt", weights_only=True))
+    wavs, lengths = torch.randn(2, 16000), torch.tensor([16000, 9000])
+    teacher = model.eval().objectives["dino"].teacher.model
+    expected = SpeechEncoder(teacher["speech"], 16000, teacher["embedding"])
+    encoder = SpeechEncoder.from_pretrained(output / "pretrained")
+    states, _ = encoder.encode(wavs, lengths)
+    with torch.no_grad():
+        assert torch.equal(states[-1], teacher["speech"](wavs, lengths)[1][-1])
+        assert not torch.equal(states[-1], model.speech(wavs, lengths)[1][-1])
+    assert torch.equal(encoder.embed(wavs, lengths), expected.embed(wavs, lengths))
+
+
+def test_the_card_says_what_it_is(trained):
+    card = (trained[0] / "pretrained/README.md").read_text()
+    assert "| dino | Distillation | 1 |" in card and "2208.05413" in card
+    assert ("2102.01930" in card) == trained[0].parent.name.startswith("mgf_dino")
+
+
+def test_impossible_crops_are_one_line_and_status_2(trained):
+    output, words = trained
+    for wrong in (["--local_seconds", "9"], ["--global_crops", "1", "--local_crops", "0"]):
+        script = str(ROOT / "recipes/LibriSpeech/pretrain.py")
+        done = subprocess.run(
+            [sys.executable, script, *words, *wrong],
+            cwd=output.parent,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
+        assert wrong[0][2:] in done.stderr.splitlines()[-1]
