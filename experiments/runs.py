@@ -15,7 +15,6 @@ from statistics import stdev
 from typing import Any
 
 from mgf_brain.errors import UserError
-from mgf_brain.inference.folder import WEIGHTS_FILE
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,14 @@ class Run:
     def weights(self) -> str:
         """A hash of the weights that ``--pretrained`` names, "" where there are none."""
         given = dict(zip(self.words, self.words[1:], strict=False)).get("--pretrained", "")
-        path = Path(given) / WEIGHTS_FILE
+        path = Path(given) / "model.safetensors"
         return file_hash(path, path.stat().st_mtime_ns) if path.is_file() else ""
 
 
 @cache
 def file_hash(path: Path, changed: int) -> str:
     """Of a file's content; ``changed`` is when it last was, so that it is read once."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
 
 
 def run_missing(runs: Iterable[Run]) -> None:

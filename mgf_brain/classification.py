@@ -94,7 +94,8 @@ class Classes:
 
     def numbers(self, utterances: Sequence[Utterance]) -> torch.Tensor:
         """(utterances,) int64."""
-        return torch.tensor([self.names.index(u.label) for u in utterances])
+        places = {name: place for place, name in enumerate(self.names)}
+        return torch.tensor([places[u.label] for u in utterances])
 
 
 def classification_scores(

@@ -34,7 +34,7 @@ $corpus: $hours hours of speech, $utterances utterances of $speakers speakers.$d
 
 ## Results
 
-On what the recipe holds out for the test; in percent, but costs (`min_dcf`), which are normalised.
+$scored
 
 | metric | value |
 |---|---:|
@@ -131,6 +131,7 @@ def downstream_card(card: Card, hparams: Mapping[str, Any], results: Mapping[str
         utterances=f"{data['utterances']:,}",
         speakers=f"{data['speakers']:,}" if data["speakers"] else "unnamed",
         data="" if card.trained else " They were scored; nothing was trained on them.",
+        scored=fill(_scored(hparams, results["metrics"]), WIDTH),
         scores="\n".join(_scores(results["metrics"])),
         notes="\n\n".join(fill(note, WIDTH) for note in card.notes),
         code=card.code,
@@ -156,6 +157,19 @@ def _facts(hparams: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, 
         "made with": f"`{command}`",
         "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
     }
+
+
+def _scored(hparams: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """What the scores are of."""
+    text = "On what the recipe holds out for the test"
+    if hparams.get("valid_share"):
+        text = "On training speakers that were held out (`valid_share`), not on the test"
+    elif "folds" in metrics:
+        text = "On each fold's test part, or over those of all folds"
+    if "purity" in metrics:
+        text += ", but `purity` and `nmi`, which compare the clusters of training speech with its "
+        text += "speakers"
+    return f"{text}; in percent, but costs (`min_dcf`), which are normalised."
 
 
 def _scores(metrics: Mapping[str, Any]) -> list[str]:
@@ -218,21 +232,24 @@ def verifier_card(calibration: Calibration | None, adapt: str) -> Card:
     calibration : Calibration, optional
         The threshold's.
     adapt : str
-        How the encoder was adapted: a threshold on speakers that it was tuned to is optimistic.
+        How the encoder was adapted: one that was tuned has no threshold.
 
     Returns
     -------
     Card
     """
     note = "There is no threshold: the recipe had no training part to calibrate one on."
+    if adapt != "frozen":
+        note = (
+            "There is no threshold: the encoder was tuned to the training speakers, and tells them "
+            "apart better than others. Choose one on speakers of your own."
+        )
     if calibration:
         note = (
             f"The threshold, {calibration.threshold:.4f}, is where misses equal false alarms "
             f"({calibration.eer:.2f} %) in {calibration.trials:,} trials among "
             f"{calibration.speakers:,} training speakers. The test list had no part in it."
         )
-        if adapt != "frozen":
-            note += " The encoder was tuned to these speakers: on others it errs more often."
     return Card(
         title="Speaker verification",
         summary="Tells whether two utterances are of the same speaker, by the cosine of their "

@@ -14,7 +14,7 @@ from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import FeatureCache, cached, encoder_fingerprint
-from mgf_brain.frontends import LogMel
+from mgf_brain.frontends import MelBands
 from mgf_brain.masking import valid_frames
 from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
@@ -49,8 +49,8 @@ class LogMelFeatures(nn.Module):
 
     def __init__(self, bands: int = 80) -> None:
         super().__init__()
-        self.mel = LogMel(dim=1, stack=1, bands=bands)
-        self.hop, self.window, self.dim = self.mel.hop, self.mel.window, bands
+        self.mel = MelBands(bands, self.sample_rate)
+        self.hop, self.window, self.dim = self.mel.short_hop, self.mel.short_window, bands
 
     def encode(
         self, wavs: torch.Tensor, lengths: torch.Tensor

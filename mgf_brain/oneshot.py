@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,8 +133,8 @@ def mixups(oneshot: OneShot, enrolled: torch.Tensor, embeddings: torch.Tensor) -
     [('b2', 'a1')]
     """
     cosines = cosine_matrix(embeddings, enrolled)  # (N, S)
-    speakers = [u.speaker for u in oneshot.enrol]
-    own = torch.tensor([speakers.index(u.speaker) for u in oneshot.test])
+    places = {u.speaker: place for place, u in enumerate(oneshot.enrol)}
+    own = torch.tensor([places[u.speaker] for u in oneshot.test])
     highest, named = cosines.max(1)
     excess = highest - cosines.gather(1, own[:, None])[:, 0]
     return [
@@ -154,7 +155,7 @@ def _parse(line: str, root: Path, where: str) -> tuple[str, Utterance]:
 
 def _check(oneshot: OneShot, path: str) -> None:
     enrolled = [u.speaker for u in oneshot.enrol]
-    twice = sorted({speaker for speaker in enrolled if enrolled.count(speaker) > 1})
+    twice = [speaker for speaker, times in Counter(enrolled).items() if times > 1]
     absent = sorted({u.speaker for u in oneshot.test} - set(enrolled))
     if twice:
         raise UserError(f"{path}: speaker {twice[0]} is enrolled twice. Keep one line.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import torch
@@ -107,7 +108,7 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
 def _load_encoder(folder: str) -> SpeechEncoder:
     """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
     path = Path(folder) / YAML_FILE
-    if path.is_file() and "encoder" in YAML().load(path):
+    if path.is_file() and re.search("^encoder:", path.read_text(encoding="utf-8"), re.MULTILINE):
         return SpeakerVerifier.from_pretrained(folder).encoder
     return SpeechEncoder.from_pretrained(folder)
 

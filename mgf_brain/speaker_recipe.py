@@ -105,13 +105,13 @@ def train_closed_set(
 ) -> tuple[Probe, float]:
     """The trained probe, and the seconds that encoding and training took."""
     started, hparams = time.time(), experiment.hparams
-    speakers = _speakers(train)
+    numbers = {name: number for number, name in enumerate(_speakers(train))}
     embeddings = extractor.embeddings(train)
     if hparams["pretrained"] == "random":
         embeddings = extractor.standardise(embeddings)  # also for one-shot
-    probe = hparams["probe"](1, embeddings.shape[1], len(speakers))
+    probe = hparams["probe"](1, embeddings.shape[1], len(numbers))
     probe = probe.to(experiment.run_opts["device"])
-    data = EmbeddingData(embeddings, torch.tensor([speakers.index(u.speaker) for u in train]))
+    data = EmbeddingData(embeddings, torch.tensor([numbers[u.speaker] for u in train]))
     hparams["train_probe"](probe, data, log=TrainingLog(hparams["output_folder"]).step)
     return probe, time.time() - started
 

@@ -147,15 +147,15 @@ def _worst(made: Sequence[Transcript]) -> list[Mistake]:
 
 
 def with_words(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Those that have a transcript.
+    """Those whose transcript has a letter, or a digit, which ``normalise_words`` refuses.
 
     Example
     -------
-    >>> rows = [Utterance("a", 1.0, "/a.wav", "s", "YES"), Utterance("b", 1.0, "/b.wav", "s")]
+    >>> rows = [Utterance(words, 1.0, "/a.wav", "s", words) for words in ("YES", "...", "")]
     >>> [u.id for u in with_words(rows)]
-    ['a']
+    ['YES']
     """
-    return [u for u in utterances if u.words]
+    return [u for u in utterances if any(c.isalnum() for c in u.words or "")]
 
 
 def _search(hparams: Mapping[str, Any], tokens: Any) -> Decode | None:

@@ -36,7 +36,7 @@ CALIBRATION = Calibration(threshold=0.31, eer=4.2, trials=7000, speakers=125)
 CARDS = [
     (classifier_card(RESULTS, "16", ["16", "16"], LABELS), RESULTS, "audio-classification"),
     (recogniser_card(WORDS), WORDS, "automatic-speech-recognition"),
-    (verifier_card(CALIBRATION, "full"), WORDS, None),
+    (verifier_card(None, "full"), WORDS, None),
 ]
 
 
@@ -60,11 +60,22 @@ def test_which_fold_is_exported_and_whom_it_never_heard():
 
 def test_the_card_of_a_threshold():
     assert "0.3100" in verifier_card(CALIBRATION, "frozen").notes[1]
-    assert "tuned to these speakers" in verifier_card(CALIBRATION, "full").notes[1]
+    tuned = verifier_card(None, "full")
+    assert "no threshold: the encoder was tuned" in tuned.notes[1] and ".same(" not in tuned.code
     assert "tuned" not in verifier_card(CALIBRATION, "frozen").notes[1]
     without = verifier_card(None, "frozen")
     assert "no threshold" in without.notes[1] and ".same(" not in without.code
     assert "nothing was trained on them" in downstream_card(without, HPARAMS, WORDS)
+
+
+def test_what_the_scores_are_of():
+    def card(metrics: dict, **hparams) -> str:
+        text = downstream_card(CARDS[1][0], HPARAMS | hparams, WORDS | {"metrics": metrics})
+        return " ".join(text.split())
+
+    assert "holds out for the test; in" in card({"wer": 20.0})
+    assert "On training speakers that were held out" in card({"wer": 20.0}, valid_share=0.1)
+    assert "the test, but `purity` and `nmi`" in card({"eer": 9.0, "purity": 80.0, "nmi": 90.0})
 
 
 def test_the_code_of_the_card_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -235,7 +235,9 @@ def test_masks_with_nothing_to_mask_are_refused():
         check_augmentation({"adapt": "two_step", "time_masks": 1}, waveform)
 
 
-@pytest.mark.parametrize("key, value", [("noise_folder", "/a"), ("speeds", [0.9]), ("band_masks", 1)])
+@pytest.mark.parametrize(
+    "key, value", [("noise_folder", "/a"), ("speeds", [0.9]), ("band_masks", 1)]
+)
 def test_frozen_features_are_not_augmented(key, value):
     hparams = {**NOT_AUGMENTED, "adapt": "frozen"}
     check_augmentation(hparams, example_encoder())

@@ -24,7 +24,7 @@ from mgf_brain.verification import (
     score_trials,
     train_speakers,
 )
-from mgf_brain.verification_recipe import worst_trials
+from mgf_brain.verification_recipe import unheard_trials, worst_trials
 from tests.small_runs import (
     changed,
     experiment,
@@ -175,5 +175,33 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
 def test_two_trials_have_two_worst_or_none():
     trials = Trials(rows_of("ab"), torch.tensor([[0, 0], [0, 1]]), torch.tensor([True, False]))
     assert worst_trials(trials, np.array([1.0, 0.0])) == []
-    (worst,) = worst_trials(trials, np.array([0.0, 1.0]))  # any threshold takes one for the other
-    assert worst.truth != worst.prediction
+    assert [m.truth for m in worst_trials(trials, np.array([0.0, 1.0]))] == [
+        "different speakers",
+        "same speaker",
+    ]
+
+
+def manifest_of(path: Path, speakers: str) -> Path:
+    rows = "".join(f"more{i},1.0,/more{i}.wav,{s}\n" for i, s in enumerate(speakers))
+    path.write_text(f"ID,duration,wav,spk_id\n{rows}")
+    return path
+
+
+def test_added_speech_only_trains(tmp_path: Path):
+    hparams = {"valid_share": 0.5, "seed": 0, "add_manifest": manifest_of(tmp_path / "a.csv", "xy")}
+    trials, train = unheard_trials(hparams, None, rows_of("abcdabcd"), ())
+    held_out = {u.speaker for u in trials.utterances}
+    assert len(held_out) == 2 and held_out < set("abcd")
+    assert {u.speaker for u in train} == set("abcdxy") - held_out
+    hparams["add_manifest"] = manifest_of(tmp_path / "a.csv", "x" + min(held_out))
+    with pytest.raises(UserError, match="1 of their speakers train too"):
+        unheard_trials(hparams, None, rows_of("abcdabcd"), ())
+
+
+def test_speech_without_speakers_is_nobodys(tmp_path: Path):
+    rows = [dataclasses.replace(u, speaker="") for u in rows_of("ab")]
+    trials = Trials([], torch.empty(0, 2).long(), torch.empty(0).bool())
+    plain = {"valid_share": 0.0, "add_manifest": None, "seed": 0}
+    assert unheard_trials(plain, trials, rows, {"", "c"})[1] == rows
+    with pytest.raises(UserError, match="u0 has no speaker"):
+        unheard_trials(plain | {"valid_share": 0.5}, trials, rows, ())

@@ -152,7 +152,11 @@ def _parse_row(row: dict[str, str], root: str | None, where: str) -> Utterance:
     wav = row["wav"].removeprefix(ROOT + "/")
     if not os.path.isabs(wav):
         if root is None:
-            raise UserError(f"{where}: {row['wav']} needs a data root. Pass --data_folder.")
+            raise UserError(
+                f"{where}: {row['wav']} needs a data root. Note it in a {SUMMARY_FILE} beside the "
+                "manifest as a prepare.py does, or write absolute paths (with --manifest, "
+                "--data_folder names it)."
+            )
         wav = os.path.join(root, wav)
     words, label, fold = (row.get(name) or None for name in ("wrd", "label", "fold"))
     return Utterance(row["ID"], duration, wav, row.get("spk_id", ""), words, label, fold)

@@ -233,7 +233,7 @@ def read_class_names(path: str | os.PathLike, labels: Iterable[torch.Tensor]) ->
 
 
 def split_by_lists(
-    utterances: Sequence[Utterance], lists: str
+    utterances: Sequence[Utterance], lists: Sequence[str], key: str
 ) -> tuple[list[Utterance], list[Utterance]]:
     """Training and test utterances by two lists.
 
@@ -241,8 +241,10 @@ def split_by_lists(
     ---------
     utterances : sequence of Utterance
         Of the corpus.
-    lists : str
-        `train.txt,test.txt`.
+    lists : sequence of str
+        Paths of both.
+    key : str
+        What the user passed them as, for the message.
 
     Returns
     -------
@@ -253,13 +255,12 @@ def split_by_lists(
     UserError
         If there are not two lists, or they share an utterance.
     """
-    paths = [part.strip() for part in lists.split(",")]
-    if len(paths) != 2:
-        raise UserError(f"phone_splits: expected two lists, train.txt,test.txt, got {lists!r}.")
-    train, test = (read_split(path) for path in paths)
+    if len(lists) != 2:
+        raise UserError(f"{key}: expected two lists, train and test, got {', '.join(lists)}.")
+    train, test = (read_split(path) for path in lists)
     if common := sorted(set(train) & set(test)):
-        raise UserError(f"phone_splits: {lists} share {common[0]}. Remove it from one of them.")
+        raise UserError(f"{key}: {', '.join(lists)} share {common[0]}. Remove it from one of them.")
     return (
-        choose_utterances(utterances, train, paths[0]),
-        choose_utterances(utterances, test, paths[1]),
+        choose_utterances(utterances, train, lists[0]),
+        choose_utterances(utterances, test, lists[1]),
     )

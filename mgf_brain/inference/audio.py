@@ -50,6 +50,8 @@ def read_inputs(
     [tensor([ 0.5000, -1.0000])]
     """
     several = isinstance(audio, (list, tuple))
+    if several and not audio:
+        raise UserError("audio: the list is empty. Pass a file or an array at least.")
     return [
         _checked(_read(item, sample_rate, wanted), shortest, _name(item, place))
         for place, item in enumerate(audio if several else [audio])

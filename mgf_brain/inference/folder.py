@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.yaml_files import one_line
 
 YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
 
@@ -37,14 +38,14 @@ def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the folder lacks a file, or was written for another class.
+        If the folder lacks a file, its yaml names what cannot be built, or it was written for
+        another class.
     """
     folder = Path(folder)
     for name in (YAML_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
-    with (folder / YAML_FILE).open(encoding="utf-8") as stream:
-        parts = load_hyperpyyaml(stream)
+    parts = _build(folder / YAML_FILE)
     try:
         inspect.signature(kind).bind(**parts)
     except TypeError:
@@ -52,6 +53,18 @@ def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
             f"{folder} holds no {kind.__name__}: its {YAML_FILE} has the keys "
             f"{', '.join(parts)}. Load it with the class that its README.md names."
         ) from None
+    return parts
+
+
+def _build(path: Path) -> dict[str, Any]:
+    """The objects of a yaml file; whatever its classes raise is the file's fault."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        parts = load_hyperpyyaml(text) if text.strip() else {}
+    except Exception as error:
+        raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
+    if not parts:
+        raise UserError(f"{path} is empty. Copy the folder anew.")
     return parts
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.task import SpeechTask, lengths_of
 from mgf_brain.spectrum import frame_count
@@ -73,6 +74,11 @@ class SpeechRecognizer(SpeechTask):
     chunk_seconds, overlap_seconds : float
         Longer files are cut into chunks of this length that overlap so much.
 
+    Raises
+    ------
+    UserError
+        If chunks would be nothing but overlap.
+
     Example
     -------
     >>> from mgf_brain.ctc import CTCHead
@@ -98,6 +104,11 @@ class SpeechRecognizer(SpeechTask):
             max(1, round(seconds * encoder.sample_rate / self.unit))
             for seconds in (chunk_seconds, overlap_seconds)
         )
+        if self.overlap >= self.chunk:
+            raise UserError(
+                f"overlap_seconds: {overlap_seconds} s is no part of chunk_seconds, "
+                f"{chunk_seconds} s. Make it shorter."
+            )
 
     @classmethod
     def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:

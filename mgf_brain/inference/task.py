@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,7 +60,7 @@ class SpeechTask(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the model runs."""
-        return next(self.parameters()).device
+        return next(chain(self.parameters(), self.buffers())).device  # fbank has no parameters
 
     def waveforms(
         self, audio: Audio | Sequence[Audio], sample_rate: int | None

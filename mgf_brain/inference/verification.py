@@ -47,7 +47,8 @@ class SpeakerVerifier(SpeechTask):
         E.
     threshold : float, optional
         The cosine from which on two utterances count as the same speaker's: where misses equal
-        false alarms among training speakers. Recipes without a training part have none.
+        false alarms among training speakers. Recipes without a training part have none, nor do
+        those that tuned the encoder to it.
 
     Example
     -------
@@ -104,11 +105,11 @@ class SpeakerVerifier(SpeechTask):
         Raises
         ------
         UserError
-            If the folder has no threshold, since its recipe had no training part.
+            If the folder has no threshold.
         """
         if self.threshold is None:
             raise UserError(
-                "threshold: this model has none, since its recipe had no training part to "
-                "calibrate one on. Compare score(a, b) with a threshold of your own."
+                "threshold: this model has none, since its recipe had no training part, or tuned "
+                "the encoder to it. Compare score(a, b) with a threshold of your own."
             )
         return self.score(first, second, sample_rate) >= self.threshold

@@ -30,7 +30,8 @@ def dataio_prepare(hparams):
     names = read_class_names(path, labels.values())
     if hparams["phone_splits"]:
         labelled = choose_utterances(parts_named(parts, ""), labels, path)
-        train, test = split_by_lists(labelled, hparams["phone_splits"])
+        lists = [part.strip() for part in hparams["phone_splits"].split(",")]
+        train, test = split_by_lists(labelled, lists, "phone_splits")
     else:
         train = choose_utterances(parts_named(parts, hparams["train_parts"]), labels, path)
         test = choose_utterances(parts_named(parts, hparams["test_parts"]), labels, path)

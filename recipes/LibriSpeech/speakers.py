@@ -15,7 +15,7 @@ import os
 
 from mgf_brain.data.closed_set import split_each_speaker
 from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.phone_labels import choose_utterances, read_split
+from mgf_brain.data.phone_labels import split_by_lists
 from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.downstream import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
@@ -31,7 +31,7 @@ def dataio_prepare(hparams):
     rows = parts_named(parts, hparams["train_parts"])
     lists = [hparams["train_list"], hparams["test_list"]]
     if all(lists):
-        train, test = (choose_utterances(rows, read_split(path), path) for path in lists)
+        train, test = split_by_lists(rows, lists, "train_list and test_list")
     elif any(lists):
         raise UserError("train_list and test_list: pass both or neither.")
     else:
@@ -41,13 +41,13 @@ def dataio_prepare(hparams):
         return train, test, draw_oneshot([*train, *test])
     if hparams["oneshot"]:
         oneshot = read_oneshot(hparams["oneshot"], hparams["list_root"] or folder)
-        refuse_heard(hparams["oneshot"], oneshot, rows)
+        refuse_known(hparams["oneshot"], oneshot, rows)
     else:
         oneshot = draw_oneshot(parts_named(parts, hparams["test_parts"]))
     return train, test, oneshot
 
 
-def refuse_heard(path, oneshot, rows):
+def refuse_known(path, oneshot, rows):
     """One-shot speakers are new ones: no utterance of the list may be of the train parts."""
     heard = {os.path.realpath(u.wav) for u in rows}
     for utterance in [*oneshot.enrol, *oneshot.test]:

@@ -56,7 +56,9 @@ def test_a_split_line_holds_one_utterance(tmp_path):
 def test_lists_choose_what_the_corpus_holds(tmp_path):
     (tmp_path / "train.txt").write_text("a\nc\nnot-in-the-excerpt\n")
     (tmp_path / "test.txt").write_text("b\n")
-    train, test = split_by_lists(rows("abcd"), f"{tmp_path}/train.txt,{tmp_path}/test.txt")
+    train, test = split_by_lists(
+        rows("abcd"), f"{tmp_path}/train.txt,{tmp_path}/test.txt".split(","), "phone_splits"
+    )
     assert [u.id for u in train] == ["a", "c"] and [u.id for u in test] == ["b"]
 
 
@@ -64,11 +66,11 @@ def test_lists_that_overlap_or_choose_nothing_are_refused(tmp_path):
     for name, text in {"one": "a\n", "two": "a\nb\n", "other": "x\n"}.items():
         (tmp_path / name).write_text(text)
     with pytest.raises(UserError, match="share a"):
-        split_by_lists(rows("ab"), f"{tmp_path}/one,{tmp_path}/two")
+        split_by_lists(rows("ab"), f"{tmp_path}/one,{tmp_path}/two".split(","), "phone_splits")
     with pytest.raises(UserError, match="no utterance of .*other"):
-        split_by_lists(rows("ab"), f"{tmp_path}/one,{tmp_path}/other")
+        split_by_lists(rows("ab"), f"{tmp_path}/one,{tmp_path}/other".split(","), "phone_splits")
     with pytest.raises(UserError, match="phone_splits"):
-        split_by_lists(rows("ab"), f"{tmp_path}/one")
+        split_by_lists(rows("ab"), f"{tmp_path}/one".split(","), "phone_splits")
 
 
 @pytest.mark.parametrize("hop, window", [(160, 400), (320, 400), (640, 880), (320, 560)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -73,17 +74,21 @@ def test_a_failure_names_the_log_and_ends_the_experiment(run_of):
 def test_results_of_other_weights_are_not_taken(run_of, tmp_path):
     weights = tmp_path / "mgf" / "pretrained" / "model.safetensors"
     weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"first")
+
+    def write(content: bytes, changed: int) -> None:
+        weights.write_bytes(content)
+        os.utime(weights, ns=(changed, changed))
+
+    write(b"first", 1)
     run = run_of("probe", "--pretrained", str(weights.parent))
     run_missing([run])
     assert run.results() is not None
-    content = weights.read_bytes()
-    weights.write_bytes(b"other")
+    write(b"other", 2)
     with pytest.raises(UserError, match="probe holds another run"):
         run.results()
     weights.unlink()
     assert run.results() is not None  # a table of what was done needs no weights
-    weights.write_bytes(content)
+    write(b"first", 3)
     assert run.results() is not None
 
 

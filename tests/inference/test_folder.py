@@ -9,7 +9,12 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
+from mgf_brain.pretrained import load_extractor
 from tests.inference.folders import LABELS, write_classifier
+
+
+def load_of_any_kind(folder: Path):
+    return load_extractor(str(folder), "hparams/mgf.yaml", seed=0)
 
 
 def test_a_loaded_model_is_bit_identical(tmp_path: Path):
@@ -48,3 +53,20 @@ def test_a_cut_file_of_weights(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match="model.safetensors cannot be read"):
         UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("", "is empty"),
+        ("encoder: [\n", "not valid YAML"),
+        ("encoder: !new:mgf_brain.nowhere.Encoder {}\n", "nowhere"),
+        ("encoder: !new:torch.nn.ReLU {places: 3}\n", "places"),
+    ],
+)
+@pytest.mark.parametrize("load", [SpeechEncoder.from_pretrained, load_of_any_kind])
+def test_a_yaml_that_cannot_be_built(tmp_path: Path, load, text: str, message: str):
+    write_classifier(tmp_path / "model")
+    (tmp_path / "model" / "hyperparams.yaml").write_text(text)
+    with pytest.raises(UserError, match=f"hyperparams.yaml.*{message}"):
+        load(tmp_path / "model")

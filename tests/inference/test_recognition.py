@@ -117,3 +117,9 @@ def test_symbols_that_yaml_could_take_for_something_else(tmp_path: Path):
     write_folder(tmp_path / "model", model, head=new_node(CTCHead, **sizes), tokens=node)
     loaded = SpeechRecognizer.from_pretrained(tmp_path / "model").tokens
     assert (loaded.names, loaded.separator) == (tokens.names, " ")
+
+
+@pytest.mark.parametrize("overlap, chunk", [(8, 8), (9, 8), (0, 0)])
+def test_chunks_that_are_all_overlap_are_refused(overlap: int, chunk: int):
+    with pytest.raises(UserError, match="overlap_seconds: .* Make it shorter"):
+        recognizer(320, overlap, chunk)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
+from mgf_brain.features import LogMelFeatures
 from mgf_brain.inference import SpeakerVerifier, example_encoder
 from tests.inference.folders import write_folder
 
@@ -43,3 +44,14 @@ def test_the_threshold_decides(tmp_path: Path):
     folder = write_folder(tmp_path / "model", verifier(), embedding_dim=64, threshold=score)
     loaded = SpeakerVerifier.from_pretrained(folder)
     assert loaded.threshold == score and loaded.score(*WAVS, 16000) == score
+
+
+def test_no_audio_is_no_input():
+    with pytest.raises(UserError, match="audio: the list is empty"):
+        verifier().embed([])
+
+
+def test_log_mel_bands_have_a_device():
+    model = SpeakerVerifier(LogMelFeatures(), 160)
+    assert not list(model.parameters()) and model.device.type == "cpu"
+    assert model.embed(WAVS[0], 16000).shape == (1, 160)

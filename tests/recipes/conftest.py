@@ -13,6 +13,9 @@ from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.export import export_folder
 from mgf_brain.frontends import LogMel
 from mgf_brain.model import SpeechModel
+from tests.data import miniatures
+from tests.data.miniatures_speech import make_wsj
+from tests.recipes import corpora
 
 REPOSITORY = Path(__file__).parents[2]
 YAML = """
@@ -29,6 +32,34 @@ speech_model: !new:mgf_brain.model.SpeechModel
     ffn: 64
     position_kernel: 8
 """
+
+
+MAKE = {
+    "ADReSSo": miniatures.make_adresso,
+    "CREMA-D": miniatures.make_cremad,
+    "EmoDB": miniatures.make_emodb,
+    "IEMOCAP": miniatures.make_iemocap,
+    "MSP-Podcast": miniatures.make_msp_podcast,
+    "RAVDESS": miniatures.make_ravdess,
+    "Custom": corpora.make_own,
+    "LibriSpeech": corpora.make_librispeech,
+    "speechocean762": corpora.make_speechocean762,
+    "VoxCeleb": corpora.make_voxceleb,
+    "WSJ": make_wsj,
+}
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory):
+    """``corpus(name)``: the folder of a miniature, made once."""
+    made = {}
+
+    def make(name):
+        if name not in made:
+            made[name] = MAKE[name](tmp_path_factory.mktemp("corpora") / name)
+        return made[name]
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import torch
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.trials import read_trials
 from mgf_brain.inference import EmotionClassifier, SpeakerVerifier, SpeechRecognizer
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.scoring import cosine_scores
 from mgf_brain.transcription import Transcript, error_rates
 from mgf_brain.verification import verification_metrics
@@ -30,11 +31,18 @@ def exported(out: Path, *more: str) -> Path:
     return folder
 
 
-def check_classifier(out: Path) -> None:
+def check_count(model: SpeechTask, results: dict, tuned: bool) -> None:
+    """What was trained is counted: the head, and with it the encoder if that was tuned."""
+    trained = (model if tuned else model.head).parameters()
+    assert results["model"]["parameters"] == sum(weights.numel() for weights in trained)
+
+
+def check_classifier(out: Path, tuned: bool) -> None:
     """The last fold's probabilities, which the recipe keeps in ``save``."""
     folder = exported(out)
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     classifier = EmotionClassifier.from_pretrained(folder)
+    check_count(classifier, results, tuned)
     fold = results["exported_fold"]
     (made,) = (out / "save" / "folds").glob(f"{fold}-*.pt")
     kept = torch.load(made, weights_only=True)["probabilities"]
@@ -45,10 +53,12 @@ def check_classifier(out: Path) -> None:
     assert f"fold {fold}" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def check_recogniser(out: Path, metrics: dict[str, float]) -> None:
+def check_recogniser(out: Path, found: dict, tuned: bool) -> None:
     """The error rates of greedy decoding, on the references of ``alignments.txt``."""
     units = ["units.model"] if (out / "save" / "units.model").is_file() else []
     recognizer = SpeechRecognizer.from_pretrained(exported(out, *units))
+    check_count(recognizer, found, tuned)
+    metrics = found["metrics"]
     rows = {u.id: u for u in _rows(out)}
     blocks = (out / "alignments.txt").read_text(encoding="utf-8").strip().split("\n\n")
     references = {}
@@ -59,12 +69,14 @@ def check_recogniser(out: Path, metrics: dict[str, float]) -> None:
     made = [
         Transcript(rows[id], references[id], t) for id, t in zip(references, texts, strict=True)
     ]
-    found = error_rates(made, phones="per" in metrics)
-    assert found == {name: metrics[name] for name in found}
+    rates = error_rates(made, phones="per" in metrics)
+    assert rates == {name: metrics[name] for name in rates}
 
 
-def check_verifier(out: Path, trials: Path, root: Path, metrics: dict[str, float]) -> None:
-    """The scores over the trial list."""
+def check_verifier(
+    out: Path, trials: Path, root: Path, metrics: dict[str, float], tuned: bool
+) -> None:
+    """The scores over the trial list, and a threshold unless the encoder was tuned."""
     verifier = SpeakerVerifier.from_pretrained(exported(out))
     listed = read_trials(trials, root)
     embeddings = verifier.embed([u.wav for u in listed.utterances])
@@ -72,6 +84,9 @@ def check_verifier(out: Path, trials: Path, root: Path, metrics: dict[str, float
     for name, value in found.items():
         assert abs(value - metrics[name]) < 1e-6, name
     first, second = (listed.utterances[i].wav for i in listed.pairs[0])
+    if tuned:
+        assert verifier.threshold is None
+        return
     assert verifier.same(first, second) == (verifier.score(first, second) >= verifier.threshold)
 
 

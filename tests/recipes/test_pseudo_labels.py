@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.data.manifest import read_manifest, write_manifest
+from mgf_brain.data.manifest import read_manifest
 from mgf_brain.data.trials import read_trials
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
@@ -43,7 +43,8 @@ def refine(run, pretrained, tmp_path):
 
     def call(dataset, folder, *options, trials="trials.txt", out=None):
         out = out or tmp_path / "out"
-        words = ["--pretrained", pretrained, "--data_folder", folder, "--output_folder", out]
+        words = ["--data_folder", folder, "--output_folder", out]
+        words += [] if "--pretrained" in options else ["--pretrained", pretrained]
         words += ["--trials", trials if trials == "O" else folder / trials, *options]
         done = run("pseudo_labels", *words, dataset=dataset)
         assert done.status == 0, done.err.splitlines()[-1]
@@ -127,6 +128,30 @@ def test_rounds_of_another_length_are_done_anew(refine, own, tmp_path):
     assert [row["length"]["number_of_epochs"] for row in rows] == [1, 3]
 
 
+def test_rounds_of_other_speech_are_done_anew(refine, own, tmp_path):
+    rewrite(own, "changing.csv", lambda number: "a")
+    first = refine_own(refine, own, tmp_path / "out", "--rounds", 1, manifest="changing.csv")
+    lines = (own / "changing.csv").read_text(encoding="utf-8").splitlines()
+    (own / "changing.csv").write_text("\n".join(lines[:-1]) + "\n", encoding="utf-8")
+    other = refine_own(refine, own, tmp_path / "out", "--rounds", 1, manifest="changing.csv")
+    rows = [results["metrics"]["rounds"][1] for results in (first, other)]
+    assert rows[0]["inputs"] != rows[1]["inputs"]
+    labels = read_manifest(tmp_path / "out" / "round_1" / "labels.csv", own)
+    assert lines[-1].split(",")[0] not in {u.id for u in labels}
+
+
+def test_a_network_that_was_tuned_for_verification(refine, run, own, pretrained, tmp_path):
+    folder, tuned = corpora.make_librispeech(tmp_path / "LibriSpeech"), tmp_path / "tuned"
+    words = ["--pretrained", pretrained, "--adapt", "full", "--number_of_epochs", 1]
+    words += ["--data_folder", folder, "--trials", folder / "trials.txt", "--output_folder", tuned]
+    assert run("verification", *words).status == 0
+    out = tmp_path / "out"
+    found = refine_own(refine, own, out, "--pretrained", tuned / "model", "--rounds", 2)
+    assert len(found["metrics"]["rounds"]) == 3
+    for folder in (out / "round_1" / "pretrained", out / "pretrained"):
+        assert SpeechEncoder.from_pretrained(folder).embedding is not None
+
+
 def rewrite(folder: Path, name: str, speaker_of) -> None:
     """The manifest with other speakers, by row number and name; None: without the column."""
     with open(folder / "speech.csv", encoding="utf-8", newline="") as file:
@@ -177,7 +202,8 @@ def test_which_network_a_round_goes_on_with(refine, own, monkeypatch, from_first
 def test_other_corpora_with_more_speech(refine, own, tmp_path, dataset):
     make = {"LibriSpeech": corpora.make_librispeech, "VoxCeleb": corpora.make_voxceleb}[dataset]
     more, options = tmp_path / "more.csv", ("--rounds", 1, "--number_of_epochs", 1, *FULL)
-    write_manifest(more, read_manifest(own / "speech.csv", own), tmp_path)  # absolute paths
+    rows = read_manifest(own / "speech.csv", own)
+    more.write_text("ID,duration,wav\n" + "".join(f"{u.id},{u.duration},{u.wav}\n" for u in rows))
     trials = "O" if dataset == "VoxCeleb" else "trials.txt"
     folder = make(tmp_path / dataset)
     found = refine(dataset, folder, "--add_manifest", more, *options, trials=trials)
