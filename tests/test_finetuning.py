@@ -17,6 +17,7 @@ from mgf_brain.brains.finetuning import (
     CTCBrain,
     FinetuningBrain,
     VerificationBrain,
+    head_parameters,
     parameter_groups,
 )
 from mgf_brain.ctc import CTCHead
@@ -260,3 +261,13 @@ def test_log_mel_bands_have_nothing_to_tune():
     for adapt in ("two_step", "full"):
         with pytest.raises(UserError, match="fbank has no parameters .* Pass --adapt frozen"):
             check_adapt(adapt, LogMelFeatures())
+
+
+def test_attentive_pooling_is_no_affine_layer():
+    encoder, head = small_network("ecapa", embedding_dim=24), nn.Linear(24, 2)
+    trained = {id(p) for p in head_parameters(encoder, head)}
+    assert not trained & {id(p) for p in encoder.embedding.pool.parameters()}
+    assert trained >= {id(p) for p in encoder.embedding.affine.parameters()}
+    groups = parameter_groups(encoder, head)
+    grouped = [id(p) for group in groups for p in group["params"]]
+    assert sorted(grouped) == sorted(id(p) for m in (encoder, head) for p in m.parameters())

@@ -24,7 +24,7 @@ def parameter_groups(
     Arguments
     ---------
     encoder : torch.nn.Module
-        A ``SpeechEncoder``; its front-end counts as one layer.
+        A ``SpeechEncoder``; its front-end counts as one layer, with attentive pooling if it has it.
     head : torch.nn.Module
         Learns at the full rate, and so do the affine layers of the encoder's embedding.
     decay : float
@@ -42,10 +42,9 @@ def parameter_groups(
     >>> [group["scale"] for group in groups]
     [1.0, 0.5, 0.25, 0.125]
     """
-    body = encoder.speech_model
-    layers = [list(layer.parameters()) for layer in body.encoder.layers]
+    layers = [list(layer.parameters()) for layer in encoder.speech_model.encoder.layers]
     inside = {id(p) for layer in layers for p in layer}
-    below = [p for p in body.parameters() if id(p) not in inside]
+    below = [p for p in body_of(encoder).parameters() if id(p) not in inside]
     stack = [head_parameters(encoder, head), *reversed(layers), below]
     return [
         {"params": parameters, "scale": decay**depth}
@@ -55,8 +54,10 @@ def parameter_groups(
 
 
 def body_of(encoder: nn.Module) -> nn.Module:
-    """All of an encoder but the affine layers of its embedding."""
-    return getattr(encoder, "speech_model", encoder)
+    """All of an encoder but the affine layers of its embedding: up to where it is pooled."""
+    parts = [getattr(encoder, "speech_model", encoder)]
+    pool = getattr(getattr(encoder, "embedding", None), "pool", None)
+    return nn.ModuleList(parts + ([pool] if pool is not None else []))
 
 
 def head_parameters(encoder: nn.Module, head: nn.Module) -> list[nn.Parameter]:

@@ -18,6 +18,7 @@ from scipy.signal import fftconvolve
 from torchaudio.functional import resample
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe
+from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key
 
 
@@ -43,6 +44,8 @@ class RecordedRooms:
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = [path for path in paths if "noise" not in path.name]
+        if not self.paths:
+            raise UserError("reverb_folder: all its files have noise in their names. Rename them.")
 
     def __len__(self) -> int:
         """Responses."""

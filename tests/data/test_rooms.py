@@ -1,10 +1,13 @@
 """Rooms: convolution without a shift, and impulse responses that decay as they should."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from mgf_brain.data.rooms import SimulatedRooms, reverberate
+from mgf_brain.data.rooms import RecordedRooms, SimulatedRooms, reverberate
+from mgf_brain.errors import UserError
 
 RATE = 16000
 
@@ -66,3 +69,8 @@ def test_rooms_differ_and_are_the_same_every_time():
     assert all(torch.equal(first[number], second[number]) for number in range(3))
     assert len({len(second[number]) for number in range(30)}) > 25
     assert not torch.equal(first[0][:100], SimulatedRooms(3, seed=1)[0][:100])
+
+
+def test_a_folder_of_noises_is_no_folder_of_rooms():
+    with pytest.raises(UserError, match="reverb_folder"):
+        RecordedRooms([Path("pointsource_noises/noise-1.wav")])
