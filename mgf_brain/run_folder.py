@@ -113,14 +113,17 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
 
 
 def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
-    """The keys that differ, in the order of the yaml files, with their values where short."""
-    texts = []
+    """The keys that differ, with their values where these are short, such keys first."""
+    short, long = [], []
     for key in asked | saved:
         before, after = (values.get(key, "(absent)") for values in (saved, asked))
         if before != after:
             values = f"{key}: {before} there, {after} now"
-            texts.append(values if len(values) <= 120 else key)
-    return texts
+            if len(values) <= 120:
+                short.append(values)
+            else:
+                long.append(key)
+    return short + long
 
 
 def read_plain(text: str, name: str) -> dict[str, Any]:
