@@ -220,6 +220,6 @@ def slug(name: str) -> str:
     Example
     -------
     >>> slug("DINO with augmentation")
-    'dino-without-augmentation'
+    'dino-with-augmentation'
     """
     return name.lower().replace(" ", "-")

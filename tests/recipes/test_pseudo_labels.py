@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mgf_brain.clustering import mutual_information, purity
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.data.trials import read_trials
 from mgf_brain.features import FeatureExtractor
@@ -176,8 +177,13 @@ def test_true_speakers_change_nothing_but_the_report(refine, own, tmp_path):
         weights.add((out / "pretrained" / "model.safetensors").read_bytes())
         labels.add((out / "round_1" / "labels.csv").read_bytes())
     assert len(weights) == len(labels) == 1
-    agreement = [(row.pop("purity", None), row.pop("nmi", None)) for row in rows.values()]
-    assert agreement[0] != agreement[1] and agreement[2] == (None, None)
+    clusters = {u.id: u.speaker for u in read_manifest(out / "round_1" / "labels.csv", own)}
+    for name in ("speech.csv", "permuted.csv"):
+        speakers = {u.id: u.speaker for u in read_manifest(own / name, own)}
+        pairs = list(clusters.values()), [speakers[key] for key in clusters]
+        assert rows[name].pop("purity") == pytest.approx(purity(*pairs))
+        assert rows[name].pop("nmi") == pytest.approx(mutual_information(*pairs))
+    assert not {"purity", "nmi"} & rows["unnamed.csv"].keys()
     assert rows["speech.csv"] == rows["permuted.csv"] == rows["unnamed.csv"]
 
 
