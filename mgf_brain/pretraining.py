@@ -72,6 +72,8 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     if "utterance" in brain.model.weights and experiment.hparams["crop_plan"].crops < 2:
         raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
+    if not batches:
+        raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")
     if batches < brain.grad_accumulation_factor:
         raise UserError(
             f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "

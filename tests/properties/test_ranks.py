@@ -90,6 +90,7 @@ def test_two_processes_train_a_teacher(folder: Path, system: str) -> None:
     """Each normalises by its own rows (BatchNorm), so that losses are not those of one process."""
     output, log = folder / f"two-{system}", folder / f"two-{system}.txt"
     arguments = shorter(command(folder, output, system=system), steps=4)
+    arguments += ["--batch_seconds", "36"]  # two utterances for each process
     finish(start(under_torchrun(arguments, 2), log), log)
     found = losses(output)
     assert len(found) == 4 and all(row["dino_loss"] > 0 for row in found.values())

@@ -71,7 +71,12 @@ def test_the_card_says_what_it_is(trained):
 
 def test_impossible_crops_are_one_line_and_status_2(trained):
     output, words = trained
-    for wrong in (["--local_seconds", "9"], ["--global_crops", "1", "--local_crops", "0"]):
+    words = [str(output.parent / "other") if word == str(output) else word for word in words]
+    for wrong in (
+        ["--local_seconds", "9"],
+        ["--global_crops", "1", "--local_crops", "0"],
+        ["--batch_seconds", "1"],
+    ):
         script = str(ROOT / "recipes/LibriSpeech/pretrain.py")
         done = subprocess.run(
             [sys.executable, script, *words, *wrong],
