@@ -16,7 +16,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain.utils.distributed import get_rank, if_main_process
+from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 
 
 class AtomicCheckpointer(Checkpointer):
@@ -40,6 +40,7 @@ class AtomicCheckpointer(Checkpointer):
         checkpoint = super().save_checkpoint(*args, **kwargs)
         if checkpoint is not None:  # the main process
             os.replace(checkpoint.path / f"{METAFNAME}.part", checkpoint.path / METAFNAME)
+        ddp_barrier()  # before ranks list the folder: they would wait for each other for ever
         return checkpoint
 
     def _save_checkpoint_metafile(self, fpath, *args, **kwargs):
