@@ -15,15 +15,14 @@ import numpy as np
 
 from benchmarks.measure import write_table
 from benchmarks.speech import as_utterances, make_speech
+from mgf_brain.data.crops import SeparateCrops
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.sampler import DurationBatchSampler
 
 SETTINGS = {
     "seed": 0,
-    "crops": 2,
-    "longest_crop": 4.0,
-    "shortest_crop": 1.0,
+    "crop_plan": SeparateCrops(2, longest=4.0, shortest=1.0),
     "batch_seconds": 32.0,
 }
 

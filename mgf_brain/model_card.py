@@ -186,7 +186,8 @@ def public_path(path: str) -> str:
 
 
 def _corpus(hparams: dict[str, Any]) -> str:
-    corpus = EMBEDDED if hparams["data_folder"] is None else hparams["corpus"]
+    given = hparams["data_folder"] or hparams.get("manifest")
+    corpus = hparams["corpus"] if given else EMBEDDED
     return corpus + (", and more by a manifest" if hparams.get("add_manifest") else "")
 
 

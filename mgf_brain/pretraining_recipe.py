@@ -20,6 +20,7 @@ def pretrain_corpus(
     recipe: str,
     corpus: str,
     dataio_prepare: Callable[[dict[str, Any]], tuple[list[Utterance], list[Utterance]]],
+    complete: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Read the yaml, prepare the data, train, export, report.
 
@@ -31,6 +32,9 @@ def pretrain_corpus(
         Whose yaml in ``hparams/data`` is merged.
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives training and validation utterances.
+    complete : callable, optional
+        ``complete(hparams)`` checks or fills in what the yaml leaves open, before anything is
+        written.
 
     Raises
     ------
@@ -40,6 +44,8 @@ def pretrain_corpus(
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     if not experiment.hparams["data_folder"] and corpus not in OPTIONAL:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
+    if complete:
+        complete(experiment.hparams)
     sb.utils.distributed.ddp_init_group(experiment.run_opts)
     prepare_output_folder(experiment)
     train, valid = dataio_prepare(experiment.hparams)

@@ -1,15 +1,14 @@
-"""The run that every recipe for iterative pseudo-labels shares."""
+"""What the recipes for verification do with ``hparams/pseudo_labels.yaml``."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mgf_brain.config import load_experiment
+from mgf_brain.config import Experiment
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_report import Picture
 from mgf_brain.errors import UserError
@@ -21,30 +20,20 @@ from mgf_brain.scoring import cosine_scores
 from mgf_brain.verification_recipe import Data, report, unheard_trials
 
 
-def refine_speakers(
-    recipe: str,
-    corpus: str,
-    dataio_prepare: Callable[[dict[str, Any]], Data],
-    named_lists: bool = False,
+def refine(
+    experiment: Experiment, recipe: str, dataio_prepare: Callable[..., Data], variant: str
 ) -> None:
-    """Read the yaml, the trials and the speech, do all rounds, write all of it.
+    """Do all rounds of clustering and fine-tuning, write results, pretrained folder and report.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
-    dataio_prepare : callable
-        ``dataio_prepare(hparams)`` gives the data.
-    named_lists : bool
-        As of ``verify_speakers``.
+    experiment : Experiment
+    recipe, dataio_prepare, variant
+        As of ``mgf_brain.verification_recipe.verify``.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
-    hparams = experiment.hparams
+    started, hparams = time.time(), experiment.hparams
     _refuse(hparams)
-    open_run(experiment, ADAPT[1:], str(hparams["trials"]) if named_lists else "")
+    open_run(experiment, ADAPT[1:], variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams), columns=())
     truth = {u.id: u.speaker for u in train}
     rounds = Rounds(experiment, recipe, trials, [replace(u, speaker="") for u in train], truth)
@@ -65,7 +54,7 @@ def refine_speakers(
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
     curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    report(hparams, corpus, embeddings, trials, {"": cosines}, _flat(rows), [curves])
+    report(hparams, embeddings, trials, {"": cosines}, _flat(rows), [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:

@@ -150,7 +150,6 @@ class ResNetTrunk(LogMelTrunk):
         if bool((counts < x.shape[1]).any()):
             keep = valid_frames(counts, x.shape[1])[:, None, :, None]
         x = self.conv(x[:, None])  # (B, C, T10, bands)
-        x = x.contiguous(memory_format=torch.channels_last)  # 5 to 10 % faster on a CPU
         x = _silenced(F.relu(self.norm(x), inplace=True), keep)
         for block in self.blocks:
             keep = keep if keep is None else keep[:, :, :: block.stride]

@@ -164,6 +164,7 @@ def mirrored_ends(network: nn.Module, counts: torch.Tensor, frames: int) -> Iter
     index = torch.where(t < counts[:, None], t, mirrored)  # (B, T)
 
     def mirror(conv: Conv1d, inputs: tuple[torch.Tensor]) -> torch.Tensor:
+        """What a convolution is to see in place of its input."""
         if conv.skip_transpose:  # (B, C, T)
             return torch.take_along_dim(inputs[0], index[:, None], dim=2)
         return torch.take_along_dim(inputs[0], index[..., None], dim=1)  # (B, T, C)

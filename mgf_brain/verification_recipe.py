@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mgf_brain.config import load_experiment
+from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.corpora import refuse_repeated_ids
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.splits import require_speakers, split_speakers
@@ -50,7 +50,7 @@ def verify_speakers(
     dataio_prepare: Callable[[dict[str, Any]], Data],
     named_lists: bool = False,
 ) -> None:
-    """Read the yaml and the trials, fine-tune if asked, score all trials, write all of it.
+    """Read the yaml, and do what its ``carry_out`` names: with labels, or with pseudo-labels.
 
     Arguments
     ---------
@@ -63,10 +63,26 @@ def verify_speakers(
     named_lists : bool
         Whether the corpus' trial lists have names, which the default folder then bears.
     """
-    started = time.time()
     experiment = load_experiment(sys.argv[1:], merge=corpus)
-    hparams = experiment.hparams
-    extractor = open_run(experiment, ADAPT, str(hparams["trials"]) if named_lists else "")
+    variant = str(experiment.hparams["trials"]) if named_lists else ""
+    experiment.hparams["carry_out"](experiment, recipe, dataio_prepare, variant)
+
+
+def verify(
+    experiment: Experiment, recipe: str, dataio_prepare: Callable[..., Data], variant: str
+) -> None:
+    """Fine-tune if asked, score all trials, write results, model and report.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    recipe, dataio_prepare
+        As of ``verify_speakers``.
+    variant : str
+        Of the default folder, see ``open_run``.
+    """
+    started, hparams = time.time(), experiment.hparams
+    extractor = open_run(experiment, ADAPT, variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
     require_speakers(train)
     tuned, added, seconds = hparams["adapt"] != "frozen", None, 0.0
@@ -90,7 +106,7 @@ def verify_speakers(
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    report(hparams, corpus, embeddings, trials, scores, metrics)
+    report(hparams, embeddings, trials, scores, metrics)
 
 
 def unheard_trials(
@@ -143,7 +159,6 @@ def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
 
 def report(
     hparams: dict[str, Any],
-    corpus: str,
     embeddings: torch.Tensor,
     trials: Trials,
     scores: Mapping[str, torch.Tensor],
@@ -165,7 +180,7 @@ def report(
     write_downstream_report(
         folder,
         Report(
-            title=f"Speaker verification on {corpus}",
+            title=f"Speaker verification on {hparams['corpus']}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: "
             f"{len(same):,} trials of {len(set(speakers))} speakers, cosine of embeddings.",
             scores=[

@@ -114,6 +114,8 @@ def test_the_validation_table_does_not_hide_a_scale_that_does_not_learn():
 def test_synthetic_speech_is_called_so():
     embedded = YAML.replace("data_folder: /home/alice/LibriSpeech", "data_folder:")
     assert "synthetic" in model_card(embedded, RESULTS, SPEECH)
+    own = embedded + "manifest: /home/alice/mine.csv\n"
+    assert "synthetic" not in model_card(own, RESULTS, SPEECH)
     assert "synthetic" not in model_card(YAML, RESULTS, SPEECH)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import speechbrain as sb
 import torch
 from speechbrain.utils.logger import get_logger
-from torch.nn import SyncBatchNorm
+from torch.nn.parallel import DistributedDataParallel
 
 from mgf_brain.checkpoints import Progress, RandomState
 from mgf_brain.distributed import processes
@@ -49,17 +49,18 @@ class BaseBrain(sb.Brain):
             checkpointer.add_recoverables({"progress": self.progress, "random": RandomState()})
 
     def _wrap_distributed(self) -> None:
-        """As SpeechBrain's, but for BatchNorm on CPUs: torch's synchronised one refuses them.
+        """As SpeechBrain's, but on CPUs, whose BatchNorm torch cannot synchronise over ranks.
 
         There, each process normalises by its own rows.
         """
-        convert = SyncBatchNorm.convert_sync_batchnorm
-        if torch.device(self.device).type == "cpu":
-            SyncBatchNorm.convert_sync_batchnorm = staticmethod(lambda module: module)
-        try:
+        if not self.distributed_launch or torch.device(self.device).type != "cpu":
             super()._wrap_distributed()
-        finally:
-            SyncBatchNorm.convert_sync_batchnorm = convert
+            return
+        for name, module in self.modules.items():
+            if any(p.requires_grad for p in module.parameters()):
+                self.modules[name] = DistributedDataParallel(
+                    module, find_unused_parameters=self.find_unused_parameters
+                )
 
     # -- one step ---------------------------------------------------------------------------
 

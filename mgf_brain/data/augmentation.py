@@ -159,6 +159,8 @@ class WaveformAugmentation:
         _check_range("speeds", sorted(speeds), lowest=0.1)
         if own_babble and babble_folder:
             raise UserError("own_babble: it takes the place of babble_folder. Give one of the two.")
+        _refuse_unheard("noise", noise_probability, noise_folder or babble_folder)
+        _refuse_unheard("reverb", reverb_probability, reverb_folder)
         self.noise_probability, self.reverb_probability = noise_probability, reverb_probability
         self.speeds, self.most_voices = tuple(speeds), babble_speakers[1]
         self.own_babble = own_babble
@@ -255,7 +257,7 @@ def mix(wav: torch.Tensor, noises: Sequence[torch.Tensor], snrs: Sequence[float]
     """Add noises, each at its own signal-to-noise ratio.
 
     What torchaudio's ``add_noise`` of each would give, by one product of all noises and their
-    gains, which takes a tenth of the time for ten voices.
+    gains: a babble has ten voices.
 
     Arguments
     ---------
@@ -330,6 +332,11 @@ def _distinct(draws: Sequence[float], count: int, left_out: int | None = None) -
         chosen.append(index)
         taken = sorted([*taken, index])
     return chosen
+
+
+def _refuse_unheard(kind: str, probability: float, folder: str | os.PathLike | None) -> None:
+    if folder and not probability:
+        raise UserError(f"{kind}_probability: at 0, {folder} is never heard. Give a share above 0.")
 
 
 def _check_range(key: str, values: Sequence[float], lowest: float = float("-inf")) -> None:

@@ -8,18 +8,21 @@ speakers, give every recording a spk_id of its own: validation holds out whole s
 """
 
 import os
-import sys
 from functools import partial
 from pathlib import Path
 
-import speechbrain as sb
-
-from mgf_brain.config import load_experiment
 from mgf_brain.data.corpora import pretraining_utterances
 from mgf_brain.data.own import prepare_own
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.pretraining import pretrain
-from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.pretraining_recipe import pretrain_corpus
+
+
+def own_folder(hparams):
+    """Paths start from the manifest's folder unless another is given."""
+    if not hparams["manifest"]:
+        raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
+    beside = os.path.abspath(Path(hparams["manifest"]).parent)
+    hparams["data_folder"] = hparams["data_folder"] or beside
 
 
 def dataio_prepare(hparams):
@@ -28,18 +31,8 @@ def dataio_prepare(hparams):
 
 
 def main():
-    """Read the yaml, prepare the data, train, export, report."""
-    experiment = load_experiment(sys.argv[1:], merge="Custom")
-    hparams = experiment.hparams
-    if not hparams["manifest"]:
-        raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
-    hparams["data_folder"] = hparams["data_folder"] or os.path.abspath(
-        Path(hparams["manifest"]).parent
-    )
-    sb.utils.distributed.ddp_init_group(experiment.run_opts)
-    prepare_output_folder(experiment)
-    train, valid = dataio_prepare(hparams)
-    pretrain(experiment, train, valid, "recipes/Custom/pretrain.py")
+    """Train, export, report."""
+    pretrain_corpus("recipes/Custom/pretrain.py", "Custom", dataio_prepare, own_folder)
 
 
 if __name__ == "__main__":

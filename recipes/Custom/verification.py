@@ -5,6 +5,8 @@
     --trials trials.txt --list_root /path/to/audio
 > python recipes/Custom/verification.py hparams/verification.yaml --pretrained <folder> \
     --adapt two_step --manifest train.csv --trials trials.txt --list_root /path/to/audio
+
+With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
 from mgf_brain.downstream import read_own
@@ -14,7 +16,7 @@ from mgf_brain.verification_recipe import trials_of, verify_speakers
 
 def dataio_prepare(hparams):
     """The trials, training utterances if there is a manifest, and nobody who is tried by name."""
-    train = read_own(hparams, ("spk_id",)) if hparams["manifest"] else []
+    train = read_own(hparams, columns=()) if hparams["manifest"] else []
     return trials_of(hparams, root=None), train, ()
 
 

@@ -3,6 +3,8 @@
 
 > python recipes/LibriSpeech/verification.py hparams/verification.yaml --pretrained <folder> \
     --data_folder /path/to/LibriSpeech --trials trials.txt
+
+With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
 from mgf_brain.data.librispeech import prepare_librispeech

@@ -3,6 +3,8 @@
 
 > python recipes/VoxCeleb/verification.py hparams/verification.yaml --pretrained <folder> \
     --data_folder /path/to/VoxCeleb --trials O
+
+With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
 from functools import partial

@@ -3,6 +3,8 @@
 
 > python recipes/speechocean762/verification.py hparams/verification.yaml --pretrained <folder> \
     --data_folder /path/to/speechocean762 --trials trials.txt
+
+With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
 from mgf_brain.data.speechocean762 import prepare_speechocean762

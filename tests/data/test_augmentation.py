@@ -286,3 +286,9 @@ def test_simulated_rooms_stand_in_for_a_folder(tmp_path, wav):
     recorded = WaveformAugmentation(None, rooms(tmp_path, [0.0, 1.0]), **settings)
     torch.testing.assert_close(recorded(wav, 0), wav, atol=1e-5, rtol=0)
     assert torch.equal(WaveformAugmentation(reverb_probability=1)(wav, 0), wav)
+
+
+@pytest.mark.parametrize("kind", ["noise", "reverb"])
+def test_a_folder_that_is_never_heard_is_refused(musan: Path, kind: str):
+    with pytest.raises(UserError, match=f"{kind}_probability"):
+        WaveformAugmentation(**{f"{kind}_folder": musan, f"{kind}_probability": 0.0})

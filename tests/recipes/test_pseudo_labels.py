@@ -47,7 +47,7 @@ def refine(run, pretrained, tmp_path):
         words = ["--data_folder", folder, "--output_folder", out]
         words += [] if "--pretrained" in options else ["--pretrained", pretrained]
         words += ["--trials", trials if trials == "O" else folder / trials, *options]
-        done = run("pseudo_labels", *words, dataset=dataset)
+        done = run("verification", *words, dataset=dataset, yaml="pseudo_labels")
         assert done.status == 0, done.err.splitlines()[-1]
         return json.loads((out / "results.json").read_text(encoding="utf-8"))
 
@@ -234,6 +234,6 @@ def test_bad_input_has_no_results(run, speech, pretrained, tmp_path, words, mess
     usual = {"--pretrained": pretrained, "--trials": speech / "trials.txt"}
     given += [word for item in usual.items() if item[0] not in given for word in item]
     given += ["--data_folder", speech, "--output_folder", out]
-    done = run("pseudo_labels", *given, dataset="speechocean762")
+    done = run("verification", *given, dataset="speechocean762", yaml="pseudo_labels")
     assert done.status == 2 and message in done.err.splitlines()[-1]
     assert not (out / "results.json").exists()
