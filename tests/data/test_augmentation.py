@@ -289,6 +289,6 @@ def test_simulated_rooms_stand_in_for_a_folder(tmp_path, wav):
 
 
 @pytest.mark.parametrize("kind", ["noise", "reverb"])
-def test_a_folder_that_is_never_heard_is_refused(musan: Path, kind: str):
+def test_a_folder_that_is_never_heard_is_refused(musan, kind):
     with pytest.raises(UserError, match=f"{kind}_probability"):
         WaveformAugmentation(**{f"{kind}_folder": musan, f"{kind}_probability": 0.0})
