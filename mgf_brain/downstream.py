@@ -18,8 +18,9 @@ from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import check_adapt, check_augmentation
+from mgf_brain.hub import is_hub_name
 from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
-from mgf_brain.results import describe_data, make_results, write_results
+from mgf_brain.results import describe_data, make_results, score_text, write_results
 from mgf_brain.run_folder import prepare_output_folder
 
 MADE = ("results.json", "metrics.jsonl")  # what binds a folder to its hyperparameters
@@ -57,19 +58,21 @@ def open_run(
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
     known = [name for name in BASELINES if "full" in adapt or name not in FROM_SCRATCH]
-    if pretrained not in known and not Path(pretrained).is_dir():
+    if not (pretrained in known or Path(pretrained).is_dir() or is_hub_name(pretrained)):
         raise UserError(
-            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(known)}."
+            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(known)}, nor a "
+            "name on the hub, user/name."
         )
     if pretrained in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
     if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     device = experiment.run_opts["device"]
-    cache_gb = hparams["cache_gb"] if hparams["feature_cache"] else 0.0
+    cache_gb = hparams["cache_gb"] if hparams.get("feature_cache") else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
-    check_augmentation(hparams, extractor.encoder)
+    if "augmentation" in hparams:  # else a noise_folder is part of the data
+        check_augmentation(hparams, extractor.encoder)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(
         "results",
         hparams["recipe"],
@@ -190,7 +193,7 @@ def finish_run(
     path = Path(hparams["output_folder"]) / "results.json"
     write_results(path, results)
     scores = ", ".join(
-        f"{name} {value:.3f}" if name.startswith("min_dcf") else f"{name} {value:.2f} %"
+        f"{name} {score_text(name, value)}"
         for name, value in metrics.items()
         if isinstance(value, float)  # not those of each fold
     )

@@ -9,10 +9,11 @@ from string import Template
 from textwrap import fill
 from typing import Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import ModelCard
 
-from mgf_brain.model_card import METADATA, public_path
-from mgf_brain.pretrained import pretrained_name
+from mgf_brain import hub
+from mgf_brain.model_card import EMBEDDED_LICENCE, NOT_STATED, is_embedded, metadata, public_path
+from mgf_brain.pretrained import BASELINES, pretrained_name
 from mgf_brain.verification import Calibration
 
 CARD = Template("""\
@@ -31,6 +32,7 @@ $facts
 ## Data
 
 $corpus: $hours hours of speech, $utterances utterances of $speakers speakers.$data
+$licences
 
 ## Results
 
@@ -49,7 +51,7 @@ $code
 ```
 
 Audio is a path, or an array `(samples,)` with `sample_rate=`, or a list of those; any sampling rate
-will do. Loading builds the classes that `hyperparams.yaml` names: load only folders that you trust.
+will do. Loading builds models of mgf_brain alone: a folder that names anything else is refused.
 
 ## Limits
 
@@ -57,7 +59,7 @@ will do. Loading builds the classes that `hyperparams.yaml` names: load only fol
   far microphones, telephone bandwidth and voices unlike those may be served poorly.
 $limits
 - The weights come under the licences of the data that they and the encoder were trained on.
-""")
+$citation""")
 
 USE = Template("""\
 from mgf_brain.inference import $kind
@@ -66,6 +68,7 @@ model = $kind.from_pretrained("path/to/this/folder")
 $call  $made""")
 ORIGIN = "Made by mgf_brain, a collection of recipes for SpeechBrain."
 WIDTH = 100
+CITATION = "## Citation\n"
 CLASSIFIER = "UtteranceClassifier"
 RANKED = "# [(label, probability), ...], the likeliest first"
 SAME = '\nmodel.same("a.wav", "b.wav")  # bool'
@@ -119,10 +122,13 @@ def downstream_card(card: Card, hparams: Mapping[str, Any], results: Mapping[str
     str
         Markdown that starts with the hub's metadata.
     """
-    data = results["data"]
+    data, encoder = results["data"], _encoder_card(hparams)
+    licences = _licences(card, hparams, encoder)
     facts = _facts(hparams, results) | dict(card.facts)
     return CARD.substitute(
-        metadata=_metadata(card).to_yaml(),
+        metadata=metadata(
+            card.title, card.pipeline_tag, hparams, results, list(licences.values())
+        ).to_yaml(),
         title=card.title,
         summary=fill(f"{card.summary} {ORIGIN}", WIDTH),
         facts="\n".join(f"| {name} | {value} |" for name, value in facts.items()),
@@ -136,17 +142,41 @@ def downstream_card(card: Card, hparams: Mapping[str, Any], results: Mapping[str
         notes="\n\n".join(fill(note, WIDTH) for note in card.notes),
         code=card.code,
         limits=fill(f"- {card.limit}", WIDTH, subsequent_indent="  "),
+        licences="\n".join(
+            f"Licence of {whose}: {x or NOT_STATED}." for whose, x in licences.items()
+        ),
+        citation=_citation(encoder),
     )
+
+
+def _encoder_card(hparams: Mapping[str, Any]) -> ModelCard | None:
+    """That of the pretrained folder, if the run had one."""
+    pretrained = hparams["pretrained"]
+    return None if pretrained in BASELINES else hub.read_card(hub.resolve(pretrained))
+
+
+def _licences(
+    card: Card, hparams: Mapping[str, Any], encoder: ModelCard | None
+) -> dict[str, str | None]:
+    """Of all speech that was trained on, by what was trained on it."""
+    licences = {}
+    if card.trained:
+        own = EMBEDDED_LICENCE if is_embedded(hparams) else hparams.get("licence")
+        licences["these data"] = None if hparams.get("add_manifest") else own
+    if hparams["pretrained"] not in BASELINES:
+        licences["the encoder's data"] = hub.licence_of(encoder)
+    return licences
+
+
+def _citation(encoder: ModelCard | None) -> str:
+    """The encoder's, which is where the papers are."""
+    papers = encoder.text.partition(CITATION)[2] if encoder else ""
+    return f"\n{CITATION}{papers.rstrip()}\n" if papers else ""
 
 
 def _shortened(names: Sequence[str], most: int = 30) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _metadata(card: Card) -> ModelCardData:
-    values = METADATA.to_dict() | {"pipeline_tag": card.pipeline_tag}
-    return ModelCardData(**values)
 
 
 def _facts(hparams: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, str]:
@@ -169,6 +199,8 @@ def _scored(hparams: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     if "purity" in metrics:
         text += ", but `purity` and `nmi`, which compare the clusters of training speech with its "
         text += "speakers"
+    if "si_sdr" in metrics:
+        return f"{text}."
     return f"{text}; in percent, but costs (`min_dcf`), which are normalised."
 
 
@@ -280,5 +312,24 @@ def recogniser_card(results: Mapping[str, Any]) -> Card:
         notes=(
             "The class decodes greedily, as for the scores whose names do not end in `_beam`; "
             "files of more than 30 s are cut into overlapping chunks.",
+        ),
+    )
+
+
+def enhancer_card() -> Card:
+    """Of a model that takes noise out of speech."""
+    return Card(
+        title="Speech enhancement",
+        summary="Takes the noise out of speech, by a mask over its spectrum.",
+        code=USE.substitute(
+            kind="Enhancer", call='model.enhance("speech.wav")', made="# (samples,) at 16 kHz"
+        ),
+        limit="It knows the noise of its training. Speech in the background is speech to it, an "
+        "echo stays, and what it takes for noise is lost: keep the recording.",
+        pipeline_tag="audio-to-audio",
+        notes=(
+            "`si_sdr` is in dB, `stoi` in percent, `pesq` a mean opinion score (wide band); names "
+            "that end in `_noisy` are of the recordings before enhancement. Files of more than "
+            "30 s are cut into chunks that are faded into each other.",
         ),
     )

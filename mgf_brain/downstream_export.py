@@ -8,18 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mgf_brain import enhancement
 from mgf_brain.classification import FoldTrainer, Predictions
 from mgf_brain.ctc import CTCHead
 from mgf_brain.downstream_card import (
     Card,
     classifier_card,
     downstream_card,
+    enhancer_card,
     recogniser_card,
     verifier_card,
 )
 from mgf_brain.export import dump_expanded, export_folder, new_node, plain
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer
+from mgf_brain.inference import Enhancer, SpeakerVerifier, SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.pretrained import encoder_node
 from mgf_brain.tokens import SentencePieceTokens, Tokens
@@ -137,6 +139,33 @@ def export_recogniser(
     }
     model = SpeechRecognizer(extractor.encoder, head, tokens)
     return _export(hparams, model, parts, results, recogniser_card(results), files)
+
+
+def export_enhancer(
+    hparams: Hparams, extractor: FeatureExtractor, enhancer: Enhancer, results: Results
+) -> Path:
+    """Write encoder and head, see ``Enhancer``.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    extractor : FeatureExtractor
+        Of the same encoder.
+    enhancer : Enhancer
+    results : dict
+        What ``results.json`` holds.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    parts = {
+        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "head": new_node(hparams["head"], **enhancement.head_sizes(extractor)),
+    }
+    return _export(hparams, enhancer, parts, results, enhancer_card())
 
 
 def _symbols(tokens: Tokens) -> Any:

@@ -9,135 +9,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from scipy.stats import norm
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
-from mgf_brain.metrics import Scores, eer, eer_threshold, error_rates
 from mgf_brain.plot_style import add_legend, finish, plain, scatter_by_label
 from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION, history, smooth
 
-DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
 MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
 NAMED = 60  # and up to which their rows have room for names
 NOT_DRAWN = {"step", "epoch", "time", "seed", "fold"}  # of a row of metrics.jsonl
 PANELS = 8
-
-
-def det_curve(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure:
-    """Misses against false alarms on normal-deviate axes, and where they are equal.
-
-    Martin et al., "The DET curve in assessment of detection task performance", 1997: scores that
-    are normally distributed with equal variances give a straight line.
-
-    Arguments
-    ---------
-    scores : sequence of float
-        (trials,); higher is more alike.
-    same : sequence of bool
-        (trials,), whether it is a target trial.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    UserError
-        If there are no trials of a kind, or a score is not finite.
-
-    Example
-    -------
-    >>> figure = det_curve([0.9, 0.4, 0.5, 0.1], [True, True, False, False])
-    >>> figure.axes[0].get_xlabel()
-    'false alarms (%)'
-    """
-    targets, nontargets = _split(scores, same)
-    _, misses, alarms = error_rates(targets, nontargets)
-    rate = eer(targets, nontargets) / 100
-    low, high = _det_limits(misses, alarms, rate)
-    figure = Figure(figsize=(7.5, 6.4), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(_deviate((low, high), low), _deviate((low, high), low), "--", color=CONSTANT, lw=1)
-    axes.plot(_deviate(alarms, low), _deviate(misses, low), color=TRAINING, lw=1.8)
-    point, label = _deviate(rate, low), f"equal error rate {100 * rate:.2f} %"
-    axes.plot(point, point, "o", color=VALIDATION, ms=7, label=label)
-    _det_axis(axes, low, high)
-    finish(axes, "detection error trade-off", "false alarms (%)", "misses (%)")
-    add_legend(axes)
-    return figure
-
-
-def _det_limits(misses: np.ndarray, alarms: np.ndarray, rate: float) -> tuple[float, float]:
-    """Half of the lowest rate that is not 0 where the other error is below the higher limit."""
-    high = min(0.99, max(0.5, 1.5 * rate))
-    inside = (misses <= high) & (alarms <= high)
-    rates = np.concatenate([misses[inside], alarms[inside], [0.01]])
-    return max(1e-4, rates[rates > 0].min() / 2), high
-
-
-def _deviate(rates: Scores | float, low: float) -> np.ndarray:
-    return norm.ppf(np.clip(rates, low, 1 - low))
-
-
-def _det_axis(axes: Axes, low: float, high: float) -> None:
-    ticks = DET_TICKS[(low <= DET_TICKS) & (high >= DET_TICKS)]
-    places, labels = norm.ppf(ticks), [f"{100 * tick:g}" for tick in ticks]
-    axes.set_xticks(places, labels)
-    axes.set_yticks(places, labels)
-    limits = norm.ppf(low) - 0.05, norm.ppf(high)
-    axes.set(xlim=limits, ylim=limits, aspect="equal")
-
-
-def score_histogram(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure:
-    """Densities of the scores of both kinds of trials, and the threshold of equal error rates.
-
-    Arguments
-    ---------
-    scores, same : sequence of float, sequence of bool
-        See ``det_curve``.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    UserError
-        See ``det_curve``.
-
-    Example
-    -------
-    >>> figure = score_histogram([0.9, 0.4, 0.5, 0.1], [True, True, False, False])
-    >>> figure.axes[0].get_legend_handles_labels()[1][0]
-    'same speaker: 2 trials'
-    """
-    targets, nontargets = _split(scores, same)
-    threshold = eer_threshold(targets, nontargets)
-    bins = np.histogram_bin_edges([*targets, *nontargets], bins=60)
-    figure = Figure(figsize=(10, 3.8), layout="constrained")
-    axes = figure.subplots()
-    for values, name, colour, style in (
-        (targets, "same speaker", TRAINING, "-"),
-        (nontargets, "different speakers", VALIDATION, "--"),
-    ):
-        label = f"{name}: {len(values):,} trials"
-        common = {"bins": bins, "density": True, "color": colour}
-        axes.hist(values, **common, alpha=0.25)
-        axes.hist(values, **common, histtype="step", lw=1.6, ls=style, label=label)
-    label = f"threshold of equal error rates {threshold:.3f}"
-    axes.axvline(threshold, color=CONSTANT, lw=1.4, ls=":", label=label)
-    finish(axes, "scores of the trials", "score", "density")
-    add_legend(axes)
-    return figure
-
-
-def _split(scores: Scores, same: Sequence[bool] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same, dtype=bool)
-    return scores[same], scores[~same]
 
 
 def confusion(labels: Sequence[int], predictions: Sequence[int], names: Sequence[str]) -> Figure:
@@ -302,7 +186,7 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     >>> [axes.get_title(loc="left") for axes in training_curves(rows).axes]
     ['loss', 'uar']
     """
-    runs = [history(part) for part in _by_fold(rows)]
+    runs = [history(part) for part in by_fold(rows)]
     logged = {k for row in rows for k, v in row.items() if isinstance(v, (int, float))}
     keys = sorted(logged - NOT_DRAWN, key=lambda key: (key != "loss", key))[:PANELS]
     columns = 2 if len(keys) == 4 else min(3, max(1, len(keys)))
@@ -317,7 +201,8 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     return figure
 
 
-def _by_fold(rows: Sequence[dict]) -> list[list[dict]]:
+def by_fold(rows: Sequence[dict]) -> list[list[dict]]:
+    """The rows of each fold, or all in one where there are no folds."""
     folds: dict[str, list[dict]] = {}
     for row in rows:
         folds.setdefault(str(row.get("fold", "")), []).append(row)
@@ -328,12 +213,12 @@ def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) 
     thin = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
     shown = []
     for train, valid in runs:
-        steps, values = _series(train, key)
+        steps, values = series(train, key)
         if len(values):
             line = smooth(values)
             axes.plot(steps, line, color=TRAINING, label="training", **thin)
             shown += [line.min(), line[len(line) // 10 :].max()]
-        steps, values = _series(valid, key)
+        steps, values = series(valid, key)
         if len(values):
             axes.plot(steps, values, "o--", color=VALIDATION, ms=3.5, label="validation", **thin)
             shown += [*values]
@@ -343,7 +228,7 @@ def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) 
     finish(axes, key.replace("_", " "), "step", "")
 
 
-def _series(rows: list[dict], key: str) -> tuple[list[float], np.ndarray]:
+def series(rows: Sequence[dict], key: str) -> tuple[list[float], np.ndarray]:
     """Steps and values of the rows in which the figure is finite."""
     kept = [row for row in rows if math.isfinite(row.get(key, math.nan))]
     return [row["step"] for row in kept], np.array([row[key] for row in kept], dtype=float)

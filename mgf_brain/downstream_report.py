@@ -13,12 +13,14 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import soundfile
+import torch
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.downstream_plots import training_curves
 from mgf_brain.html import Html, data_uri, figure, page, png, table
 from mgf_brain.report import read_results, run_facts, write_page
+from mgf_brain.results import score_text
 from mgf_brain.training_log import read_metrics
 from mgf_brain.word_alignment import NONE
 
@@ -38,6 +40,9 @@ NAMES = {
     "accuracy": "accuracy",
     "accuracy_speech": "accuracy without silence",
     "accuracy_oneshot": "one-shot accuracy",
+    "si_sdr": "SI-SDR",
+    "stoi": "STOI",
+    "pesq": "PESQ",
 }
 CAPTIONS = {
     "det": "Normal-deviate axes: nearer to the lower left corner is better.",
@@ -76,7 +81,7 @@ class Score:
     def cells(self) -> list[str]:
         """Name, value, interval."""
         known = math.isfinite(self.low) and math.isfinite(self.high)
-        low = _number(self.name, self.low).removesuffix(" %")
+        low = _number(self.name, self.low).partition(" ")[0]  # the unit stands once
         interval = f"{low} – {_number(self.name, self.high)}" if known else NONE
         return [_title(self.name), _number(self.name, self.value), interval]
 
@@ -142,6 +147,8 @@ class Report:
         What the mistakes show, in a sentence.
     align : callable, optional
         ``align(truth, prediction)`` shows both texts in one: ``align_words`` or ``pair_words``.
+    sections : sequence of str
+        HTML of what the task shows beside all this, below the plots.
     """
 
     title: str
@@ -153,6 +160,7 @@ class Report:
     score_name: str = "score"
     note: str = ""
     align: Callable[[str, str], Html] | None = None
+    sections: Sequence[str] = ()
 
 
 def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
@@ -182,6 +190,7 @@ def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
     sections = [
         *_score_sections(report),
         *_picture_section(shown, pictures),
+        *report.sections,
         *_mistake_section(report),
         "<h2>The run</h2>",
         table((), run_facts(results)),
@@ -205,11 +214,32 @@ def embed_audio(path: str | os.PathLike) -> Html:
     UserError
         If the file is missing or can't be decoded.
     """
-    stream, wav = io.BytesIO(), read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
-    soundfile.write(stream, wav.numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
+    wav = read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
     cut = f"<small>first {CLIP_SECONDS} s</small>" if probe(path).duration > CLIP_SECONDS else ""
+    return Html(f"{embed_waveform(wav)}{cut}")
+
+
+def embed_waveform(wav: torch.Tensor) -> Html:
+    """A player of audio, which it holds as Ogg Opus.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        (samples,) at 16 kHz, cut off at 1 and -1.
+
+    Returns
+    -------
+    Html
+
+    Example
+    -------
+    >>> embed_waveform(torch.zeros(1600))[:60]
+    '<audio controls preload="metadata" src="data:audio/ogg;base6'
+    """
+    stream = io.BytesIO()
+    soundfile.write(stream, wav.clamp(-1, 1).numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
     source = data_uri("audio/ogg", stream.getvalue())
-    return Html(f'<audio controls preload="metadata" src="{source}"></audio>{cut}')
+    return Html(f'<audio controls preload="metadata" src="{source}"></audio>')
 
 
 def _score_sections(report: Report) -> list[str]:
@@ -287,4 +317,4 @@ def _title(name: str) -> str:
 def _number(name: str, value: float) -> str:
     if not math.isfinite(value):
         return NONE
-    return f"{value:.3f}" if name.startswith("min_dcf") or "loss" in name else f"{value:.2f} %"
+    return score_text(name, value)

@@ -79,11 +79,19 @@ class EncoderLayer(nn.Module):
         torch.Tensor
             (B, T, D).
         """
+        return self.with_update(x, keep)[0]
+
+    def with_update(
+        self, x: torch.Tensor, keep: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The layer's output and what its feed-forward part added to it, (B, T, D) each."""
         if self.pre_norm:
             x = x + self._attend(self.attention_norm(x), keep)
-            return x + self._feed_forward(self.ffn_norm(x))
+            update = self._feed_forward(self.ffn_norm(x))
+            return x + update, update
         x = self.attention_norm(x + self._attend(x, keep))
-        return self.ffn_norm(x + self._feed_forward(x))
+        update = self._feed_forward(x)
+        return self.ffn_norm(x + update), update
 
     def _attend(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
         batch, frames, dim = x.shape
@@ -172,17 +180,38 @@ class TransformerEncoder(nn.Module):
             output. The last one is normalised either way. Values at padding are meaningless.
         """
         valid = valid_frames(lengths, latents.shape[1])
-        x = self.projection(latents)  # (B, T, D)
-        if mask is not None:
-            x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
-        x = x * valid[..., None]
-        x = x + self.positions(x)
-        x = F.dropout(x if self.pre_norm else self.norm(x), self.dropout, self.training)
+        x = F.dropout(self.embed(latents, valid, mask), self.dropout, self.training)
         keep = valid[:, None, None]  # (B, 1, 1, T)
         states = [x]
         for layer in self.layers:
             states.append(layer(states[-1], keep))
         return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states
+
+    def embed(
+        self, latents: torch.Tensor, valid: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What the first layer reads, without dropout: (B, T, input_dim) -> (B, T, D).
+
+        Arguments
+        ---------
+        latents : torch.Tensor
+            (B, T, input_dim).
+        valid : torch.Tensor
+            (B, T) bool, frames that are not padding.
+        mask : torch.Tensor, optional
+            (B, T) bool, frames replaced by the mask embedding.
+        """
+        return self.place(self.projection(latents), valid, mask)
+
+    def place(
+        self, x: torch.Tensor, valid: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Mask projected frames and add positions: (B, T, D) -> (B, T, D)."""
+        if mask is not None:
+            x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
+        x = x * valid[..., None]
+        x = x + self.positions(x)
+        return x if self.pre_norm else self.norm(x)
 
 
 class NoContext(nn.Module):

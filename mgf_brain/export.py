@@ -6,7 +6,8 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,22 +148,80 @@ def export_folder(
     Path
         The folder.
     """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    staging.chmod(0o755)
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
-    save_file(tensors, staging / "model.safetensors")
-    (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
-    (staging / "results.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    (staging / "README.md").write_text(card, encoding="utf-8")
-    for file in files:
-        shutil.copy(file, staging)
-    if folder.exists():
-        shutil.rmtree(folder)
-    staging.rename(folder)
-    return folder
+    with staged_folder(folder) as staging:
+        save_file(tensors, staging / "model.safetensors")
+        (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
+        text = json.dumps(results, indent=2) + "\n"
+        (staging / "results.json").write_text(text, encoding="utf-8")
+        (staging / "README.md").write_text(card, encoding="utf-8")
+        for file in files:
+            shutil.copy(file, staging)
+    return Path(folder)
+
+
+@contextmanager
+def staged_folder(folder: str | Path) -> Iterator[Path]:
+    """A folder that takes its name, in place of what had it, only when the block has succeeded.
+
+    Arguments
+    ---------
+    folder : str or Path
+        Its parent is made where needed.
+
+    Yields
+    ------
+    Path
+        The empty folder that is to be filled.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path") / "model"
+    >>> with staged_folder(folder) as staging:
+    ...     _ = (staging / "README.md").write_text("card")
+    ...     folder.exists()
+    False
+    >>> [path.name for path in folder.iterdir()]
+    ['README.md']
+    """
+    folder = Path(folder).absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        staging.chmod(0o755)
+        yield staging
+        if folder.exists():
+            shutil.rmtree(folder)
+        staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def copy_card(source: str | Path, folder: str | Path, section: str) -> None:
+    """Copy the model card and results of a model to a folder that was made of it.
+
+    Arguments
+    ---------
+    source : str or Path
+        The model's folder; what it lacks is left out.
+    folder : str or Path
+    section : str
+        Markdown that is added at the end of the card.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> copy_card("nowhere", folder, "## Loading\\n")
+    >>> [path.read_text() for path in folder.iterdir()]
+    ['## Loading\\n']
+    """
+    card, results = (Path(source) / name for name in ("README.md", "results.json"))
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    text = f"{text.rstrip()}\n{section}".lstrip()
+    (Path(folder) / "README.md").write_text(text, encoding="utf-8")
+    if results.is_file():
+        shutil.copy(results, folder)

@@ -6,23 +6,25 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from mgf_brain.errors import UserError
 
 
 @contextmanager
-def open_atomic(path: str | os.PathLike) -> Iterator[TextIO]:
-    """Open a text file for writing that takes its name only when the block has succeeded.
+def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+    """Open a file for writing that takes its name only when the block has succeeded.
 
     Arguments
     ---------
     path : str or os.PathLike
         The file; its folder is made where needed.
+    mode : str
+        "w" for text, "wb" for bytes.
 
     Yields
     ------
-    TextIO
+    IO
         The temporary file, in the same folder so that renaming it is atomic.
 
     Example
@@ -39,8 +41,9 @@ def open_atomic(path: str | os.PathLike) -> Iterator[TextIO]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
     try:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with open(temporary, mode, **text) as file:
             yield file
         os.replace(temporary, path)
     finally:

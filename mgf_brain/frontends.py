@@ -195,6 +195,10 @@ class Waveform(nn.Module):
         (5, 2, 2, 2, 2, 2, 2): hop 320, window 400.
     sample_rate : int
         In Hz.
+    variance_eps : float, optional
+        The waveform is brought to zero mean and unit variance, and this is added to its variance;
+        1e-7 is what the feature extractor of transformers adds. Without it, 1e-5 is added to the
+        deviation.
 
     Example
     -------
@@ -210,9 +214,11 @@ class Waveform(nn.Module):
         kernels: Sequence[int] = (10, 3, 3, 3, 3, 2, 2),
         strides: Sequence[int] = (5, 2, 2, 2, 2, 2, 2),
         sample_rate: int = 16000,
+        variance_eps: float | None = None,
     ) -> None:
         super().__init__()
         self.dim, self.colour_dim, self.sample_rate = channels[-1], 0, sample_rate
+        self.variance_eps = variance_eps
         self.hop, self.window = 1, 1
         for kernel, stride in zip(kernels, strides, strict=True):
             self.window += (kernel - 1) * self.hop
@@ -241,9 +247,7 @@ class Waveform(nn.Module):
         Frames
         """
         count = frame_count(lengths, self.window, self.hop)
-        wavs = normalise_frames(
-            wavs.float()[..., None], valid_frames(lengths, wavs.shape[1]), 1e-5
-        ).squeeze(-1)
+        wavs = self.normalise(wavs, lengths)
         x = wavs[:, None]  # (B, 1, N)
         for conv, norm in zip(self.convs, self.norms, strict=True):
             x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2)  # (B, C, T')
@@ -253,3 +257,12 @@ class Waveform(nn.Module):
         inputs = wavs.unfold(1, self.window, self.hop)
         x = x * valid
         return Frames(x, count, inputs, power, colour=wavs.new_zeros(len(wavs), 0), seen=x)
+
+    def normalise(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Zero mean and unit variance over each utterance, 0 at padding: (B, N) -> (B, N)."""
+        valid = valid_frames(lengths, wavs.shape[1])
+        wavs = wavs.float()[..., None]  # (B, N, 1)
+        if self.variance_eps is None:
+            return normalise_frames(wavs, valid, 1e-5).squeeze(-1)
+        mean, deviation = mean_and_deviation(wavs, valid, self.variance_eps).chunk(2, dim=1)
+        return (wavs.squeeze(-1) - mean) / deviation * valid

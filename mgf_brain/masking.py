@@ -39,8 +39,8 @@ class SpanMask:
 
     Arguments
     ---------
-    span : int
-        Length of a span in frames.
+    span : float
+        Length of a span in frames, rounded.
     share : float
         Expected share of masked frames, in (0, 1).
 
@@ -51,10 +51,10 @@ class SpanMask:
     (torch.Size([8, 200]), True)
     """
 
-    def __init__(self, span: int, share: float) -> None:
-        self.span = span
+    def __init__(self, span: float, share: float) -> None:
+        self.span = max(1, round(span))
         self.share = share
-        self.start_probability = 1.0 - (1.0 - share) ** (1.0 / span)
+        self.start_probability = 1.0 - (1.0 - share) ** (1.0 / self.span)
 
     def __call__(self, keys: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Draw masks.

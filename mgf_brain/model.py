@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import nn
@@ -74,7 +76,19 @@ class SpeechModel(nn.Module):
     ) -> tuple[Frames, list[torch.Tensor]]:
         """States of every layer, nothing masked: (B, N) samples -> (B, T, D) each."""
         frames = self.front_end(wavs, lengths, perturb)
-        return frames, self.encoder(frames.seen, frames.lengths)
+        return frames, self.encode(frames)
+
+    def encode(
+        self,
+        frames: Frames,
+        mask: torch.Tensor | None = None,
+        tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    ) -> list[torch.Tensor]:
+        """States of every layer, with frames masked: (B, T) bool -> (B, T, D) each.
+
+        ``tracks`` are those of the batch, for a model that is told more than the waveform.
+        """
+        return self.encoder(frames.seen, frames.lengths, mask)
 
 
 class PretrainingModel(nn.Module):
@@ -138,7 +152,7 @@ class PretrainingModel(nn.Module):
         frames = self.speech.front_end(batch.wavs, batch.lengths, perturb)
         valid = valid_frames(frames.lengths, frames.latents.shape[1])
         mask = masking(batch.keys, frames.lengths) if masking else torch.zeros_like(valid)
-        states = self.speech.encoder(frames.seen, frames.lengths, mask if masking else None)
+        states = self.speech.encode(frames, mask if masking else None, batch.tracks)
         return Encoded(batch, frames, mask, valid, states, perturb)
 
     def _perturb(self, batch: SpeechBatch, groups: torch.Tensor) -> Perturb | None:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from huggingface_hub import ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 
 from mgf_brain.model import SpeechModel
 from mgf_brain.run_folder import read_plain
 from mgf_brain.scales import find_scales, markdown_table
 
-METADATA = ModelCardData(
-    library_name="speechbrain",
-    license="other",  # of the weights, which depends on the speech they were trained on
-    license_name="see-data-licence",
-    pipeline_tag="feature-extraction",
-    tags=["speechbrain", "pytorch", "speech", "self-supervised", "mgf_brain"],
-)
+TAGS = ["speechbrain", "pytorch", "speech", "self-supervised", "mgf_brain"]
+TASK = "feature-extraction"
+# The hub's names of licences; any other is "other", with a name of its own.
+HUB_LICENCES = ("apache-2.0", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "cc-by-nc-4.0")
+HUB_LICENCES += ("cc-by-nc-sa-4.0", "odbl")
 EMBEDDED = (
     "the synthetic speech that mgf_brain builds (eSpeak NG), which serves as a smoke run only"
 )
+EMBEDDED_LICENCE = "Apache-2.0"  # of its sentences, as of all of mgf_brain
+NOT_STATED = "not stated"
 
 MGF = (
     "The multi-granularity framework (its hyper-parameters are not published: those here are "
@@ -66,6 +69,7 @@ $facts
 ## Data
 
 $hours hours of speech: $utterances utterances of $speakers speakers, from $corpus.
+Licence of the data: $licence.
 
 ## Objectives
 
@@ -98,7 +102,7 @@ states, frame_lengths = encoder.encode(wavs, lengths)  # one (1, frames, channel
 embedding = encoder.embed(wavs, lengths)  # (1, channels), to be compared by cosine
 ```
 
-Loading builds the classes that `hyperparams.yaml` names: load only folders that you trust.
+Loading builds models of mgf_brain alone: a folder that names anything else is refused.
 
 ## Limits
 
@@ -136,10 +140,12 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         Markdown that starts with the hub's metadata.
     """
     hparams = read_plain(resolved_yaml, "the run's hyperparameters")
-    data, time = results["data"], results["time"]
+    data, time, system = results["data"], results["time"], Path(results["hparams"]).stem
+    licence = _licence(hparams)
     return CARD.substitute(
-        metadata=METADATA.to_yaml(),
-        system=Path(results["hparams"]).stem,
+        metadata=metadata(system, TASK, hparams, results, [licence]).to_yaml(),
+        system=system,
+        licence=licence or NOT_STATED,
         facts="\n".join(
             f"| {name} | {value} |" for name, value in _facts(hparams, results, speech)
         ),
@@ -153,6 +159,96 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         throughput=f"{time['audio_s_per_s']:.0f}",
         citations="\n\n".join(_citations(hparams)),
     )
+
+
+def metadata(
+    name: str,
+    task: str | None,
+    hparams: Mapping[str, Any],
+    results: Mapping[str, Any],
+    licences: Sequence[str | None],
+) -> ModelCardData:
+    """What the hub sorts and searches models by.
+
+    Arguments
+    ---------
+    name : str
+        The model's.
+    task : str, optional
+        The hub's name of the task.
+    hparams : mapping
+        The run's.
+    results : mapping
+        What ``results.json`` holds.
+    licences : sequence of str
+        Those of all data that the weights come from; None: not known, and none is named then.
+
+    Returns
+    -------
+    huggingface_hub.ModelCardData
+        With a result for every score.
+
+    Example
+    -------
+    >>> results = {"metrics": {"uar": 61.5, "folds": {"03": {"uar": 60.0}}}}
+    >>> data = metadata("emotion", None, {"corpus": "EmoDB"}, results, ["CC BY 4.0"])
+    >>> data.license, [(r.metric_type, r.metric_value) for r in data.eval_results]
+    ('cc-by-4.0', [('uar', 61.5), ('folds 03 uar', 60.0)])
+    """
+    corpus = str(hparams.get("corpus", "own"))
+    return ModelCardData(
+        library_name="speechbrain",
+        pipeline_tag=task,
+        tags=TAGS,
+        language=hparams.get("language"),
+        model_name=name,
+        eval_results=[
+            EvalResult(task or TASK, _slug(corpus), corpus, metric, value)
+            for metric, value in _scores(results["metrics"])
+        ],
+        **_licence_fields(licences),
+    )
+
+
+def _licence_fields(licences: Sequence[str | None]) -> dict[str, str]:
+    names = sorted({_slug(licence) for licence in licences if licence})
+    if not names or None in licences:
+        return {}
+    if len(names) == 1 and names[0] in HUB_LICENCES:
+        return {"license": names[0]}
+    return {"license": "other", "license_name": "-and-".join(names)}
+
+
+def _slug(text: str) -> str:
+    """As the hub writes names: "CC BY 4.0" is "cc-by-4.0"."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower()).strip("-")
+
+
+def _scores(metrics: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, float]]:
+    """All numbers, those of each fold or scale with its name before theirs."""
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _scores(value, f"{within}{name} ")
+        elif isinstance(value, (int, float)) and math.isfinite(value):
+            yield f"{within}{name}", value
+
+
+def is_embedded(hparams: Mapping[str, Any]) -> bool:
+    """Whether a run read the corpus that mgf_brain builds, having been given no other.
+
+    Example
+    -------
+    >>> is_embedded({"data_folder": None}), is_embedded({"data_folder": "/corpora/LibriSpeech"})
+    (True, False)
+    """
+    return not (hparams.get("data_folder", True) or hparams.get("manifest"))
+
+
+def _licence(hparams: Mapping[str, Any]) -> str | None:
+    """That of the corpus; nobody can tell that of a manifest's speech."""
+    if is_embedded(hparams):
+        return EMBEDDED_LICENCE
+    return None if hparams.get("add_manifest") else hparams.get("licence")
 
 
 def _facts(
@@ -186,8 +282,7 @@ def public_path(path: str) -> str:
 
 
 def _corpus(hparams: dict[str, Any]) -> str:
-    given = hparams["data_folder"] or hparams.get("manifest")
-    corpus = hparams["corpus"] if given else EMBEDDED
+    corpus = EMBEDDED if is_embedded(hparams) else hparams["corpus"]
     return corpus + (", and more by a manifest" if hparams.get("add_manifest") else "")
 
 

@@ -13,6 +13,7 @@ from mgf_brain.plots import COPY, TRAINING, VALIDATION
 # Okabe and Ito's colours but for yellow, too light for points; each comes with two markers.
 COLOURS = (TRAINING, VALIDATION, COPY, "#CC79A7", "#56B4E9", "#000000")
 MARKERS = ("o", "^")
+DASHES = ("-", "--", ":")
 COLOURED = len(COLOURS) * len(MARKERS)  # labels: more could not be told apart
 OTHERS = "#C8C8C8"
 LONGEST = 24  # characters of a label
@@ -37,13 +38,27 @@ def finish(axes: Axes, title: str, x: str, y: str) -> None:
     axes.spines[["left", "bottom"]].set_color("#999999")
 
 
-def add_legend(*panels: Axes) -> None:
+def add_legend(*panels: Axes, columns: int | None = None) -> None:
     """Below the whole figure, where it hides nothing; a label of several panels comes once."""
     pairs = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels]
     entries = {label: handle for pair in pairs for handle, label in pair}
     if entries:
         style = {"loc": "outside lower center", "frameon": False, "fontsize": 9}
-        panels[0].figure.legend(entries.values(), entries.keys(), ncols=len(entries), **style)
+        panels[0].figure.legend(
+            entries.values(), entries.keys(), ncols=columns or len(entries), **style
+        )
+
+
+def line_look(place: int) -> dict[str, str]:
+    """Colour and dashes of one line of many, six colours before the dashes change.
+
+    Example
+    -------
+    >>> line_look(0), line_look(7)["linestyle"]
+    ({'color': '#0072B2', 'linestyle': '-'}, '--')
+    """
+    dashes = DASHES[place // len(COLOURS) % len(DASHES)]
+    return {"color": COLOURS[place % len(COLOURS)], "linestyle": dashes}
 
 
 def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""What ``--pretrained`` names: a pretrained folder, or a baseline."""
+"""What ``--pretrained`` names: a pretrained folder, here or on the hub, or a baseline."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from torch import nn
 
+from mgf_brain import hub
 from mgf_brain.config import resolve
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.export import dump_expanded, inference_yaml, new_node
@@ -101,13 +102,14 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
         return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
-    parts = YAML().load(Path(pretrained) / YAML_FILE)
+    parts = YAML().load(hub.resolve(pretrained) / YAML_FILE)
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 
 def _load_encoder(folder: str) -> SpeechEncoder:
     """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
-    path = Path(folder) / YAML_FILE
+    folder = hub.resolve(folder)
+    path = folder / YAML_FILE
     if path.is_file() and re.search("^encoder:", path.read_text(encoding="utf-8"), re.MULTILINE):
         return SpeakerVerifier.from_pretrained(folder).encoder
     return SpeechEncoder.from_pretrained(folder)
@@ -131,19 +133,21 @@ def pretrained_name(pretrained: str | os.PathLike) -> str:
     Arguments
     ---------
     pretrained : str or os.PathLike
-        "fbank", "random" or a pretrained folder.
+        "fbank", "random", a pretrained folder or a name on the hub.
 
     Returns
     -------
     str
         A folder's own name, or for the ``pretrained/`` or ``model/`` of a run the run's, a bare
-        seed with the name of the system above it.
+        seed with the name of the system above it; of the hub, user and name.
 
     Example
     -------
     >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
     ('mgf-1986', 'fbank')
     """
+    if hub.is_hub_name(pretrained):
+        return str(pretrained).replace("/", "-")
     models = ("pretrained", "model")
     parts = [part for part in Path(pretrained).absolute().parts if part not in models]
     return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
@@ -158,7 +162,8 @@ def load_extractor(
     ---------
     pretrained : str
         "fbank", "random", "xvector", "ecapa", "lresnet34", a pretrained folder, or the ``model/``
-        of a verification run, whose encoder is fine-tuned.
+        of a verification run, whose encoder is fine-tuned; ``user/name`` or
+        ``user/name@revision`` of such a folder on the hub.
     untrained : str
         The pretraining yaml whose encoder "random" is; the networks' yaml files lie beside it.
     seed : int

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
@@ -42,28 +45,50 @@ def pretrain(
         What ``results.json`` holds.
     """
     brain = make_brain(experiment)
-    loader = make_loader(train, experiment.hparams)
+    hparams = experiment.hparams
+    if experiment.run_opts.get("debug"):
+        train, valid = (_debug_part(experiment, part) for part in (train, valid))
+    started = time.time()
+    tracks = make_tracks(hparams.get("tracks", {}), train, valid, Path(hparams["tracks_folder"]))
+    track_seconds = time.time() - started
+    loader = make_loader(train, hparams, tracks=tracks)
     _refuse_impossible(experiment, brain, len(loader))
     brain.train_sampler = loader.batch_sampler
-    brain.valid_loader = make_loader(valid, experiment.hparams, VALID_EPOCH, distributed=False)
-    brain.fit(experiment.hparams["epoch_counter"], loader)
-    figures = brain.validate_now()
-    brain.count_wall_time()
-    results = make_results(
-        recipe,
-        experiment.hparams_file,
-        experiment.hparams["seed"],
-        describe_data(train),
-        brain.model.speech,
-        {"loss": figures["loss"], "validation": figures},
-        {
+    brain.valid_loader = make_loader(valid, hparams, VALID_EPOCH, distributed=False, tracks=tracks)
+
+    def results(metrics: dict[str, Any]) -> dict[str, Any]:
+        """Of the run as it stands."""
+        brain.count_wall_time()
+        seconds = max(brain.progress.training_seconds, 1e-9)
+        times = {
             "wall_s": brain.progress.wall_seconds,
-            "audio_s_per_s": brain.progress.audio_seconds / brain.progress.training_seconds,
-        },
-    )
+            "tracks_s": track_seconds,
+            "audio_s_per_s": brain.progress.audio_seconds / seconds,
+        }
+        facts = (recipe, experiment.hparams_file, hparams["seed"], describe_data(train))
+        return make_results(*facts, brain.model.speech, metrics, times)
+
+    brain.milestones = {
+        round(share * hparams["optimizer_step_limit"]): partial(
+            _export, experiment, brain, f"milestones/{100 * share:g}", results
+        )
+        for share in hparams["export_at"]
+    }
+    brain.fit(hparams["epoch_counter"], loader)
+    figures = brain.validate_now()
+    metrics = {"loss": figures["loss"], "validation": figures}
+    metrics |= {name: track.figures for name, track in tracks.items() if track.figures}
+    made = results(metrics)
     if if_main_process():
-        _write(experiment, brain, results)
-    return results
+        _write(experiment, brain, made)
+    return made
+
+
+def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list[Utterance]:
+    """Those of the batches that --debug runs: no other is worth a step of preparation."""
+    sampler = make_loader(utterances, experiment.hparams, distributed=False).batch_sampler
+    batches = sampler.batches(1)[: experiment.run_opts.get("debug_batches", 2)]
+    return [utterances[i] for i in sorted(i for batch in batches for i in batch)]
 
 
 def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches: int) -> None:
@@ -94,17 +119,36 @@ def make_brain(experiment: Experiment) -> PretrainingBrain:
     )
 
 
-def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
-    folder = Path(experiment.hparams["output_folder"])
-    write_results(folder / "results.json", results)
-    exported = brain.model.exported()
-    exported_folder = export_folder(
-        folder / "pretrained",
+def _export(
+    experiment: Experiment,
+    brain: PretrainingBrain,
+    name: str,
+    results: Callable[[dict[str, Any]], dict[str, Any]],
+) -> None:
+    """Keep the model as it is in the middle of the training."""
+    if if_main_process():
+        _export_model(experiment, brain, name, results({"step": brain.optimizer_step}))
+
+
+def _export_model(
+    experiment: Experiment, brain: PretrainingBrain, name: str, results: dict[str, Any]
+) -> Path:
+    """The folder ``name`` of the run, as another machine can use it."""
+    folder, exported = Path(experiment.hparams["output_folder"]), brain.model.exported()
+    return export_folder(
+        folder / name,
         exported,
         inference_yaml(experiment.resolved_yaml, ("sample_rate", *exported)),
         results,
         model_card(experiment.resolved_yaml, results, brain.model.speech),
+        sorted(Path(experiment.hparams["tracks_folder"]).glob("*/*.safetensors")),
     )
+
+
+def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
+    folder = Path(experiment.hparams["output_folder"])
+    write_results(folder / "results.json", results)
+    exported_folder = _export_model(experiment, brain, "pretrained", results)
     page = write_report(folder)
     logger.info("Pretrained folder: %s", exported_folder)
     logger.info("Report: %s", page)

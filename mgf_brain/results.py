@@ -16,6 +16,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.files import open_atomic
 
 PACKAGES = ("mgf_brain", "speechbrain", "torch", "torchaudio", "hyperpyyaml")
+UNITS = {"si_sdr": " dB", "pesq": ""}  # by the beginning of a score's name; others: percent
 
 
 def describe_data(utterances: Sequence[Utterance]) -> dict[str, float]:
@@ -73,6 +74,20 @@ def make_results(
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "versions": {"python": platform.python_version(), **_versions()},
     }
+
+
+def score_text(name: str, value: float) -> str:
+    """A score with its unit; losses and costs have none, and three digits.
+
+    Example
+    -------
+    >>> score_text("eer", 12.345), score_text("si_sdr_noisy", -1.5), score_text("min_dcf", 0.5)
+    ('12.35 %', '-1.50 dB', '0.500')
+    """
+    if name.startswith("min_dcf") or "loss" in name:
+        return f"{value:.3f}"
+    units = (unit for beginning, unit in UNITS.items() if name.startswith(beginning))
+    return f"{value:.2f}{next(units, ' %')}"
 
 
 def write_results(path: str | Path, results: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_export import export_verifier
-from mgf_brain.downstream_plots import det_curve, embedding_map, score_histogram
+from mgf_brain.downstream_plots import embedding_map
 from mgf_brain.downstream_report import (
     Mistake,
     Picture,
@@ -31,6 +31,8 @@ from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
 from mgf_brain.metrics import eer_threshold
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.trial_plots import det_curve, score_histogram
+from mgf_brain.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.verification import (
     back_end_metrics,
     calibrate,
@@ -165,7 +167,7 @@ def report(
     metrics: dict[str, float],
     pictures: Sequence[Picture] = (),
 ) -> None:
-    """Write the page: scores with intervals over speakers, curves, and the worst trials.
+    """Write scores, and the page: intervals over speakers, curves, and the worst trials.
 
     ``scores`` are those of all back-ends; curves and trials are the raw cosine's, "".
     """
@@ -177,6 +179,7 @@ def report(
         "map": embedding_map(embeddings.numpy(), [f"speaker {n}" for n in speakers]),
     }
     folder = Path(hparams["output_folder"])
+    write_scores(folder / SCORES_FILE, trials, scores[""])
     write_downstream_report(
         folder,
         Report(

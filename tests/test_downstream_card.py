@@ -51,6 +51,50 @@ def test_the_hub_reads_it_and_nothing_tells_of_the_machine(card: Card, results: 
     assert f"{results['recipe']} emotion.yaml" in text
 
 
+def licence(card: Card, **hparams: str) -> tuple[str | None, str | None]:
+    data = ModelCard(downstream_card(card, HPARAMS | hparams, RESULTS)).data
+    return data.license, data.license_name
+
+
+def test_the_licences_of_all_data(tmp_path: Path):
+    folder, classifier = tmp_path / "run" / "model", CARDS[0][0]
+    verifier = verifier_card(None, "frozen")
+    mine, shared = {"licence": "my terms"}, {"licence": "CC BY 4.0"}
+    assert licence(classifier, pretrained="fbank", **shared) == ("cc-by-4.0", None)
+    assert licence(classifier, **shared) == (None, None)  # the encoder's is not known
+    write_classifier(folder, "---\nlicense: cc-by-4.0\n---\n")
+    known = {"pretrained": str(folder)}
+    assert licence(classifier, **known, **shared) == ("cc-by-4.0", None)
+    assert licence(classifier, **known, **mine) == ("other", "cc-by-4.0-and-my-terms")
+    assert licence(classifier, **known) == (None, None)
+    assert licence(verifier, **known) == ("cc-by-4.0", None)  # trained on nothing of its own
+    text = downstream_card(classifier, HPARAMS | known | mine, RESULTS)
+    assert "Licence of these data: my terms.\nLicence of the encoder's data: cc-by-4.0." in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no header", "---\na: [\n---\n", "---\nlicense: other\n---\n"]
+)
+def test_an_encoder_whose_card_says_nothing(tmp_path: Path, text: str):
+    write_classifier(tmp_path / "model", text)
+    hparams = {"pretrained": str(tmp_path / "model"), "licence": "CC BY 4.0"}
+    assert licence(CARDS[0][0], **hparams) == (None, None)
+
+
+def test_the_encoders_papers_are_cited(tmp_path: Path):
+    write_classifier(tmp_path / "model", "---\ntags: [a]\n---\n## Citation\n\nA paper.\n")
+    text = downstream_card(CARDS[0][0], HPARAMS | {"pretrained": str(tmp_path / "model")}, RESULTS)
+    assert text.endswith("trained on.\n\n## Citation\n\nA paper.\n")
+
+
+def test_every_score_is_in_the_header():
+    data = ModelCard(downstream_card(CARDS[0][0], HPARAMS, RESULTS)).data
+    found = {r.metric_type: (r.metric_value, r.task_type) for r in data.eval_results}
+    task = "audio-classification"
+    scores = {"uar": 61.5, "folds 03 uar": 60.0, "folds 16 uar": 63.0}
+    assert found == {name: (value, task) for name, value in scores.items()}
+
+
 def test_which_fold_is_exported_and_whom_it_never_heard():
     text = downstream_card(CARDS[0][0], HPARAMS, RESULTS)
     text = " ".join(text.split())

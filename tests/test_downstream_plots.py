@@ -13,16 +13,15 @@ from scipy.stats import norm
 from mgf_brain import downstream_plots
 from mgf_brain.downstream_plots import (
     confusion,
-    det_curve,
     embedding_map,
     layer_weights,
-    score_histogram,
     training_curves,
 )
 from mgf_brain.errors import UserError
 from mgf_brain.html import png
 from mgf_brain.metrics import eer
 from mgf_brain.plot_style import COLOURS, OTHERS, plain
+from mgf_brain.trial_plots import det_curve, score_histogram
 
 HOSTILE = ["$\\frac{$", "_noise_", "<b>&amp;</b>", "a\nb", "long " * 30, ""]
 

@@ -121,9 +121,26 @@ def test_a_layer_against_its_definition(pre_norm: bool):
     y = x[0] + layer.out(torch.cat(heads, dim=1))
     y = y if pre_norm else layer.attention_norm(y)
     read = layer.ffn_norm(y) if pre_norm else y
-    y = y + layer.ffn_out(torch.nn.functional.gelu(layer.ffn_in(read)))
-    y = y if pre_norm else layer.ffn_norm(y)
-    torch.testing.assert_close(layer(x, keep[None, None, None])[0], y, rtol=1e-5, atol=1e-5)
+    update = layer.ffn_out(torch.nn.functional.gelu(layer.ffn_in(read)))
+    y = y + update if pre_norm else layer.ffn_norm(y + update)
+    keep = keep[None, None, None]
+    for out, expected in zip(
+        (layer(x, keep), *layer.with_update(x, keep)), (y, y, update), strict=True
+    ):
+        torch.testing.assert_close(out[0], expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+@torch.no_grad()
+def test_the_first_state_is_the_embedding_without_dropout(pre_norm: bool):
+    encoder = make_encoder(dropout=0.5, pre_norm=pre_norm)
+    latents, lengths = example([20, 12])
+    valid = valid_frames(lengths, 20)
+    mask = (torch.rand(2, 20) < 0.5) & valid
+    expected = encoder(latents, lengths, mask)[0]
+    encoder.train()
+    assert torch.equal(encoder.embed(latents, valid, mask), expected)
+    assert not torch.equal(encoder.embed(latents, valid), expected)
 
 
 @pytest.mark.parametrize("kernel", [4, 5])

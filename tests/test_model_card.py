@@ -24,6 +24,7 @@ add_manifest: /home/alice/more.csv
 output_folder: /home/alice/runs/secret
 save_folder: /home/alice/runs/secret/save
 corpus: LibriSpeech
+language: en
 optimizer_step_limit: 2400
 objectives:
   sample: &id001 !new:package.objectives.Magnitudes {latent_dim: 16}
@@ -70,8 +71,41 @@ def test_a_yaml_outside_the_repository_is_named_without_its_folder(path):
 def test_the_hub_reads_the_front_matter():
     metadata = ModelCard(model_card(YAML, RESULTS, SPEECH)).data
     assert metadata.library_name == "speechbrain"
-    assert (metadata.license, metadata.license_name) == ("other", "see-data-licence")
+    assert metadata.language == "en" and metadata.model_name == "mgf"
+    found = {(r.metric_type, r.metric_value, r.dataset_name) for r in metadata.eval_results}
+    assert ("loss", 2.0, "LibriSpeech") in found and len(found) == 4
+    assert ("validation sample_copy", 0.5, "LibriSpeech") in found
     assert metadata.pipeline_tag == "feature-extraction" and "speech" in metadata.tags
+
+
+@pytest.mark.parametrize(
+    "licence, name",
+    [
+        ("CC BY 4.0", ("cc-by-4.0", None)),
+        ("CC BY-NC-SA 4.0", ("cc-by-nc-sa-4.0", None)),
+        ("terms of the LDC", ("other", "terms-of-the-ldc")),
+        ("null", (None, None)),
+    ],
+)
+def test_the_licence_of_the_data(licence: str, name: tuple):
+    yaml = YAML.replace("add_manifest: /home/alice/more.csv", f"licence: {licence}")
+    card = model_card(yaml, RESULTS, SPEECH)
+    metadata = ModelCard(card).data
+    assert (metadata.license, metadata.license_name) == name
+    assert f"Licence of the data: {licence.replace('null', 'not stated')}." in card
+
+
+def test_a_licence_that_nobody_can_tell():
+    manifest = YAML + "licence: CC BY 4.0\n"
+    assert ModelCard(model_card(manifest, RESULTS, SPEECH)).data.license is None
+    embedded = manifest.replace("data_folder: /home/alice/LibriSpeech", "data_folder:")
+    assert ModelCard(model_card(embedded, RESULTS, SPEECH)).data.license == "apache-2.0"
+
+
+def test_scores_that_are_no_numbers_are_left_out():
+    results = RESULTS | {"metrics": {"loss": float("nan"), "interval": [1.0, 2.0], "a": {"b": 3}}}
+    (only,) = ModelCard(model_card(YAML, results, SPEECH)).data.eval_results
+    assert (only.metric_type, only.metric_value) == ("a b", 3)
 
 
 def test_what_was_trained_on_what():

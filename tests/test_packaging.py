@@ -70,7 +70,7 @@ def test_every_folder_of_the_library_is_packaged(options):
 
 @pytest.mark.parametrize("folder", ["mgf_brain", "recipes", "experiments"])
 def test_every_import_is_required(options, folder):
-    names = {r.name for r in requirements(options, "demo")}
+    names = {r.name for r in requirements(options, "demo", "parquet", "enhancement")}
     assert imported(folder) - OWN <= {MODULES.get(name, name) for name in names}
 
 

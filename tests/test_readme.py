@@ -31,6 +31,7 @@ EXTRA = {
     "recipes/LibriSpeech/phonemes.py": ["--number_of_epochs", "1"],
     "recipes/LibriSpeech/speakers.py": ["--number_of_epochs", "1"],
     "recipes/Custom/pretrain.py": TINY,
+    "recipes/Custom/enhancement.py": ["--number_of_epochs", "1"],
 }
 SHORT_TASKS = {"emotion", "dementia", "attributes", "asr", "phone_recognition", "verification"}
 SHORT = ["--number_of_epochs", "1", "--feature_cache", "False"]
@@ -38,6 +39,7 @@ SHORT = ["--number_of_epochs", "1", "--feature_cache", "False"]
 FEW = [*SHORT, "--clusters", "4", "--least_utterances", "2"]
 # Their recipes run on miniatures in tests/recipes/test_downstream.py.
 ELSEWHERE = {"RAVDESS", "EmoDB", "IEMOCAP", "CREMA-D", "MSP-Podcast", "ADReSSo", "VoxCeleb", "WSJ"}
+ELSEWHERE |= {"VoiceBank"}
 
 
 def blocks(page, language):
@@ -185,6 +187,8 @@ def workspace(tmp_path):
     make_librispeech(tmp_path / "path/to/LibriSpeech")
     make_speechocean(tmp_path / "path/to/speechocean762")
     make_manifest(tmp_path / "path/to/speech.csv")
+    for number in range(3):
+        write_speech(tmp_path / f"path/to/noise/{number}.flac", number)
     write_speech(tmp_path / "speech.flac", 1)
     return tmp_path
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 import speechbrain as sb
 import torch
@@ -21,10 +22,12 @@ class PretrainingBrain(BaseBrain):
     """The weighted sum of a model's objectives, logged one by one.
 
     ``modules`` holds one module, ``model`` (PretrainingModel); ``valid_loader`` is set before
-    ``fit``. ``hparams`` holds ``optimizer_step_limit`` beside what ``BaseBrain`` reads.
+    ``fit``. ``hparams`` holds ``optimizer_step_limit`` beside what ``BaseBrain`` reads. What
+    ``milestones`` holds for a number of optimizer steps is called after that step.
     """
 
     valid_loader: Iterable[SpeechBatch] = ()
+    milestones: Mapping[int, Callable[[], None]] = MappingProxyType({})
 
     @property
     def model(self) -> PretrainingModel:
@@ -49,6 +52,9 @@ class PretrainingBrain(BaseBrain):
         if should_step:
             self.model.end_step(self._done)
         super().on_fit_batch_end(batch, outputs, loss, should_step)
+        if should_step and self.optimizer_step in self.milestones:
+            self.milestones[self.optimizer_step]()
+            self._start_clock()
 
     @property
     def _done(self) -> float:

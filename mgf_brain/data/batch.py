@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ class SpeechBatch:
         (B,) int64, the same number for crops of the same utterance.
     local : SpeechBatch, optional
         Shorter crops of the same utterances, with the same groups.
+    tracks : dict of str to torch.Tensor
+        (B, T) labels or other figures, frame by frame, see ``mgf_brain.data.tracks``; or (B, 1).
 
     Example
     -------
@@ -42,6 +44,7 @@ class SpeechBatch:
     keys: torch.Tensor
     groups: torch.Tensor
     local: SpeechBatch | None = None
+    tracks: dict[str, torch.Tensor] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -59,7 +62,9 @@ class SpeechBatch:
 
     def _map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> SpeechBatch:
         tensors = {name: change(getattr(self, name)) for name in _TENSORS}
-        return replace(self, **tensors, local=self.local._map(change) if self.local else None)
+        tracks = {name: change(track) for name, track in self.tracks.items()}
+        local = self.local._map(change) if self.local else None
+        return replace(self, **tensors, local=local, tracks=tracks)
 
 
 _TENSORS = ("wavs", "lengths", "keys", "groups")

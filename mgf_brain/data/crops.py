@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import Track, common_grid
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key, uniform
 
@@ -161,11 +164,20 @@ def _spread(draws: Sequence[float], first: int, end: int, length: int) -> Places
     return [(first + int(u * (end - first - length + 1)), length) for u in draws]
 
 
-Crop = tuple[str, int, torch.Tensor]  # utterance, key, waveform
+class Crop(NamedTuple):
+    """A crop of an utterance with all that belongs to it."""
+
+    id: str
+    key: int
+    wav: torch.Tensor
+    tracks: dict[str, torch.Tensor]
 
 
 class CropDataset(Dataset):
     """Crops of utterances as batches; indexed by ``(epoch, index)``, so it keeps no state.
+
+    With tracks, crops begin where a frame of the whole utterance does (up to a hop earlier than
+    drawn), so that the frames of a crop are frames of the track whatever its place.
 
     Arguments
     ---------
@@ -176,6 +188,8 @@ class CropDataset(Dataset):
         ``reader(path, start=, frames=) -> (samples,)``.
     augmentation : callable, optional
         ``augmentation(wav, key, path) -> wav``, of each crop on its own.
+    tracks : mapping, optional
+        Name to track (``mgf_brain.data.tracks``), cut with the global crops.
 
     Example
     -------
@@ -194,9 +208,12 @@ class CropDataset(Dataset):
         plan: SeparateCrops | MultiCrop,
         reader: Callable = read_audio,
         augmentation: Callable | None = None,
+        tracks: Mapping[str, Track] | None = None,
     ) -> None:
         self.utterances, self.seed, self.plan = list(utterances), seed, plan
         self.reader, self.augmentation = reader, augmentation
+        self.tracks = dict(tracks or {})
+        self.grid = common_grid(self.tracks.values())
 
     def __len__(self) -> int:
         """Utterances."""
@@ -219,13 +236,19 @@ class CropDataset(Dataset):
         return crops[: len(long)], crops[len(long) :]
 
     def _crop(self, utterance: Utterance, key: int, start: int, length: int) -> Crop:
+        start -= start % self.grid
         wav = self.reader(utterance.wav, start=start, frames=length)
+        pieces = {k: track.crop(utterance.id, start, len(wav)) for k, track in self.tracks.items()}
         if self.augmentation:
             wav = self.augmentation(wav, key, utterance.wav)
-        return utterance.id, key, wav
+        return Crop(utterance.id, key, wav, pieces)
 
-    @staticmethod
-    def collate(items: list[tuple[list[Crop], list[Crop]]]) -> SpeechBatch:
-        """All crops of several utterances as one batch."""
+    def collate(self, items: list[tuple[list[Crop], list[Crop]]]) -> SpeechBatch:
+        """All crops of several utterances as one batch; tracks of the global ones."""
         long, short = ([crop for item in items for crop in item[i]] for i in (0, 1))
-        return replace(make_batch(long), local=make_batch(short) if short else None)
+        tracks = {
+            name: pad_sequence([crop.tracks[name] for crop in long], True, track.padding)
+            for name, track in self.tracks.items()
+        }
+        local = make_batch([crop[:3] for crop in short]) if short else None
+        return replace(make_batch([crop[:3] for crop in long]), local=local, tracks=tracks)

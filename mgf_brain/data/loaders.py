@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from mgf_brain.data.audio import AudioCache, read_audio
 from mgf_brain.data.crops import CropDataset
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.sampler import DurationBatchSampler
+from mgf_brain.data.tracks import Track
 from mgf_brain.distributed import processes
 
 VALID_EPOCH = 0  # training epochs count from 1: validation crops are none of theirs
@@ -23,6 +24,7 @@ def make_loader(
     hparams: dict[str, Any],
     epoch: int = 1,
     distributed: bool = True,
+    tracks: Mapping[str, Track] | None = None,
 ) -> DataLoader:
     """Crops of utterances in batches by duration.
 
@@ -39,6 +41,8 @@ def make_loader(
     distributed : bool
         Give each process its share of every batch; otherwise every process gets all, in batches of
         its share of the budget: with more processes, crops have fewer others to be told from.
+    tracks : mapping, optional
+        Name to track of the utterances, see ``mgf_brain.data.tracks``.
 
     Returns
     -------
@@ -51,7 +55,9 @@ def make_loader(
     augmentation = hparams.get("augmentation")
     if augmentation:
         augmentation = augmentation.for_corpus(utterances, reader)
-    data = CropDataset(utterances, hparams["seed"], hparams["crop_plan"], reader, augmentation)
+    data = CropDataset(
+        utterances, hparams["seed"], hparams["crop_plan"], reader, augmentation, tracks
+    )
     sampler = DurationBatchSampler(
         data.crop_seconds(),
         # The budget is that of all processes: a batch that each has to itself gets a share of it.

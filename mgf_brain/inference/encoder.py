@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from mgf_brain import hub
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.frontends import LogMel, Perturb
@@ -50,16 +51,21 @@ class SpeechEncoder(nn.Module):
         self.eval()
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, device: str = "cpu") -> SpeechEncoder:
+    def from_pretrained(
+        cls, folder: str | Path, device: str = "cpu", trust: bool = False
+    ) -> SpeechEncoder:
         """Load a pretrained folder.
 
         Arguments
         ---------
         folder : str or Path
-            With ``hyperparams.yaml`` and ``model.safetensors``. The yaml names classes that are
-            built: load only folders that you trust.
+            With ``hyperparams.yaml`` and ``model.safetensors``; or a name on the hub,
+            ``user/name`` or ``user/name@revision``, which is downloaded.
         device : str
             Where the encoder is to run, such as "cuda:0".
+        trust : bool
+            Build whatever the yaml names, which can run any program, instead of mgf_brain's models
+            alone: for folders of your own that name classes of your own.
 
         Returns
         -------
@@ -69,9 +75,11 @@ class SpeechEncoder(nn.Module):
         Raises
         ------
         UserError
-            If the folder lacks a file, or its weights are another architecture's.
+            If there is no such folder, it lacks a file, names what is refused, or its weights are
+            another architecture's.
         """
-        return load_weights(cls(**read_parts(cls, folder)), folder, device)
+        folder = hub.resolve(folder)
+        return load_weights(cls(**read_parts(cls, folder, trust)), folder, device)
 
     @torch.no_grad()
     def encode(

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.safe_yaml import load_safely
 from mgf_brain.yaml_files import one_line
 
 YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
@@ -19,7 +20,7 @@ YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
 Model = TypeVar("Model", bound=nn.Module)
 
 
-def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
+def read_parts(kind: type[nn.Module], folder: str | Path, trust: bool = False) -> dict[str, Any]:
     """Build the parts that a folder's yaml describes, with initial weights.
 
     Arguments
@@ -27,8 +28,10 @@ def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
     kind : type
         The class that is to be made of the parts.
     folder : str or Path
-        With ``hyperparams.yaml`` and ``model.safetensors``. The yaml names classes that are
-        built: load only folders that you trust.
+        With ``hyperparams.yaml`` and ``model.safetensors``.
+    trust : bool
+        Build whatever the yaml names, which can run any program: for folders of your own that
+        name classes of your own. Otherwise only mgf_brain's models are built.
 
     Returns
     -------
@@ -38,14 +41,14 @@ def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the folder lacks a file, its yaml names what cannot be built, or it was written for
-        another class.
+        If the folder lacks a file, its yaml names what is refused or cannot be built, or it was
+        written for another class.
     """
     folder = Path(folder)
     for name in (YAML_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
-    parts = _build(folder / YAML_FILE)
+    parts = _build(folder / YAML_FILE, trust)
     try:
         inspect.signature(kind).bind(**parts)
     except TypeError:
@@ -56,16 +59,22 @@ def read_parts(kind: type[nn.Module], folder: str | Path) -> dict[str, Any]:
     return parts
 
 
-def _build(path: Path) -> dict[str, Any]:
+def _build(path: Path, trust: bool) -> dict[str, Any]:
     """The objects of a yaml file; whatever its classes raise is the file's fault."""
     try:
-        text = path.read_text(encoding="utf-8")
-        parts = load_hyperpyyaml(text) if text.strip() else {}
+        parts = _load_anything(path) if trust else load_safely(path)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
     if not parts:
         raise UserError(f"{path} is empty. Copy the folder anew.")
     return parts
+
+
+def _load_anything(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8")
+    return load_hyperpyyaml(text) if text.strip() else {}
 
 
 def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model:

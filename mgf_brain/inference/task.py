@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from mgf_brain import hub
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.inference.folder import load_weights, read_parts
 
@@ -30,15 +31,20 @@ class SpeechTask(nn.Module):
         self.encoder = encoder
 
     @classmethod
-    def from_pretrained(cls: type[Task], folder: str | Path, device: str = "cpu") -> Task:
+    def from_pretrained(
+        cls: type[Task], folder: str | Path, device: str = "cpu", trust: bool = False
+    ) -> Task:
         """Load the ``model/`` of a downstream run.
 
         Arguments
         ---------
         folder : str or Path
-            Its yaml names classes that are built: load only folders that you trust.
+            Or a name on the hub, ``user/name`` or ``user/name@revision``, which is downloaded.
         device : str
             Where the model is to run, such as "cuda:0".
+        trust : bool
+            Build whatever the yaml names, which can run any program, instead of mgf_brain's models
+            alone: for folders of your own that name classes of your own.
 
         Returns
         -------
@@ -48,9 +54,12 @@ class SpeechTask(nn.Module):
         Raises
         ------
         UserError
-            If the folder lacks a file, or holds something else.
+            If there is no such folder, it lacks a file, names what is refused, or holds something
+            else.
         """
-        return load_weights(cls(**cls._completed(read_parts(cls, folder), folder)), folder, device)
+        folder = hub.resolve(folder)
+        parts = cls._completed(read_parts(cls, folder, trust), folder)
+        return load_weights(cls(**parts), folder, device)
 
     @classmethod
     def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def contrastive_terms(
     keys: torch.Tensor,
     negatives: int = 100,
     temperature: float = 0.1,
+    codes: torch.Tensor | None = None,
 ) -> Terms:
     """InfoNCE of each chosen step against other chosen steps of its utterance.
 
@@ -68,12 +69,16 @@ def contrastive_terms(
         Per step, with replacement.
     temperature : float
         Cosines are divided by it.
+    codes : torch.Tensor, optional
+        (B, T, G) int64 of quantised targets. A negative with the positive's codes is the positive
+        itself and left out; fewer candidates remain.
 
     Returns
     -------
     Terms
-        With the figures "accuracy", percent of steps whose target is nearer than all negatives,
-        and "entropy", of the softmax over the candidates, in nat (at most log(1 + negatives)).
+        With the figures "accuracy", percent of steps whose target is nearer than all negatives (no
+        hit where there is none), and "entropy", of the softmax over the candidates, in nat (at
+        most log(1 + negatives)).
 
     Example
     -------
@@ -94,6 +99,9 @@ def contrastive_terms(
     times = torch.zeros_like(similarity).scatter_add_(2, index, torch.ones_like(index).float())
     positive = similarity.diagonal(dim1=1, dim2=2)  # (B, M)
     own = torch.eye(steps, device=similarity.device)
+    if codes is not None:
+        code = take_frames(codes, chosen)  # (B, M, G)
+        times = times.masked_fill((code[:, :, None] == code[:, None]).all(-1), 0.0)
     times = times * (1 - own) + own  # every step is a candidate once for itself
     total = (similarity + times.log()).logsumexp(-1)  # (B, M)
 
@@ -109,7 +117,7 @@ def _figures(
     """Accuracy and entropy; ``times`` (B, M, M) counts how often a step is a candidate."""
     own = torch.eye(len(times[0]), dtype=torch.bool, device=times.device)
     hardest = similarity.masked_fill((times == 0) | own, -torch.inf).amax(-1)
-    hits = similarity.diagonal(dim1=1, dim2=2) > hardest
+    hits = (similarity.diagonal(dim1=1, dim2=2) > hardest) & hardest.isfinite()
     probability = (similarity - total[..., None]).exp().clamp(max=1.0)  # of one candidate
     entropy = (times * torch.special.entr(probability)).sum(-1)
     figures = {"accuracy": 100.0 * hits, "entropy": entropy}

@@ -233,7 +233,7 @@ class Distillation(Objective):
         """The teacher's embeddings (B, E) and logits (B, K) of the long crops, unmasked."""
         model, batch = self.teacher.model, encoded.batch
         frames = model["speech"].front_end(batch.wavs, batch.lengths, encoded.perturb)
-        states = model["speech"].encoder(frames.seen, frames.lengths)
+        states = model["speech"].encode(frames, tracks=batch.tracks)
         embeddings = model["embedding"](states, encoded.valid, frames.colour)
         return embeddings, model["head"](embeddings)
 

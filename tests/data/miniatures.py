@@ -159,3 +159,24 @@ def make_adresso(
     if test_labels:
         (root / "task1.csv").write_text("\n".join(lines) + "\n")
     return root
+
+
+def make_voicebank(
+    root: Path,
+    speakers: dict[str, Sequence[str]] | None = None,
+    seconds: float = 0.5,
+    extension: str = "wav",
+) -> Path:
+    """Two pairs of each speaker of VoiceBank-DEMAND's training and test part, at 48 kHz."""
+    folders = {"train": "trainset_28spk_wav", "test": "testset_wav"}
+    speakers = speakers or {"train": ("p226", "p287"), "test": ("p232", "p257")}
+    random = np.random.default_rng(0)
+    for part, names in speakers.items():
+        for id in (f"{name}_00{i}" for name in names for i in (1, 2)):
+            clean = 0.3 * np.sin(0.02 * np.arange(int(48000 * seconds)))  # 153 Hz
+            noisy = clean + 0.1 * random.standard_normal(len(clean))
+            for kind, wav in (("clean", clean), ("noisy", noisy)):
+                path = root / f"{kind}_{folders[part]}" / f"{id}.{extension}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                soundfile.write(path, wav, 48000)
+    return root

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import torch
@@ -11,6 +12,7 @@ from scipy import stats
 
 from mgf_brain.data.crops import CropDataset, MultiCrop, SeparateCrops
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import FrameTrack
 from mgf_brain.keyed_random import make_key
 
 LONGEST, SHORTEST = 4.0, 1.0
@@ -31,7 +33,7 @@ def starts_of(key: int, samples: int, crops: int) -> list[int]:
 
 
 def spans(items: tuple[list, list]) -> list[tuple[int, int]]:
-    return [(int(wav[0]), int(wav[-1]) + 1) for crops in items for _, _, wav in crops]
+    return [(int(wav[0]), int(wav[-1]) + 1) for crops in items for _, _, wav, _ in crops]
 
 
 @pytest.mark.parametrize("crops", [1, 2, 3])
@@ -95,14 +97,14 @@ def test_new_in_every_epoch_and_with_every_seed():
     data, other = dataset([300000]), dataset([300000], seed=1)
     drawn = [data[1, 0], data[2, 0], data[0, 0], other[1, 0]]
     assert len({tuple(spans(items)) for items in drawn}) == 4
-    assert len({key for items, _ in drawn for _, key, _ in items}) == 8  # masks differ as well
+    assert len({key for items, _ in drawn for _, key, _, _ in items}) == 8  # masks differ as well
 
 
 def test_crop_seconds_are_what_is_cut():
     lengths = [9000, 20000, 50001, 100000, 500000]
     data = dataset(lengths)
     for i, seconds in enumerate(data.crop_seconds()):
-        assert abs(sum(len(wav) for _, _, wav in data[1, i][0]) - 16000 * seconds) <= 2
+        assert abs(sum(len(wav) for _, _, wav, _ in data[1, i][0]) - 16000 * seconds) <= 2
 
 
 def test_batch_of_crops():
@@ -119,7 +121,7 @@ def test_from_a_file(tmp_path: Path):
     soundfile.write(tmp_path / "a.wav", wav.numpy(), 16000, subtype="FLOAT")
     row = Utterance("utt0", 90000 / 16000, str(tmp_path / "a.wav"), "s")
     read, _ = CropDataset([row], 0, SeparateCrops(2, LONGEST, SHORTEST))[1, 0]
-    for (_, _, crop), (start, end) in zip(read, spans(dataset([90000])[1, 0]), strict=True):
+    for (_, _, crop, _), (start, end) in zip(read, spans(dataset([90000])[1, 0]), strict=True):
         assert torch.equal(crop, wav[start:end])
 
 
@@ -130,8 +132,8 @@ MULTI = MultiCrop(2, 4, global_seconds=4.0, local_seconds=2.0)
 def test_long_and_short_crops_lie_inside_and_short_ones_are_half(samples: int):
     long, short = dataset([samples], plan=MULTI)[1, 0]
     assert len(long) == 2 and len(short) == 4
-    assert all(len(wav) == min(samples, 64000) for _, _, wav in long)
-    assert all(abs(len(wav) - len(long[0][2]) / 2) <= 0.5 for _, _, wav in short)
+    assert all(len(wav) == min(samples, 64000) for _, _, wav, _ in long)
+    assert all(abs(len(wav) - len(long[0][2]) / 2) <= 0.5 for _, _, wav, _ in short)
     assert all(0 <= start and end <= samples for start, end in spans((long, short)))
 
 
@@ -184,3 +186,41 @@ def test_each_crop_is_augmented_on_its_own():
     rows = [Utterance("utt0", 10.0, "0.wav", "s")]
     CropDataset(rows, 0, MULTI, ramp, note)[1, 0]
     assert len({key for key, _ in heard}) == 6 and {path for _, path in heard} == {"0.wav"}
+
+
+HOP, WINDOW = 640, 880
+
+
+def labels_of(wav: torch.Tensor) -> torch.Tensor:
+    """Labels that look at one frame only: (samples,) -> (frames,)."""
+    return wav.unfold(0, WINDOW, HOP).sum(1) % 997
+
+
+@pytest.mark.parametrize("plan", [SeparateCrops(1, LONGEST, SHORTEST), MULTI])
+@pytest.mark.parametrize("on_grid", [True, False])
+def test_labels_of_a_crop_are_those_of_its_own_frames(plan, on_grid: bool):
+    """Wherever it begins; without the grid they would be those of other samples."""
+    samples = [100003, 64001, 20000, 300000]
+    pieces = [labels_of(ramp("", 0, n)) for n in samples]
+    counts = {f"utt{i}": len(piece) for i, piece in enumerate(pieces)}
+    track = FrameTrack(torch.cat(pieces).numpy(), counts, HOP, WINDOW)
+    rows = [Utterance(f"utt{i}", n / 16000, "", "s") for i, n in enumerate(samples)]
+    data = CropDataset(rows, 0, plan, ramp, tracks={"labels": track})
+    data.grid = data.grid if on_grid else 1
+    agree, starts = [], set()
+    for epoch in range(1, 11):
+        for crop in data[epoch, epoch % 4][0]:
+            starts.add(int(crop.wav[0]))
+            agree.append(torch.equal(crop.tracks["labels"], labels_of(crop.wav)))
+    assert len(starts) > 5 and all(agree) == on_grid
+
+
+def test_a_crop_on_the_grid_begins_less_than_a_frame_earlier():
+    track = FrameTrack(np.zeros(9999), {"utt0": 9999}, HOP, WINDOW)
+    free, bound = dataset([400000]), dataset([400000])
+    bound.tracks, bound.grid = {"labels": track}, track.grid
+    for epoch in range(20):
+        pairs = zip(free[epoch, 0][0], bound[epoch, 0][0], strict=True)
+        for (_, key, wav, _), (_, other_key, other, _) in pairs:
+            assert key == other_key and len(wav) == len(other)
+            assert 0 <= int(wav[0]) - int(other[0]) < HOP and int(other[0]) % HOP == 0

@@ -26,7 +26,7 @@ def cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return (a @ b) / (a.norm() * b.norm())
 
 
-def plain_loss(queries, targets, where, keys) -> torch.Tensor:
+def plain_loss(queries, targets, where, keys, codes=None) -> torch.Tensor:
     """wav2vec 2.0, equation 3, in loops: the (B,) sums of -log softmax of the positives."""
     sums = []
     for b in range(len(queries)):
@@ -36,15 +36,18 @@ def plain_loss(queries, targets, where, keys) -> torch.Tensor:
         for i, step in enumerate(steps):
             others = [s for s in steps if s != step]
             drawn = draws[i * NEGATIVES : (i + 1) * NEGATIVES].tolist()
-            candidates = [step] + [others[int(u * len(others))] for u in drawn if others]
+            candidates = [others[int(u * len(others))] for u in drawn if others]
+            if codes is not None:
+                candidates = [c for c in candidates if (codes[b, c] != codes[b, step]).any()]
+            candidates.insert(0, step)
             scores = [cosine(queries[b, step], targets[b, c]) / TEMPERATURE for c in candidates]
             terms.append(torch.stack(scores).logsumexp(0) - scores[0])
         sums.append(torch.stack(terms).sum())
     return torch.stack(sums)
 
 
-def compute(queries, targets, where, keys):
-    return contrastive_terms(queries, targets, where, keys, NEGATIVES, TEMPERATURE)
+def compute(queries, targets, where, keys, codes=None):
+    return contrastive_terms(queries, targets, where, keys, NEGATIVES, TEMPERATURE, codes)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 1.1])
@@ -61,6 +64,24 @@ def test_value_and_gradient_against_the_plain_loop(share: float):
     torch.testing.assert_close(terms.sums.double(), sums, rtol=1e-5, atol=1e-5)
     for ours, reference in zip(gradient, plain_gradient, strict=True):
         torch.testing.assert_close(ours.double(), reference, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("entries", [1, 2, 50])
+def test_negatives_with_the_positives_codes_are_left_out(entries: int):
+    queries, targets, where, keys = example()
+    codes = torch.randint(entries, (*where.shape, 2), generator=torch.Generator().manual_seed(1))
+    inputs = [x.requires_grad_() for x in (queries, targets)]
+    terms = compute(*inputs, where, keys, codes)
+    gradient = torch.autograd.grad(terms.mean(), inputs)
+
+    plain = [x.detach().double().requires_grad_() for x in inputs]
+    sums = plain_loss(*plain, where, keys, codes)
+    plain_gradient = torch.autograd.grad(sums.sum() / where.sum(), plain)
+    torch.testing.assert_close(terms.sums.double(), sums, rtol=1e-5, atol=1e-5)
+    for ours, reference in zip(gradient, plain_gradient, strict=True):
+        torch.testing.assert_close(ours.double(), reference, rtol=1e-5, atol=1e-5)
+    if entries == 1:  # nothing to tell apart: no loss, but no merit either
+        assert terms.figures["accuracy"] == 0.0
 
 
 def test_negatives_are_other_steps_of_the_same_utterance():

@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""Masked prediction with offline targets, online ones and both: MT4SSL's claim.
+
+> python -m experiments.targets --data $DATA --protocol $PROTOCOL --output_folder results/targets
+
+Every system has the same encoder, speech and number of steps; its phone accuracy is taken at 10,
+25, 50 and 100 % of them, the error rates of phones and characters at the end. Labels are made once
+for all. --steps sets the length, --steps_of MT4SSL=1500 that of one system (as many as fit into the
+wall time of another), --seeds 3 goes on with the next seeds, --only and --tasks restrict what is
+run, --dry_run only prints.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from experiments.downstream import SEED, TASKS
+from experiments.runs import Run, cell, markdown, mean_and_spread, run_missing, values
+from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.errors import UserError, run_main
+from mgf_brain.html import png
+from mgf_brain.plot_style import finish
+
+SYSTEMS = {
+    "HuBERT": "hparams/hubert.yaml",
+    "data2vec": "hparams/data2vec.yaml",
+    "MT4SSL": "hparams/mt4ssl.yaml",
+    "wav2vec 2.0": "hparams/wav2vec2.yaml",
+    "BEST-RQ": "hparams/bestrq.yaml",
+    "WavLM": "hparams/wavlm.yaml",
+}
+DEFAULT = tuple(name for name in SYSTEMS if name != "WavLM")
+WITH_LABELS = ("HuBERT", "MT4SSL", "WavLM")
+SHARES = (0.1, 0.25, 0.5)  # of the steps, at which the model is kept beside the end
+AT_THE_END = {"phone_recognition": ("per", "PER, %"), "asr": ("cer", "CER, %")}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of one system with one seed."""
+
+    args: argparse.Namespace
+    system: str
+    seed: int
+
+    @property
+    def slug(self) -> str:
+        """The system's name for folders."""
+        return self.system.lower().replace(" ", "-")
+
+    def pretraining(self) -> Run:
+        """Without labels of any kind but those that it makes."""
+        args = self.args
+        steps = args.steps_of.get(self.system, args.steps)
+        words = [SYSTEMS[self.system], "--data_folder", f"{args.data}/LibriSpeech"]
+        words += ["--add_manifest", str(args.output_folder / "manifests" / "train.csv")]
+        words += ["--seed", str(self.seed), "--optimizer_step_limit", str(steps)]
+        words += ["--export_at", str(list(SHARES))]
+        if self.system in WITH_LABELS:
+            words += ["--phone_labels", f"{args.protocol}/phones_41.txt"]
+            words += ["--tracks_folder", str(args.output_folder / "tracks" / str(self.seed))]
+        folder = args.output_folder / "pretraining" / self.slug / str(self.seed)
+        return Run(folder, ("recipes/LibriSpeech/pretrain.py", *words))
+
+    def task(self, task: str, share: float = 1.0) -> Run:
+        """A task on the model as it was after a share of the steps."""
+        script, options, _ = TASKS[task]
+        part = "pretrained" if share == 1.0 else f"milestones/{100 * share:g}"
+        words = options.format(data=self.args.data, protocol=self.args.protocol).split()
+        words += ["--pretrained", str(self.pretraining().folder / part), "--seed", str(self.seed)]
+        name = f"{self.slug}-{100 * share:g}"
+        folder = self.args.output_folder / task / name / str(self.seed)
+        return Run(folder, (script, f"hparams/{Path(script).stem}.yaml", *words))
+
+    def runs(self) -> list[Run]:
+        """All of them, in their order."""
+        shares = (*SHARES, 1.0) if "phones" in self.args.tasks else ()
+        ends = [self.task(task) for task in AT_THE_END if task in self.args.tasks]
+        return [self.pretraining(), *(self.task("phones", share) for share in shares), *ends]
+
+
+def read_command_line() -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--data", required=True, help="folder of the corpora")
+    parser.add_argument("--protocol", required=True, help="folder of labels and lists")
+    parser.add_argument("--output_folder", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", choices=SYSTEMS, default=list(DEFAULT))
+    parser.add_argument("--tasks", nargs="*", choices=("phones", *AT_THE_END))
+    parser.add_argument("--steps", type=int, default=2000, help="of the optimizer")
+    parser.add_argument("--steps_of", nargs="*", default=[], help="SYSTEM=steps")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--dry_run", action="store_true", help="only print the table")
+    args = parser.parse_args()
+    args.tasks = args.tasks or ["phones", *AT_THE_END]
+    pairs = [word.rpartition("=")[::2] for word in args.steps_of]
+    for name, steps in pairs:
+        if name not in SYSTEMS or not steps.isdecimal():
+            raise UserError(f"steps_of: expected SYSTEM=steps for one of {', '.join(SYSTEMS)}.")
+    args.steps_of = dict(pairs)
+    return args
+
+
+def table(plans: Mapping[str, Sequence[Plan]], tasks: Sequence[str]) -> str:
+    """Mean and deviation over seeds."""
+    shares = (*SHARES, 1.0) if "phones" in tasks else ()
+    ends = [task for task in AT_THE_END if task in tasks]
+    header = ["system", *(f"phones at {100 * share:g} %" for share in shares)]
+    header += [*(AT_THE_END[task][1] for task in ends), "wall time, min", "labels, s"]
+    lines = []
+    for name, seeds in plans.items():
+        line = [cell([p.task("phones", share) for p in seeds], "accuracy") for share in shares]
+        line += [cell([p.task(task) for p in seeds], AT_THE_END[task][0]) for task in ends]
+        done = [r["time"] for p in seeds if (r := p.pretraining().results())]
+        line += [mean_and_spread([t["wall_s"] / 60 for t in done])]
+        line += [mean_and_spread([t["tracks_s"] for t in done])]
+        lines.append([name, *line])
+    return markdown(header, lines)
+
+
+def draw(plans: Mapping[str, Sequence[Plan]]) -> Figure:
+    """Phone accuracy over the share of the steps, a line a system, a dot a seed."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for number, (name, seeds) in enumerate(plans.items()):
+        runs = {share: [p.task("phones", share) for p in seeds] for share in (*SHARES, 1.0)}
+        found = {100 * share: values(runs[share], "accuracy") for share in runs}
+        points = {share: scores for share, scores in found.items() if scores}
+        means = [sum(scores) / len(scores) for scores in points.values()]
+        axes.plot(list(points), means, color=f"C{number}", label=name)
+        dots = [(share, score) for share, scores in points.items() for score in scores]
+        axes.plot(*zip(*dots, strict=True), ".", color=f"C{number}") if dots else None
+    axes.legend(frameon=False)
+    finish(axes, "Phone accuracy, frozen", "share of the steps, %", "%")
+    return figure
+
+
+def main() -> None:
+    """Run what is missing, write table and picture, print the table."""
+    args = read_command_line()
+    plans = {name: [Plan(args, name, SEED + i) for i in range(args.seeds)] for name in args.only}
+    if not args.dry_run:
+        prepare_speechocean762(f"{args.data}/speechocean762", args.output_folder / "manifests")
+        # A seed is finished before the next begins.
+        run_missing(
+            run for i in range(args.seeds) for seeds in plans.values() for run in seeds[i].runs()
+        )
+    text = table(plans, args.tasks)
+    print(text)
+    if not args.dry_run:
+        (args.output_folder / "targets.md").write_text(text + "\n", encoding="utf-8")
+        (args.output_folder / "targets.png").write_bytes(png(draw(plans)))
+
+
+if __name__ == "__main__":
+    run_main(main)

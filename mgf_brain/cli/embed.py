@@ -1,0 +1,70 @@
+"""``mgf-brain embed``: vectors of files, or the states of their frames, resumable."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mgf_brain.cli.models import (
+    add_model_options,
+    audio_files,
+    for_each,
+    load_model,
+    local_folder,
+    model_kind,
+)
+
+HELP = "Turn a file or a folder of audio into embeddings; goes on where it was interrupted."
+EXAMPLES = """\
+  mgf-brain embed recordings/ --model results/LibriSpeech/mgf/1986/pretrained --output speech.npz
+  mgf-brain embed recordings/ --model user/name --layer 4 --output layer4.parquet
+  mgf-brain embed recordings/ --model user/name --frames --output states/
+
+  import numpy
+  file = numpy.load("speech.npz")
+  file["ids"], file["embeddings"]  # (N,) paths within recordings/, (N, E) float32
+  file = numpy.load("states/a.wav.npz")
+  file["states"], file["times"]  # (layers, T, D) float32, or (T, D) with --layer; (T,) seconds
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to read, with which model, what to take from it and where to write it."""
+    parser.add_argument("audio", help="an audio file, or a folder of them, at any depth")
+    add_model_options(parser)
+    parser.add_argument(
+        "--output", required=True, help="a .npz or .parquet file; a folder with --frames"
+    )
+    parser.add_argument(
+        "--layer",
+        type=int,
+        help="mean over time of this layer's states, 0 being the encoder's input, in place of the "
+        "model's own embedding",
+    )
+    parser.add_argument(
+        "--frames", action="store_true", help="states of every frame, one .npz a file"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write what is not in the output yet; a broken file is named and left out."""
+    from mgf_brain.cli.stores import open_store
+    from mgf_brain.embedder import Embedder
+
+    files, root = audio_files([args.audio]), _root(args.audio)
+    folder = local_folder(args.model)
+    embedder = Embedder(load_model(args, folder, model_kind(folder)), args.layer, args.frames)
+    with open_store(args.output, args.frames, embedder.settings()) as store:
+        missing = [file for file in files if _id(file, root) not in store]
+        if len(missing) < len(files):
+            print(f"{len(files) - len(missing):,} of {len(files):,} files are done already")
+        for_each(missing, lambda file: store.add(_id(file, root), embedder(file)))
+    print(f"wrote {args.output}")
+
+
+def _root(audio: str) -> Path:
+    return Path(audio) if Path(audio).is_dir() else Path(audio).parent
+
+
+def _id(file: Path, root: Path) -> str:
+    return file.relative_to(root).as_posix()

@@ -1,0 +1,35 @@
+"""``mgf-brain emotion``: the class of each file, whatever the model tells apart."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from mgf_brain.cli.models import add_model_options, audio_files, for_each, load_model, local_folder
+
+HELP = "Name the emotion of files, or whatever else a classifier tells apart."
+EXAMPLES = """\
+  mgf-brain emotion speech.wav --model results/EmoDB/emotion/mgf-1986-frozen/1986/model
+  mgf-brain emotion recordings/ --model user/name > emotions.tsv
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Files or folders, and the model."""
+    parser.add_argument("audio", nargs="+", help="audio files, or folders of them")
+    add_model_options(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print a line a file: its path and, between tabs, classes and probabilities."""
+    from mgf_brain.inference import UtteranceClassifier
+
+    files = audio_files(args.audio)
+    model = load_model(args, local_folder(args.model), UtteranceClassifier)
+    for_each(files, lambda file: tqdm.write(_line(file, model.classify(file))))
+
+
+def _line(file: Path, ranked: list[tuple[str, float]]) -> str:
+    return "\t".join([str(file), *(f"{label} {share:.4f}" for label, share in ranked)])

@@ -1,0 +1,54 @@
+"""``mgf-brain export``: a model for those who load it with SpeechBrain or transformers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mgf_brain.cli.models import local_folder, model_kind
+from mgf_brain.errors import UserError
+
+HELP = "Write a model anew, so that unmodified SpeechBrain or transformers load it."
+EXAMPLES = """\
+  mgf-brain export --to speechbrain results/EmoDB/emotion/mgf-1986-frozen/1986/model for_speechbrain
+  mgf-brain export --to transformers results/LibriSpeech/mgf/1986/pretrained for_transformers
+  mgf-brain export --to transformers --as hubert user/name for_transformers
+"""
+TARGETS = ("speechbrain", "transformers")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder, where it goes, and for whom."""
+    parser.add_argument("folder", help="pretrained/ or model/ of a run, or a hub id, user/name")
+    parser.add_argument("output", help="a new folder")
+    parser.add_argument("--to", required=True, choices=TARGETS, help="what is to load it")
+    parser.add_argument(
+        "--as",
+        dest="loaded_as",
+        metavar="NAME",
+        help="speechbrain: the class that is to load it, such as EncoderASR, which is checked; "
+        "transformers: wav2vec2 or hubert",
+    )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="build whatever the folder's yaml names: for folders of your own only",
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Export, and print the classes that load it."""
+    output = Path(args.output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} exists and is not empty. Name a new folder.")
+    folder = local_folder(args.folder)
+    model = model_kind(folder).from_pretrained(folder, trust=args.trust)
+    if args.to == "speechbrain":
+        from mgf_brain.export_speechbrain import export_speechbrain
+
+        names = ", ".join(export_speechbrain(model, folder, output, args.loaded_as))
+    else:
+        from mgf_brain.export_transformers import export_transformers
+
+        names = export_transformers(model, folder, output, args.loaded_as)
+    print(f"{output}\tloads in {args.to} as {names}; see its README.md")

@@ -1,0 +1,30 @@
+"""``mgf-brain info``: what a folder holds."""
+
+from __future__ import annotations
+
+import argparse
+
+from mgf_brain.cli.models import add_load_options, load_model, local_folder, model_kind
+
+HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
+EXAMPLES = """\
+  mgf-brain info results/LibriSpeech/mgf/1986
+  mgf-brain info user/name
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder."""
+    parser.add_argument("folder", help="of a model or of a run, or a hub id, user/name")
+    add_load_options(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print a line a fact: its name, and what it is."""
+    from mgf_brain.model_info import describe
+
+    folder = local_folder(args.folder)
+    model = load_model(args, folder, model_kind(folder))
+    facts = {"folder": str(folder), **describe(model, folder)}
+    width = max(map(len, facts))
+    print("\n".join(f"{name:{width}}  {value}" for name, value in facts.items()))

@@ -1,0 +1,218 @@
+"""What the commands share that load a model: its options, its class, and the files it reads."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tqdm import tqdm
+
+from mgf_brain.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Model = TypeVar("Model", bound="nn.Module")
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """``--model``, ``--device`` and ``--trust``."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="what to load: a run, its pretrained/ or model/ folder, or a hub id, user/name",
+    )
+    add_load_options(parser)
+
+
+def add_load_options(parser: argparse.ArgumentParser) -> None:
+    """``--device`` and ``--trust``."""
+    parser.add_argument("--device", default="cpu", help="such as cuda:0 (default: cpu)")
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="build whatever the folder's yaml names: for folders of your own only",
+    )
+
+
+def load_model(args: argparse.Namespace, folder: Path, kind: type[Model]) -> Model:
+    """Load a folder as the class that a command needs.
+
+    Arguments
+    ---------
+    args : argparse.Namespace
+        With ``device`` and ``trust``.
+    folder : Path
+        See ``local_folder``.
+    kind : type
+        Of ``mgf_brain.inference``.
+
+    Returns
+    -------
+    torch.nn.Module
+        In evaluation mode.
+
+    Raises
+    ------
+    UserError
+        If there is no such device, or the folder cannot be loaded as this class.
+    """
+    _check_device(args.device)
+    return kind.from_pretrained(folder, args.device, args.trust)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--device {device}: {reason} Pass another.") from error
+
+
+def local_folder(name: str) -> Path:
+    """The folder of the model that a user names.
+
+    Arguments
+    ---------
+    name : str
+        Such a folder, a run that left one, or a hub id, which is downloaded where it isn't yet.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UserError
+        If there is no model.
+
+    Example
+    -------
+    >>> run = getfixture("tmp_path")
+    >>> (run / "model").mkdir()
+    >>> (run / "model" / "model.safetensors").touch()
+    >>> local_folder(str(run)).name
+    'model'
+    """
+    from mgf_brain import hub
+
+    return hub.exported(hub.resolve(name))
+
+
+def model_kind(folder: Path) -> type[nn.Module]:
+    """The class of ``mgf_brain.inference`` that a folder's yaml holds the arguments of.
+
+    Arguments
+    ---------
+    folder : Path
+
+    Returns
+    -------
+    type
+
+    Raises
+    ------
+    UserError
+        If the folder has no yaml, or that of something else.
+    """
+    from mgf_brain import inference
+    from mgf_brain.inference.folder import YAML_FILE
+    from mgf_brain.run_folder import read_plain
+
+    path = folder / YAML_FILE
+    if not path.is_file():
+        raise UserError(f"{folder} is no pretrained folder: it lacks {YAML_FILE}.")
+    keys = read_plain(path.read_text(encoding="utf-8"), str(path))
+    for name in inference.__all__:
+        kind = getattr(inference, name)
+        if kind is not inference.EmotionClassifier and inspect.isclass(kind) and _fits(kind, keys):
+            return kind
+    raise UserError(f"{folder} holds no model: its {YAML_FILE} has the keys {', '.join(keys)}.")
+
+
+def _fits(kind: type, arguments: Sequence[str]) -> bool:
+    try:
+        inspect.signature(kind).bind(**dict.fromkeys(arguments))
+    except TypeError:
+        return False
+    return True
+
+
+def audio_files(paths: Sequence[str]) -> list[Path]:
+    """Files as they are, and of folders all audio files in them, at any depth.
+
+    Arguments
+    ---------
+    paths : sequence of str
+
+    Returns
+    -------
+    list of Path
+        Those of a folder in the order of their names; hidden files are left out.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or folder, or a folder holds no audio.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("b.flac", "a.WAV", "._a.wav", "notes.txt"):
+    ...     (folder / name).touch()
+    >>> [path.name for path in audio_files([str(folder)])]
+    ['a.WAV', 'b.flac']
+    """
+    return [file for path in paths for file in _audio_files(Path(path))]
+
+
+def audio_file(path: str | Path) -> Path:
+    """A file that exists; `UserError` where it doesn't."""
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file. Check the path.")
+    return Path(path)
+
+
+def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
+    """Work on each file; those that cannot be read are named, and the others done all the same.
+
+    Arguments
+    ---------
+    files : sequence of Path
+    work : callable
+        ``work(file)``; a `UserError` is the file's fault.
+
+    Raises
+    ------
+    UserError
+        At the end, if any file failed.
+    """
+    failed = 0
+    for file in tqdm(files, unit="file", disable=None):  # no bar where no one is watching
+        try:
+            work(file)
+        except UserError as error:
+            if len(files) == 1:
+                raise
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            failed += 1
+    if failed:
+        raise UserError(f"{failed} of {len(files)} files could not be used, see above.")
+
+
+def _audio_files(path: Path) -> list[Path]:
+    from mgf_brain.data.audio import AUDIO_EXTENSIONS
+
+    if not path.is_dir():
+        return [audio_file(path)]
+    found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in AUDIO_EXTENSIONS]
+    files = [file for file in found if file.is_file() and not file.name.startswith(".")]
+    if not files:
+        raise UserError(f"{path} holds no audio: {', '.join(AUDIO_EXTENSIONS)}. Pass another.")
+    return files

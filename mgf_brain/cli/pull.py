@@ -1,0 +1,23 @@
+"""``mgf-brain pull``: fetch a model from the hub."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "Fetch a model from the Hugging Face hub into the cache, for use without a network."
+EXAMPLES = """\
+  mgf-brain pull user/mgf
+  mgf-brain pull user/mgf@v1  # a branch, tag or commit
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The name."""
+    parser.add_argument("name", help="user/name, or user/name@revision")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the folder."""
+    from mgf_brain.hub import pull, split_name
+
+    print(pull(*split_name(args.name)))

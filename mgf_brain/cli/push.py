@@ -1,0 +1,27 @@
+"""``mgf-brain push``: publish a model on the hub."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "Publish a model on the Hugging Face hub, in one commit."
+EXAMPLES = """\
+  hf auth login
+  mgf-brain push results/LibriSpeech/mgf/1986 user/mgf
+  mgf-brain push results/EmoDB/emotion/mgf-1986-frozen/1986/model user/emotion --private
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder, the name, and who may see it."""
+    parser.add_argument("folder", help="a run, or its pretrained/ or model/")
+    parser.add_argument("name", help="user/name, or user/name@branch; made where it is new")
+    parser.add_argument("--private", action="store_true", help="only you may see it")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print where to see it."""
+    from mgf_brain.hub import push, split_name
+
+    repo_id, branch = split_name(args.name)
+    print(push(args.folder, repo_id, args.private, branch))

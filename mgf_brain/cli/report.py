@@ -1,0 +1,31 @@
+"""``mgf-brain report``: several runs on one page."""
+
+from __future__ import annotations
+
+import argparse
+
+from mgf_brain.errors import UserError
+
+HELP = "Compare runs on one page: scores, settings that differ, training and DET curves."
+EXAMPLES = """\
+  mgf-brain report results/EmoDB/emotion/*/1986 --output emotion.html
+  mgf-brain report results/LibriSpeech/mgf/1986 results/LibriSpeech/dino/1986
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The runs, and the page."""
+    parser.add_argument("runs", nargs="+", help="output folders of finished runs")
+    parser.add_argument(
+        "--output", default="comparison.html", help="the page (default: %(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Write the page, which needs no other file."""
+    from mgf_brain.comparison import write_comparison
+
+    if not args.output.endswith((".html", ".htm")):
+        raise UserError(f"--output {args.output} is no page. Pass a name that ends in .html.")
+    write_comparison(args.runs, args.output)
+    print(f"wrote {args.output}")

@@ -1,0 +1,39 @@
+"""``mgf-brain verify``: two files, one speaker or two."""
+
+from __future__ import annotations
+
+import argparse
+
+from mgf_brain.cli.models import add_model_options, audio_file, load_model, local_folder
+
+HELP = "Tell whether two files are of the same speaker."
+EXAMPLES = """\
+  mgf-brain verify a.wav b.wav --model results/VoxCeleb/verification/mgf-1986-frozen-O/1986/model
+  mgf-brain verify a.wav b.wav --model user/name --threshold 0.6
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Two files, the model, and a threshold of the user's own."""
+    parser.add_argument("first", help="audio file")
+    parser.add_argument("second", help="audio file")
+    add_model_options(parser)
+    parser.add_argument(
+        "--threshold", type=float, help="cosine from which on it is one speaker (the model's own)"
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print the score, the threshold and what follows; without a threshold the score alone."""
+    from mgf_brain.inference import SpeakerVerifier
+
+    first, second = audio_file(args.first), audio_file(args.second)
+    model = load_model(args, local_folder(args.model), SpeakerVerifier)
+    score = model.score(first, second)
+    threshold = model.threshold if args.threshold is None else args.threshold
+    print(f"score\t{score:.4f}")
+    if threshold is None:
+        print("threshold\tnone in this model: pass --threshold")
+    else:
+        print(f"threshold\t{threshold:.4f}")
+        print(f"{'same' if score >= threshold else 'different'} speaker")

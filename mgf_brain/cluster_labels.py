@@ -1,0 +1,213 @@
+"""The label step: k-means clusters of all frames, made once before a training."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.corpora import draw_seconds
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.phone_labels import LabelGrid, number_of_classes, read_phone_labels
+from mgf_brain.data.tracks import IGNORE, load_track, save_track
+from mgf_brain.errors import UserError
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.kmeans import fit_centroids, nearest_centroid
+from mgf_brain.label_quality import label_quality, usage
+from mgf_brain.spectrum import frame_count
+
+CENTROIDS = "kmeans.safetensors"
+FORMAT = 1  # raise it when the same inputs give other labels
+FrameFeatures = MfccFeatures | LayerFeatures
+
+
+class ClusterLabels:
+    """Labels of frames at an encoder's hop: one k-means model for all utterances.
+
+    It is fitted on training utterances in random order until their frames fill the memory budget;
+    all other utterances are only labelled. What is in the folder is taken if it was made from the
+    same audio with the same settings.
+
+    Arguments
+    ---------
+    clusters : int
+        K.
+    hop, window : int
+        Of the encoder that will be trained, in samples.
+    source : str, optional
+        A pretrained folder; without one, frames are clustered by their MFCC.
+    layer : int
+        Of the pretrained encoder.
+    given : str, optional
+        A file of labels made elsewhere, lines ``<utterance> <id> <id> …`` at the hop: nothing is
+        clustered then.
+    phone_labels : str, optional
+        True phones at 100 Hz, only to say how pure the clusters are.
+    fit_megabytes : float
+        Memory for the frames that k-means sees.
+    iterations : int
+        Of k-means.
+    seed : int
+    device : str
+        Where a pretrained encoder runs.
+
+    Example
+    -------
+    >>> ClusterLabels(clusters=100, hop=640, window=880).given is None
+    True
+    """
+
+    def __init__(
+        self,
+        clusters: int,
+        hop: int,
+        window: int,
+        source: str | None = None,
+        layer: int = -1,
+        given: str | None = None,
+        phone_labels: str | None = None,
+        fit_megabytes: float = 1000.0,
+        iterations: int = 10,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.clusters, self.hop, self.window = clusters, hop, window
+        self.source, self.layer, self.given = source, layer, given
+        self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
+        self.iterations, self.seed, self.device = iterations, seed, device
+
+    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
+        """Write the labels of all utterances, unless the folder has them.
+
+        Arguments
+        ---------
+        train, valid : sequence of Utterance
+            k-means sees the first only.
+        folder : Path
+            Gets the labels and, if something was clustered, ``kmeans.safetensors``.
+
+        Raises
+        ------
+        UserError
+            If given labels are missing or of another length, the hop is no multiple of that of the
+            pretrained encoder, or there are too few frames.
+        """
+        features = None if self.given else self._features()
+        fingerprint = self._fingerprint(train, valid, features)
+        if load_track(folder, fingerprint):
+            return
+        rows = [*train, *valid]
+        for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
+            (folder / old).unlink(missing_ok=True)
+        labels = self._cluster(rows, train, features, folder) if features else self._given(rows)
+        facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
+        figures = self._figures({u.id: labels[u.id] for u in train})
+        save_track(folder, labels.items(), {**facts, "fingerprint": fingerprint}, figures)
+
+    # -- labels -----------------------------------------------------------------------------
+
+    def _features(self) -> FrameFeatures:
+        if self.source is None:
+            return MfccFeatures()
+        encoder = SpeechEncoder.from_pretrained(self.source)
+        if self.hop % encoder.hop:
+            raise UserError(
+                f"targets_from {self.source}: its hop of {encoder.hop} samples does not divide "
+                f"the encoder's, {self.hop}. Choose another folder or front-end."
+            )
+        return LayerFeatures(encoder, self.layer, self.device)
+
+    def _cluster(
+        self,
+        rows: Sequence[Utterance],
+        train: Sequence[Utterance],
+        features: FrameFeatures,
+        folder: Path,
+    ) -> dict[str, np.ndarray]:
+        """Two passes: over what k-means sees, which stays in memory, and over all the rest."""
+        frames = self.fit_megabytes * 1e6 / (4 * features.dim)
+        seen = draw_seconds(train, frames * self.hop / SAMPLE_RATE, self.seed)
+        kept = dict(self._compute(seen, features, "features for k-means"))
+        centroids = fit_centroids(
+            torch.cat(list(kept.values())), self.clusters, self.iterations, self.seed
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({"centroids": centroids}, folder / CENTROIDS)
+        rest = [u for u in rows if u.id not in kept]
+        computed = itertools.chain(kept.items(), self._compute(rest, features, "labels"))
+        return {id: nearest_centroid(x, centroids).numpy().astype(np.int16) for id, x in computed}
+
+    def _compute(
+        self, rows: Sequence[Utterance], features: FrameFeatures, what: str
+    ) -> Iterator[tuple[str, torch.Tensor]]:
+        rows = sorted(rows, key=lambda u: u.duration)  # neighbours are padded together
+        grids = (features.hop, features.window), (self.hop, self.window)
+        for row, x in zip(tqdm(rows, what, unit="utt"), features.of(rows), strict=True):
+            yield row.id, at_hop(x, *grids)
+
+    def _given(self, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
+        labels, found = read_phone_labels(self.given), {}
+        for row in rows:
+            if row.id not in labels:
+                raise UserError(f"labels {self.given}: no line for {row.id}. Label all utterances.")
+            ids = labels[row.id].numpy()
+            frames = frame_count(round(row.duration * SAMPLE_RATE), self.window, self.hop)
+            if abs(len(ids) - frames) > 1:  # other tools count the last window differently
+                raise UserError(
+                    f"labels {self.given}: {row.id} has {len(ids)} labels, the encoder {frames} "
+                    f"frames of {self.hop} samples. Labels must have the encoder's hop."
+                )
+            if ids.max() >= self.clusters:
+                raise UserError(
+                    f"labels {self.given}: {row.id} has label {ids.max()}, clusters is "
+                    f"{self.clusters}. Pass --clusters {ids.max() + 1} or more."
+                )
+            found[row.id] = ids.astype(np.int16)
+        return found
+
+    # -- around them ------------------------------------------------------------------------
+
+    def _fingerprint(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        features: FrameFeatures | None,
+    ) -> str:
+        """Of all that decides about the labels; audio by size and time of change."""
+        settings = (FORMAT, self.clusters, self.hop, self.window, self.fit_megabytes)
+        settings += (self.iterations, self.seed, features.fingerprint() if features else None)
+        settings += tuple(path and _state(path) for path in (self.given, self.phone_labels))
+        facts = (settings, audio_state(train, valid))
+        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+
+    def _figures(self, labels: Mapping[str, np.ndarray]) -> dict[str, float]:
+        figures = usage(np.concatenate(list(labels.values())), self.clusters)
+        if self.phone_labels:
+            phones, grid = read_phone_labels(self.phone_labels), LabelGrid(self.hop, self.window)
+            pairs = [
+                (labels[id], grid.targets(phones[id], len(labels[id])).numpy())
+                for id in labels.keys() & phones.keys()
+            ]
+            figures |= label_quality(pairs, self.clusters, number_of_classes(phones.values()))
+        return figures
+
+
+def audio_state(*parts: Sequence[Utterance]) -> list[list[tuple[str, int, int]]]:
+    """Id, size and time of change of each utterance of each part: what tracks depend on."""
+    return [[(u.id, *_state(u.wav)) for u in part] for part in parts]
+
+
+def _state(path: str) -> tuple[int, int]:
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: there is no such file. Check the path.")
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,296 @@
+"""Several runs on one page: their scores, how they differ, their training and their errors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from mgf_brain.comparison_plots import compare_training
+from mgf_brain.downstream_report import Score
+from mgf_brain.errors import UserError
+from mgf_brain.files import open_atomic
+from mgf_brain.html import Html, figure, page, png, table
+from mgf_brain.report import read_results, run_facts
+from mgf_brain.run_folder import read_plain
+from mgf_brain.training_log import read_metrics
+from mgf_brain.trial_plots import det_curves
+from mgf_brain.trial_scores import SCORES_FILE, read_scores
+from mgf_brain.word_alignment import NONE
+
+# Metrics of which the best can be told; losses of different systems are not the same figure.
+LOWER = ("per", "wer", "cer", "eer", "min_dcf")
+HIGHER = ("uar", "wa", "f1", "accuracy", "si_sdr", "stoi", "pesq", "purity", "nmi")
+
+FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
+NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
+PLACES = {"output_folder"}  # settings that differ between any two runs
+LONGEST = 60  # characters of a setting
+TRAINING_CAPTION = (
+    "Validation as logged, or where there is none the moving mean of the training steps. Losses "
+    "compare runs with the same objectives only."
+)
+DET_CAPTION = (
+    "Normal-deviate axes: nearer to the lower left corner is better. Curves compare only where the "
+    "trials are the same."
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run's folder holds.
+
+    Arguments
+    ---------
+    name : str
+        What tells it from the others.
+    results : dict
+        See ``make_results``.
+    rows : sequence of dict
+        Of ``metrics.jsonl``; none where nothing was trained.
+    settings : mapping
+        Of ``hyperparams.yaml``.
+    trials : tuple of numpy.ndarray, optional
+        Scores and kinds of its trials, see ``read_scores``.
+    """
+
+    name: str
+    results: dict[str, Any]
+    rows: Sequence[dict] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trials: tuple[np.ndarray, np.ndarray] | None = None
+
+    def scores(self) -> dict[str, float]:
+        """The metrics that are one number of the whole test set."""
+        metrics = self.results["metrics"].items()
+        return {name: value for name, value in metrics if isinstance(value, (int, float))}
+
+
+def write_comparison(folders: Sequence[str | os.PathLike], path: str | os.PathLike) -> None:
+    """Write a page that compares runs.
+
+    Arguments
+    ---------
+    folders : sequence of str or os.PathLike
+        Output folders of finished runs.
+    path : str or os.PathLike
+        The page. It needs no other file and no network.
+
+    Raises
+    ------
+    UserError
+        If a folder holds no finished run, or is given twice.
+    """
+    names = short_names(folders)
+    runs = [read_run(Path(folder), names[i]) for i, folder in enumerate(folders)]
+    text = page(f"{len(runs)} runs", ", ".join(names) + ".", _sections(runs))
+    with open_atomic(path) as file:
+        file.write(text)
+
+
+def short_names(folders: Sequence[str | os.PathLike]) -> list[str]:
+    """What is left of the paths without what all of them begin or end with.
+
+    Arguments
+    ---------
+    folders : sequence of str or os.PathLike
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    UserError
+        If a folder is given twice.
+
+    Example
+    -------
+    >>> short_names(["results/EmoDB/emotion/fbank/7", "results/EmoDB/emotion/mgf-frozen/7"])
+    ['fbank', 'mgf-frozen']
+    >>> short_names(["results/LibriSpeech/mgf/1986"])
+    ['mgf/1986']
+    """
+    parts = [Path(os.path.abspath(folder)).parts for folder in folders]
+    for place, folder in enumerate(folders):
+        if parts[place] in parts[:place]:
+            raise UserError(f"{folder} is given twice. Name each run once.")
+    head = len(os.path.commonprefix(parts)) if len(parts) > 1 else -2
+    tails = [part[head:] for part in parts]
+    tail = len(os.path.commonprefix([part[::-1] for part in tails])) if len(parts) > 1 else 0
+    return [
+        "/".join(rest[: len(rest) - tail]) or part[-1]
+        for rest, part in zip(tails, parts, strict=True)
+    ]
+
+
+def read_run(folder: Path, name: str) -> Run:
+    """Read what a run left; ``results.json`` has to be there, the rest may be missing.
+
+    Arguments
+    ---------
+    folder : Path
+    name : str
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    UserError
+        If the run is not finished, or a file is broken.
+    """
+    log, yaml, trials = (folder / f for f in ("metrics.jsonl", "hyperparams.yaml", SCORES_FILE))
+    return Run(
+        name,
+        _results(folder),
+        read_metrics(log) if log.is_file() else (),
+        read_plain(yaml.read_text(encoding="utf-8"), str(yaml)) if yaml.is_file() else {},
+        read_scores(trials) if trials.is_file() else None,
+    )
+
+
+def _results(folder: Path) -> dict[str, Any]:
+    try:
+        results = read_results(folder)
+    except ValueError as error:
+        raise UserError(f"{folder}/results.json is no JSON ({error}). Leave it out.") from error
+    missing = [key for key in NEEDED if key not in results]
+    if missing:
+        raise UserError(f"{folder}/results.json lacks {', '.join(missing)}. Leave it out.")
+    return results
+
+
+def _sections(runs: Sequence[Run]) -> list[str]:
+    trials = {run.name: run.trials for run in runs if run.trials}
+    return [
+        "<h2>Results</h2>",
+        *_result_tables(runs),
+        *_settings_section(runs),
+        *_picture_section("training", compare_training({r.name: r.rows for r in runs if r.rows})),
+        *_picture_section("errors", det_curves(trials) if trials else None),
+        "<h2>The runs</h2>",
+        _fact_table(runs),
+    ]
+
+
+def _result_tables(runs: Sequence[Run]) -> list[str]:
+    """A table for each recipe: scores of different ones are not to be compared."""
+    recipes = dict.fromkeys(run.results["recipe"] for run in runs)
+    sections = []
+    for recipe in recipes:
+        chosen = [run for run in runs if run.results["recipe"] == recipe]
+        sections += [f"<p>{escape(recipe)}</p>", result_table(chosen)]
+    return sections
+
+
+def result_table(runs: Sequence[Run]) -> str:
+    """A row a run, a column a metric; the best of several runs is in bold.
+
+    Arguments
+    ---------
+    runs : sequence of Run
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Example
+    -------
+    >>> runs = [Run(name, {"metrics": {"eer": rate}}) for name, rate in (("a", 9.0), ("b", 5.0))]
+    >>> [line for line in result_table(runs).splitlines() if "<td>" in line]
+    ['<tr><td>a</td><td>9.00 %</td></tr>', '<tr><td>b</td><td><b>5.00 %</b></td></tr>']
+    """
+    metrics = list(dict.fromkeys(name for run in runs for name in run.scores()))
+    best = {name: _best(name, runs) for name in metrics}
+    rows = [
+        [run.name, *(_cell(name, run.scores().get(name), best[name]) for name in metrics)]
+        for run in runs
+    ]
+    return table(("run", *(Score(name, 0.0).cells()[0] for name in metrics)), rows)
+
+
+def _best(name: str, runs: Sequence[Run]) -> float | None:
+    """The best value, if there is a choice and the metric says which way is better."""
+    values = [run.scores()[name] for run in runs if name in run.scores()]
+    if len(set(values)) < 2:
+        return None
+    if _is_one_of(name, LOWER):
+        return min(values)
+    return max(values) if _is_one_of(name, HIGHER) else None
+
+
+def _is_one_of(name: str, keys: Sequence[str]) -> bool:
+    return any(f"{name}_".startswith(f"{key}_") for key in keys)
+
+
+def _cell(name: str, value: float | None, best: float | None) -> str:
+    if value is None:
+        return NONE
+    text = Score(name, value).cells()[1]
+    return Html(f"<b>{text}</b>") if value == best else text
+
+
+def _settings_section(runs: Sequence[Run]) -> list[str]:
+    rows = different_settings(runs)
+    if not rows:
+        return []
+    header = ("setting", *(run.name for run in runs))
+    return ["<h2>What was set otherwise</h2>", table(header, rows, kind="texts")]
+
+
+def different_settings(runs: Sequence[Run]) -> list[list[str]]:
+    """Keys of the yaml in which runs differ, with the value of each run.
+
+    Arguments
+    ---------
+    runs : sequence of Run
+        Those without a yaml count as agreeing.
+
+    Returns
+    -------
+    list of list of str
+        Keys whose values are lists, objects or long texts are left out.
+
+    Example
+    -------
+    >>> runs = [Run(str(lr), {}, settings={"lr": lr, "seed": 7}) for lr in (0.1, 0.2)]
+    >>> different_settings(runs)
+    [['lr', '0.1', '0.2']]
+    """
+    known = [run.settings for run in runs if run.settings]
+    keys = dict.fromkeys(key for settings in known for key in settings if key not in PLACES)
+    rows = []
+    for key in keys:
+        values = [settings.get(key, NONE) for settings in known]
+        if len(set(map(repr, values))) > 1 and all(map(_is_short, values)):
+            rows.append([key, *(str(run.settings.get(key, NONE)) for run in runs)])
+    return rows
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, (dict, list)) and len(str(value)) <= LONGEST
+
+
+def _picture_section(name: str, plot: Figure | None) -> list[str]:
+    if plot is None:
+        return []
+    titles = {"training": ("Training", TRAINING_CAPTION), "errors": ("Errors", DET_CAPTION)}
+    title, caption = titles[name]
+    return [f"<h2>{title}</h2>", figure(name, png(plot), caption)]
+
+
+def _fact_table(runs: Sequence[Run]) -> str:
+    facts = [dict(run_facts(run.results)) for run in runs]
+    rows = [
+        [run.name, *(row[fact] for fact in FACTS)] for run, row in zip(runs, facts, strict=True)
+    ]
+    return table(("run", *FACTS), rows)

@@ -1,0 +1,272 @@
+"""Publishing a model's folder on the Hugging Face hub, and fetching one from it.
+
+The library reads its own settings: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, and the token of
+``hf auth login`` or HF_TOKEN, which is never seen here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, snapshot_download
+from huggingface_hub.errors import (  # HTTPError: of whichever client the library is built on
+    HTTPError,
+    LocalEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from mgf_brain.errors import UserError
+
+# What an exported folder consists of, and therefore all that is ever sent or fetched.
+FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
+MORE_FILES = "*.model"  # units of SentencePiece
+RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
+PLACEHOLDER = "path/to/this/folder"  # in the card's code
+HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
+
+
+def push(
+    folder: str | Path, repo_id: str, private: bool = False, revision: str | None = None
+) -> str:
+    """Publish a model's folder in one commit.
+
+    Arguments
+    ---------
+    folder : str or Path
+        A pretrained folder, the ``model/`` of a downstream run, or a run that has one of them.
+    repo_id : str
+        ``user/name``; made where it does not exist.
+    private : bool
+        Whether only its owner may see it.
+    revision : str, optional
+        Branch to write to; made where it does not exist. By default ``main``.
+
+    Returns
+    -------
+    str
+        Where to see it.
+
+    Raises
+    ------
+    UserError
+        If something is missing that a reader needs, above all results and the licence of the data;
+        or the hub refuses.
+
+    Example
+    -------
+    >>> push("results/LibriSpeech/mgf/1986", "user/mgf")  # doctest: +SKIP
+    'https://huggingface.co/user/mgf'
+    """
+    folder = exported(Path(folder))
+    _refuse_incomplete(folder)
+    api = HfApi()
+    with _explained(repo_id):
+        url = api.create_repo(repo_id, private=private or None, exist_ok=True)
+        if private and not api.model_info(repo_id).private:
+            raise UserError(f"{repo_id} exists and is public. Choose another name, or change it.")
+        if revision:
+            api.create_branch(repo_id, branch=revision, exist_ok=True)
+        api.create_commit(  # upload_folder may split what it sends into several commits
+            repo_id, _operations(folder, repo_id), commit_message="Add model", revision=revision
+        )
+    return str(url)
+
+
+def exported(folder: Path) -> Path:
+    """The folder itself, or the one that its run left in it; `UserError` if there is none."""
+    for path in (folder, *(folder / name for name in RUN_FOLDERS)):
+        if (path / FILES[1]).is_file():
+            return path
+    raise UserError(f"{folder} holds no model. Pass a run's folder, its pretrained/ or its model/.")
+
+
+def _refuse_incomplete(folder: Path) -> None:
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if not missing:
+        missing += [] if _scores(folder) else ["scores in results.json (its metrics are empty)"]
+        licence = licence_of(read_card(folder))
+        missing += [] if licence else ["the licence of its data (`license:` in README.md's header)"]
+    if missing:
+        raise UserError(f"{folder} cannot be published: it lacks {', '.join(missing)}. Add it.")
+
+
+def _scores(folder: Path) -> dict[str, object] | None:
+    try:
+        return json.loads((folder / "results.json").read_text(encoding="utf-8")).get("metrics")
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{folder / 'results.json'}: no results ({error}).") from error
+
+
+def read_card(folder: Path) -> ModelCard | None:
+    """The model card of a folder; None where there is none that can be read."""
+    try:
+        return ModelCard.load(folder / "README.md") if folder.is_dir() else None
+    except Exception:  # whatever the library's parser makes of a broken header
+        return None
+
+
+def licence_of(card: ModelCard | None) -> str | None:
+    """The licence that a card's header names, of the weights and so of the data.
+
+    Example
+    -------
+    >>> licence_of(ModelCard("---\\nlicense: other\\nlicense_name: my-terms\\n---\\n"))
+    'my-terms'
+    """
+    if card is None:
+        return None
+    return card.data.license_name if card.data.license == "other" else card.data.license
+
+
+def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
+    """What the commit consists of; the card says how to load the model from the hub."""
+    files = [folder / name for name in FILES if name != "README.md"]
+    card = (folder / "README.md").read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
+    return [CommitOperationAdd("README.md", card.encode())] + [
+        CommitOperationAdd(path.name, path) for path in (*files, *sorted(folder.glob(MORE_FILES)))
+    ]
+
+
+def pull(repo_id: str, revision: str | None = None, local_only: bool | None = None) -> Path:
+    """Fetch a model's folder into the library's cache, or find it there.
+
+    A file that is cached is not fetched again; one whose transfer breaks off is continued.
+    Without a network the cache serves alone.
+
+    Arguments
+    ---------
+    repo_id : str
+        ``user/name``.
+    revision : str, optional
+        Branch, tag or commit; by default ``main``.
+    local_only : bool, optional
+        Whether to look into the cache only; by default as HF_HUB_OFFLINE says.
+
+    Returns
+    -------
+    Path
+        The folder, to be read only.
+
+    Raises
+    ------
+    UserError
+        If there is no such model, it is not for you, or the hub cannot be reached and the cache
+        lacks it.
+
+    Example
+    -------
+    >>> pull("user/mgf", revision="v1")  # doctest: +SKIP
+    PosixPath('.../models--user--mgf/snapshots/5f0c…')
+    """
+    with _explained(repo_id):
+        return Path(
+            snapshot_download(
+                repo_id,
+                revision=revision,
+                local_files_only=bool(local_only),
+                allow_patterns=[*FILES, MORE_FILES],
+            )
+        )
+
+
+def resolve(name: str | os.PathLike) -> Path:
+    """The folder that a path or a name on the hub stands for.
+
+    Arguments
+    ---------
+    name : str or os.PathLike
+        A folder; or, where there is none of this name, ``user/name`` or ``user/name@revision``,
+        fetched once a process, so that a run reads one version throughout.
+
+    Returns
+    -------
+    Path
+        Anything else as it is: whoever reads it says what is amiss.
+
+    Raises
+    ------
+    UserError
+        See ``pull``.
+
+    Example
+    -------
+    >>> resolve("results/LibriSpeech/mgf/1986/pretrained").name
+    'pretrained'
+    """
+    return _pulled(str(name)) if is_hub_name(name) else Path(name)
+
+
+def is_hub_name(name: str | os.PathLike) -> bool:
+    """Whether a name is that of a model on the hub, since no folder bears it.
+
+    Example
+    -------
+    >>> is_hub_name("user/mgf@v1"), is_hub_name("results/LibriSpeech/mgf"), is_hub_name("fbank")
+    (True, False, False)
+    """
+    return not Path(name).exists() and HUB_NAME.fullmatch(str(name)) is not None
+
+
+@cache
+def _pulled(name: str) -> Path:
+    return pull(**dict(zip(("repo_id", "revision"), split_name(name), strict=True)))
+
+
+def split_name(name: str) -> tuple[str, str | None]:
+    """The parts of ``user/name@revision``.
+
+    Raises
+    ------
+    UserError
+        If the name is no such thing.
+
+    Example
+    -------
+    >>> split_name("user/mgf@refs/pr/1"), split_name("user/mgf")
+    (('user/mgf', 'refs/pr/1'), ('user/mgf', None))
+    """
+    match = HUB_NAME.fullmatch(name)
+    if match is None:
+        raise UserError(f"{name} is no name on the hub. Write user/name, or user/name@revision.")
+    return match["repo"], match["revision"]
+
+
+@contextmanager
+def _explained(repo_id: str) -> Iterator[None]:
+    """Errors of the library as one line."""
+    try:
+        yield
+    except (HTTPError, OSError, ValueError) as error:
+        raise UserError(f"{repo_id}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if isinstance(error, RevisionNotFoundError):
+        return "the hub has no such revision of it. Check the name behind the @."
+    if isinstance(error, RepositoryNotFoundError):
+        return (
+            "no folder here, and no model that the hub shows you. Check the name; if it is "
+            "private, run `hf auth login` first."
+        )
+    if status == 401:
+        return "the hub does not accept your token. Run `hf auth login`, or correct HF_TOKEN."
+    if status == 403:
+        return "your token does not allow that. Use one that may write to this name."
+    if status:
+        return f"the hub answers with status {status}. Try again later."
+    if isinstance(error, ValueError):
+        return " ".join(str(error).split())
+    if isinstance(error, (HTTPError, LocalEntryNotFoundError, ConnectionError)):
+        return (
+            "not (wholly) in the cache, and the hub cannot be reached. Check the network, "
+            "HF_ENDPOINT and HF_HUB_OFFLINE, and pull it again."
+        )
+    return f"{error.strerror or error}."

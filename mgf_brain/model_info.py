@@ -1,0 +1,94 @@
+"""What is to be said of a loaded model: its make, its size, its data, its scores."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from mgf_brain.downstream_report import Score
+from mgf_brain.errors import UserError
+from mgf_brain.hub import licence_of, read_card
+from mgf_brain.inference.folder import WEIGHTS_FILE
+from mgf_brain.report import run_facts
+from mgf_brain.yaml_files import one_line
+
+MOST_SYMBOLS = 60  # that are spelt out
+
+
+def describe(model: nn.Module, folder: Path) -> dict[str, str]:
+    """Facts of a model and of the folder that it was loaded from.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Of ``mgf_brain.inference``.
+    folder : Path
+
+    Returns
+    -------
+    dict of str to str
+        In the order in which they are to be read.
+
+    Example
+    -------
+    >>> from mgf_brain.inference import example_encoder
+    >>> facts = describe(example_encoder(), getfixture("tmp_path"))
+    >>> facts["class"], facts["frame hop"], facts["states"]
+    ('SpeechEncoder', '40 ms (640 samples)', '3 of 32 channels')
+    """
+    encoder = getattr(model, "encoder", model)
+    hop, rate, licence = encoder.hop, encoder.sample_rate, licence_of(read_card(folder))
+    return {
+        "class": type(model).__name__,
+        "": str(inspect.getdoc(model)).splitlines()[0],
+        "encoder": _make(encoder),
+        "states": f"{encoder.num_states} of {encoder.dim} channels",
+        "sampling rate": f"{rate:,} Hz",
+        "frame hop": f"{1000 * hop / rate:g} ms ({hop} samples)",
+        **_task_facts(model),
+        "weights": _weights(model, folder / WEIGHTS_FILE),
+        **({"licence": licence} if licence else {}),
+        **_results(folder / "results.json"),
+    }
+
+
+def _make(encoder: nn.Module) -> str:
+    speech = getattr(encoder, "speech_model", None)
+    parts = (encoder,) if speech is None else (speech.front_end, speech.encoder, encoder.embedding)
+    return ", ".join(type(part).__name__ for part in parts)
+
+
+def _task_facts(model: nn.Module) -> dict[str, str]:
+    """What a model for a task has beside its encoder."""
+    facts = {}
+    if hasattr(model, "labels"):
+        facts["classes"] = ", ".join(model.labels)
+    if hasattr(model, "threshold"):
+        facts["threshold"] = "none" if model.threshold is None else f"{model.threshold:.4f}"
+    if hasattr(model, "tokens"):
+        names = list(map(str, model.tokens.names))
+        more = " …" if len(names) > MOST_SYMBOLS else ""
+        facts["symbols"] = f"{len(names)}: {' '.join(names[:MOST_SYMBOLS])}{more}"
+    return facts
+
+
+def _weights(model: nn.Module, path: Path) -> str:
+    count = sum(parameter.numel() for parameter in model.parameters())
+    size = f", {path.stat().st_size / 1e6:.1f} MB" if path.is_file() else ""
+    return f"{count:,} parameters{size}"
+
+
+def _results(path: Path) -> dict[str, str]:
+    """Scores of the run, and what it took; nothing where the file says nothing."""
+    try:
+        results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        facts = run_facts(results) if results else []
+        metrics = results["metrics"].items() if results else ()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is no results of a run ({one_line(error)}). Delete it.") from error
+    scores = [Score(k, v).cells()[:2] for k, v in metrics if isinstance(v, (int, float))]
+    return {name: value for name, value in [*scores, *facts] if name != "parameters"}

@@ -1,0 +1,112 @@
+"""Offline targets: name the k-means cluster of a masked frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from mgf_brain.data.tracks import IGNORE
+from mgf_brain.objectives.base import Objective, Terms
+from mgf_brain.objectives.label_figures import LabelMarginal, class_terms
+
+if TYPE_CHECKING:
+    from mgf_brain.model import Encoded
+
+
+class CosineClassifier(nn.Module):
+    """HuBERT's logits (Hsu et al. 2021, equation 3): cosines with an embedding of each class.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of a state.
+    classes : int
+        K.
+    projection : int
+        Channels in which state and class are compared.
+    temperature : float
+        Cosines are divided by it.
+
+    Example
+    -------
+    >>> logits = CosineClassifier(32, classes=5)(torch.randn(7, 32))
+    >>> logits.shape, bool((logits.abs() <= 10.0 + 1e-4).all())
+    (torch.Size([7, 5]), True)
+    """
+
+    def __init__(
+        self, dim: int, classes: int, projection: int = 256, temperature: float = 0.1
+    ) -> None:
+        super().__init__()
+        self.temperature = temperature
+        self.projection = nn.Linear(dim, projection)
+        self.classes = nn.Parameter(torch.rand(classes, projection))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """(..., dim) -> (..., K) float32."""
+        x = F.normalize(self.projection(states).float(), dim=-1)
+        with torch.autocast(x.device.type, enabled=False):
+            return x @ F.normalize(self.classes.float(), dim=-1).T / self.temperature
+
+
+class ClusterPrediction(Objective):
+    """Cross-entropy of the clusters of masked frames; reads the track "labels" of the batch.
+
+    With a linear classifier MT4SSL's offline targets (Ma et al. 2023), with a CosineClassifier
+    HuBERT's loss.
+
+    Arguments
+    ---------
+    classifier : torch.nn.Module
+        (N, D) -> (N, K).
+    clusters : int
+        K.
+    visible_weight : float
+        Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers.
+    layer : int
+        Whose states it reads.
+
+    Example
+    -------
+    >>> objective = ClusterPrediction(nn.Linear(32, 100), clusters=100)
+    >>> sum(p.numel() for p in objective.parameters())
+    3300
+    """
+
+    def __init__(
+        self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0, layer: int = -1
+    ) -> None:
+        super().__init__()
+        self.classifier, self.visible_weight, self.layer = classifier, visible_weight, layer
+        self.marginal = LabelMarginal(clusters)
+
+    def forward(self, encoded: Encoded) -> Terms:
+        """Cross-entropy terms, with the figures of ``class_terms`` for the masked frames."""
+        labels, masked = self._targets(encoded)
+        if self.training:
+            self.marginal.update(labels, masked)
+        visible = encoded.valid & ~encoded.mask & (labels != IGNORE)
+        seen = self._terms(encoded, labels, visible)
+        terms = self._terms(encoded, labels, masked)
+        terms.figures["visible_accuracy"] = seen.figures["accuracy"]
+        terms.sums = terms.sums + self.visible_weight * seen.sums
+        terms.counts = terms.counts + self.visible_weight * seen.counts
+        return terms
+
+    def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
+        return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
+
+    @staticmethod
+    def _targets(encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
+        """Labels and where they count, (B, T) each: a file may end before its label does."""
+        labels = encoded.batch.tracks["labels"]
+        missing = encoded.mask.shape[1] - labels.shape[1]
+        labels = F.pad(labels, (0, missing), value=IGNORE)
+        return labels, encoded.mask & (labels != IGNORE)
+
+    def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
+        """Constant: how often each cluster occurred so far."""
+        return self.marginal.references(*self._targets(encoded))

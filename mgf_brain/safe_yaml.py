@@ -1,0 +1,170 @@
+"""Building a model folder's yaml without running what came with it.
+
+HyperPyYAML executes whatever a document names, dumps it and reads it a second time, and reads words
+in round brackets with PyYAML's unsafe loader. A folder from elsewhere is therefore never handed to
+it: the tree of nodes is checked here, and that very tree is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from mgf_brain.errors import UserError
+
+# What an exported yaml may name: the classes of models. None of them opens a file, runs a program
+# or builds what an argument names; one that does must not be added.
+# `test_every_exported_part_is_accepted` names what is missing.
+ALLOWED = (
+    "mgf_brain.ctc.CTCHead",
+    "mgf_brain.encoder.NoContext",
+    "mgf_brain.encoder.TransformerEncoder",
+    "mgf_brain.enhancement.MaskHead",
+    "mgf_brain.enhancement.MaskHead",
+    "mgf_brain.features.LogMelFeatures",
+    "mgf_brain.frontends.LogMel",
+    "mgf_brain.frontends.Waveform",
+    "mgf_brain.inference.encoder.SpeechEncoder",
+    "mgf_brain.model.SpeechModel",
+    "mgf_brain.pitch_encoder.PitchEncoder",
+    "mgf_brain.pooling.AffineEmbedding",
+    "mgf_brain.pooling.AttentivePooling",
+    "mgf_brain.pooling.LayerAverage",
+    "mgf_brain.pooling.StatisticsPooling",
+    "mgf_brain.pooling.UtteranceHead",
+    "mgf_brain.pretrained.LayerStatistics",
+    "mgf_brain.probes.Probe",
+    "mgf_brain.progressive.ProgressiveEncoder",
+    "mgf_brain.progressive.ProgressiveModel",
+    "mgf_brain.progressive.SpeakerExtractor",
+    "mgf_brain.resnet.ResNetTrunk",
+    "mgf_brain.tdnn.EcapaTrunk",
+    "mgf_brain.tdnn.XVectorTrunk",
+    "mgf_brain.tokens.Tokens",
+)
+CORE = "tag:yaml.org,2002:"  # which yaml abbreviates to !!
+MAPPING, STRING = f"{CORE}map", f"{CORE}str"
+PLAIN = {MAPPING, STRING, *(f"{CORE}{kind}" for kind in ("bool", "float", "int", "null", "seq"))}
+REMEDY = "Pass --trust (in Python trust=True) if you wrote the folder yourself"
+
+
+def load_safely(path: Path) -> dict[str, Any]:
+    """Read a yaml file and build the models that it describes, and nothing else.
+
+    Arguments
+    ---------
+    path : Path
+        HyperPyYAML without references, as ``mgf_brain.export`` writes it.
+
+    Returns
+    -------
+    dict of str to object
+        Empty if the file is.
+
+    Raises
+    ------
+    UserError
+        If the file names anything but the classes of ``ALLOWED``; nothing was built then.
+    Exception
+        If the file is no YAML, or a class does not take the arguments it is given.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "hyperparams.yaml"
+    >>> _ = path.write_text("rate: 16000\\nencoder: !new:mgf_brain.encoder.NoContext {dim: 8}\\n")
+    >>> load_safely(path)
+    {'rate': 16000, 'encoder': NoContext()}
+    >>> _ = path.write_text("rate: !apply:os.system [ls]\\n")
+    >>> load_safely(path)
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: ...hyperparams.yaml, line 1: !apply:os.system is refused: ...
+    """
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Constructor = _ModelConstructor
+    node = yaml.compose(path.read_text(encoding="utf-8"))
+    if node is None:
+        return {}
+    if node.tag != MAPPING or any(key.tag != STRING for key, _ in node.value):
+        raise UserError(f"{path}: no mapping of names, `name: value`. Copy the folder anew.")
+    for part in _walk(node, path):
+        _refuse_unless_known(part, path)
+    return yaml.constructor.construct_document(node)
+
+
+def _walk(node: Node, path: Path) -> Iterator[Node]:
+    """All nodes, each once: without anchors there are no aliases to follow."""
+    if node.anchor is not None:
+        raise UserError(f"{_place(node, path)}: the anchor &{node.anchor} is refused. {REMEDY}.")
+    yield node
+    if not isinstance(node, ScalarNode):
+        for child in node.value:
+            for part in child if isinstance(node, MappingNode) else (child,):
+                yield from _walk(part, path)
+
+
+def _refuse_unless_known(node: Node, path: Path) -> None:
+    tag = "!tuple" if _in_brackets(node) else node.tag
+    if tag in PLAIN:
+        return
+    kind, _, name = tag.partition(":")
+    if kind in ("!new", "!name") and name in ALLOWED:
+        _named(name)
+        return
+    raise UserError(
+        f"{_place(node, path)}: {tag.replace(CORE, '!!')} is refused: a model folder may name the "
+        f"classes of models that mgf_brain exports, no more. {REMEDY}."
+    )
+
+
+def _in_brackets(node: Node) -> bool:
+    """Whether HyperPyYAML would make a tuple of it, as ruamel.yaml does once that was called."""
+    plain = isinstance(node, ScalarNode) and not node.style
+    return plain and node.value.startswith("(") and node.value.endswith(")")
+
+
+def _place(node: Node, path: Path) -> str:
+    return f"{path}, line {node.start_mark.line + 1}"
+
+
+@cache
+def _named(name: str) -> type:
+    """The class of a full name, which must be the name that the class itself bears."""
+    module, _, attribute = name.rpartition(".")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, type) or f"{found.__module__}.{found.__qualname__}" != name:
+        raise UserError(f"{name} is refused: it is another object's name. {REMEDY}.")
+    return found
+
+
+class _ModelConstructor(SafeConstructor):
+    """Plain values, and objects of the classes that are allowed."""
+
+
+def _arguments(constructor: SafeConstructor, node: Node) -> tuple[list[Any], dict[str, Any]]:
+    if isinstance(node, MappingNode):
+        return [], constructor.construct_mapping(node, deep=True)
+    if isinstance(node, SequenceNode):
+        return constructor.construct_sequence(node, deep=True), {}
+    return [], {}
+
+
+def _new(constructor: SafeConstructor, name: str, node: Node) -> object:
+    positional, named = _arguments(constructor, node)
+    return _named(name)(*positional, **named)
+
+
+def _name(constructor: SafeConstructor, name: str, node: Node) -> Callable[..., object]:
+    positional, named = _arguments(constructor, node)
+    return partial(_named(name), *positional, **named) if positional or named else _named(name)
+
+
+_ModelConstructor.add_multi_constructor("!new:", _new)
+_ModelConstructor.add_multi_constructor("!name:", _name)

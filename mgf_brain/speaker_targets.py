@@ -1,0 +1,113 @@
+"""Pseudo-speakers, or embeddings, of all utterances: ProgRE's targets at the utterance scale."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from speechbrain.utils.logger import get_logger
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from mgf_brain.cluster_features import MfccFeatures
+from mgf_brain.cluster_labels import audio_state
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import load_track, save_track
+from mgf_brain.errors import UserError
+from mgf_brain.feature_cache import encoder_fingerprint
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.kmeans import fit_centroids, nearest_centroid
+
+logger = get_logger(__name__)
+
+
+class SpeakerTargets:
+    """k-means over one embedding an utterance, or the embeddings themselves.
+
+    Embeddings are standardised by those of the training utterances and brought to unit length.
+
+    Arguments
+    ---------
+    speakers : int
+        Pseudo-speakers; with ``regression``, channels of an embedding.
+    source : str, optional
+        A pretrained folder with an utterance embedding, such as DINO's; without one, mean and
+        deviation over time of the MFCC, which say more of the channel than of the voice.
+    regression : bool
+        Keep the embeddings.
+    seed : int
+    device : str
+        Where the pretrained encoder runs.
+
+    Example
+    -------
+    >>> SpeakerTargets(speakers=100).source is None
+    True
+    """
+
+    def __init__(
+        self,
+        speakers: int,
+        source: str | None = None,
+        regression: bool = False,
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        self.speakers, self.source, self.regression = speakers, source, regression
+        self.seed, self.device = seed, device
+
+    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
+        """Write the targets of all utterances, unless the folder has them.
+
+        Arguments
+        ---------
+        train, valid : sequence of Utterance
+            k-means sees the first only.
+        folder : Path
+
+        Raises
+        ------
+        UserError
+            If there are fewer utterances than pseudo-speakers, or embeddings have other channels.
+        """
+        encoder = SpeechEncoder.from_pretrained(self.source) if self.source else None
+        fingerprint = self._fingerprint(train, valid, encoder)
+        if load_track(folder, fingerprint):
+            return
+        if encoder is None:
+            logger.warning("No speakers_from: pseudo-speakers are those of MFCC, mostly channels.")
+        rows = [*train, *valid]
+        x = self._embeddings(rows, encoder)
+        known = x[: len(train)]
+        x = F.normalize((x - known.mean(0)) / known.std(0).clamp(min=1e-5), dim=1)
+        targets = x if self.regression else self._cluster(x, len(train))
+        if self.regression and x.shape[1] != self.speakers:
+            raise UserError(
+                f"speakers: embeddings have {x.shape[1]} channels. Pass --speakers {x.shape[1]}."
+            )
+        pieces = ((row.id, y[None].numpy()) for row, y in zip(rows, targets, strict=True))
+        save_track(folder, pieces, {"fingerprint": fingerprint})
+
+    def _embeddings(self, rows: Sequence[Utterance], encoder: SpeechEncoder | None) -> torch.Tensor:
+        """(utterances, E)."""
+        if encoder is not None:
+            return FeatureExtractor(encoder, "speakers", self.device).embeddings(rows)
+        frames = tqdm(MfccFeatures(normalise=False).of(rows), "MFCC", len(rows), unit="utt")
+        return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in frames])
+
+    def _cluster(self, x: torch.Tensor, train: int) -> torch.Tensor:
+        centroids = fit_centroids(x[:train], self.speakers, iterations=50, seed=self.seed)
+        return nearest_centroid(x, centroids).short()
+
+    def _fingerprint(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        encoder: SpeechEncoder | None,
+    ) -> str:
+        of_encoder = encoder_fingerprint(encoder, "embedding") if encoder else "MFCC"
+        facts = (self.speakers, self.regression, self.seed, of_encoder, audio_state(train, valid))
+        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,146 @@
+"""The page that compares runs, and the command that writes it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mgf_brain.cli.main import main
+from mgf_brain.comparison import Run, different_settings, read_run, result_table, short_names
+from mgf_brain.errors import UserError
+from tests.test_downstream_report import HOSTILE, RESULTS, Page, decoded
+
+LOSSES = [{"step": step, "loss": 1 / step} for step in range(1, 9)]
+SCORES = "1 a b 0.9\n1 a c 0.4\n0 a d 0.5\n0 a e 0.1\n"
+
+
+def write_run(folder, seed=7, rows=LOSSES, scores="", recipe=RESULTS["recipe"], **metrics):
+    folder.mkdir(parents=True)
+    results = RESULTS | {"metrics": metrics, "recipe": recipe, "seed": seed}
+    (folder / "results.json").write_text(json.dumps(results))
+    (folder / "hyperparams.yaml").write_text(
+        f"# made\nseed: {seed}\noutput_folder: {folder}\nprobe: !name:torch.nn.Linear {{}}\n"
+    )
+    if rows:
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    if scores:
+        (folder / "scores.txt").write_text(scores)
+    return folder
+
+
+def compare(tmp_path, *folders):
+    main(["report", *map(str, folders), "--output", str(tmp_path / "page.html")])
+    return Page((tmp_path / "page.html").read_text())
+
+
+def test_the_page_holds_every_run_and_needs_no_other_file(tmp_path):
+    first = write_run(tmp_path / "mgf/7", uar=61.25, wa=60.0)
+    second = write_run(tmp_path / "fbank/8", seed=8, scores=SCORES, uar=50.0, eer=12.5)
+    page = compare(tmp_path, first, second)
+    assert not page.open
+    assert ["run", "UAR", "WA", "EER"] in page.rows
+    assert ["mgf/7", "61.25 %", "60.00 %", "–"] in page.rows
+    assert ["fbank/8", "50.00 %", "–", "12.50 %"] in page.rows
+    assert ["seed", "7", "8"] in page.rows
+    kinds = [decoded(source)[0] for source in page.sources["img"]]
+    assert kinds == ["data:image/png"] * 2  # training, DET
+    assert all(source.startswith("data:") for source in page.sources["img"])
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_plots_without_content_are_left_out(tmp_path):
+    page = compare(tmp_path, write_run(tmp_path / "a", rows=(), uar=1.0))
+    assert not page.sources["img"]
+    assert ["run", "UAR"] in page.rows
+
+
+def test_runs_of_different_recipes_have_tables_of_their_own(tmp_path):
+    other = "recipes/VoxCeleb/verification.py"
+    folders = [write_run(tmp_path / "a", uar=1.0), write_run(tmp_path / "b", recipe=other, eer=2.0)]
+    rows = compare(tmp_path, *folders).rows
+    assert ["run", "UAR"] in rows and ["run", "EER"] in rows
+
+
+def test_names_of_folders_are_no_html(tmp_path):
+    name = HOSTILE.replace("/", "")
+    folders = [write_run(tmp_path / name, uar=1.0, **{"<b>": 2.0}), write_run(tmp_path / "b")]
+    page = compare(tmp_path, *folders)
+    assert not page.open and "script" not in page.tags
+    assert [name, "1.00 %", "2.00 %"] in page.rows
+
+
+@pytest.mark.parametrize(
+    "metric, values, best",
+    [
+        ("eer", (9.0, 5.0, 7.0), [1]),
+        ("wer_test-clean_beam", (9.0, 5.0, 5.0), [1, 2]),
+        ("accuracy_speech", (9.0, 5.0, 7.0), [0]),
+        ("uar", (5.0, 5.0, 5.0), []),
+        ("loss", (9.0, 5.0, 7.0), []),
+        ("perplexity", (9.0, 5.0, 7.0), []),
+    ],
+)
+def test_the_best_is_in_bold(metric, values, best):
+    runs = [Run(str(i), {"metrics": {metric: value}}) for i, value in enumerate(values)]
+    rows = [line for line in result_table(runs).splitlines() if "<td>" in line]
+    assert [i for i, row in enumerate(rows) if "<b>" in row] == best
+
+
+@pytest.mark.parametrize(
+    "folders, names",
+    [
+        (["r/emotion/fbank/7", "r/emotion/mgf-frozen/7"], ["fbank", "mgf-frozen"]),
+        (["r/mgf/7", "r/mgf/8"], ["7", "8"]),
+        (["r/mgf/7", "r/dino/8/"], ["mgf/7", "dino/8"]),
+        (["r/mgf", "r/mgf/seed"], ["mgf", "seed"]),
+        (["r/a/b", "r/b"], ["a", "b"]),
+        (["r/mgf/7"], ["mgf/7"]),
+    ],
+)
+def test_names_are_what_differs(folders, names):
+    assert short_names(folders) == names
+
+
+def test_settings_that_differ_are_short_and_known():
+    long, same = "x" * 61, {"same": 1, "output_folder": "a"}
+    runs = [
+        Run("a", {}, settings=same | {"lr": 0.1, "text": long, "list": [1]}),
+        Run("b", {}, settings={"same": 1, "output_folder": "b", "lr": 0.1, "text": "", "on": True}),
+        Run("c", {}),
+    ]
+    assert different_settings(runs) == [["on", "–", "True", "–"]]
+
+
+def test_what_a_run_keeps_is_read(tmp_path):
+    run = read_run(write_run(tmp_path / "a", scores=SCORES, uar=1.0, folds={"1": {}}), "a")
+    assert run.rows == LOSSES and run.scores() == {"uar": 1.0}
+    assert run.settings["seed"] == 7 and run.settings["probe"] == {"!name:torch.nn.Linear": {}}
+    assert run.trials[1].tolist() == [True, True, False, False]
+
+
+def test_bad_runs_are_named_and_nothing_is_written(tmp_path, capsys):
+    good, part = write_run(tmp_path / "good"), write_run(tmp_path / "part")
+    (part / "results.json").write_text('{"metrics": {}}')
+    empty, broken = write_run(tmp_path / "empty"), write_run(tmp_path / "broken")
+    (empty / "results.json").unlink()
+    (broken / "results.json").write_text("{")
+    for folders, message in (
+        ([good, empty], "results.json is missing"),
+        ([good, part], "part/results.json lacks recipe, seed"),
+        ([good, broken], "broken/results.json is no JSON"),
+        ([good, f"{good}/"], "is given twice"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            compare(tmp_path, *folders)
+        error = capsys.readouterr().err
+        assert end.value.code == 2 and message in error and len(error.splitlines()) == 1
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_the_page_is_no_other_file(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["report", str(write_run(tmp_path / "a")), "--output", str(tmp_path)])
+    assert "is no page" in capsys.readouterr().err
+    with pytest.raises(UserError, match="is given twice"):
+        short_names(["a", "b", "./a"])
