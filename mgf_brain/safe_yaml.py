@@ -27,7 +27,6 @@ ALLOWED = (
     "mgf_brain.encoder.NoContext",
     "mgf_brain.encoder.TransformerEncoder",
     "mgf_brain.enhancement.MaskHead",
-    "mgf_brain.enhancement.MaskHead",
     "mgf_brain.features.LogMelFeatures",
     "mgf_brain.frontends.LogMel",
     "mgf_brain.frontends.Waveform",

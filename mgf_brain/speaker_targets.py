@@ -11,23 +11,25 @@ from speechbrain.utils.logger import get_logger
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from mgf_brain.cluster_features import MfccFeatures
+from mgf_brain.cluster_features import CEPSTRA, MfccFeatures
 from mgf_brain.cluster_labels import audio_state
+from mgf_brain.clustering import cluster_speakers
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.tracks import load_track, save_track
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.kmeans import fit_centroids, nearest_centroid
+from mgf_brain.kmeans import nearest_centroid
 
 logger = get_logger(__name__)
 
 
 class SpeakerTargets:
-    """k-means over one embedding an utterance, or the embeddings themselves.
+    """Clusters of one embedding an utterance, or the embeddings themselves.
 
-    Embeddings are standardised by those of the training utterances and brought to unit length.
+    Embeddings are standardised by those of the training utterances and brought to unit length; for
+    the clusters see ``cluster_speakers``. Validation utterances get the nearest one.
 
     Arguments
     ---------
@@ -65,7 +67,7 @@ class SpeakerTargets:
         Arguments
         ---------
         train, valid : sequence of Utterance
-            k-means sees the first only.
+            The first are clustered.
         folder : Path
 
         Raises
@@ -96,11 +98,17 @@ class SpeakerTargets:
         if encoder is not None:
             return FeatureExtractor(encoder, "speakers", self.device).embeddings(rows)
         frames = tqdm(MfccFeatures(normalise=False).of(rows), "MFCC", len(rows), unit="utt")
-        return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in frames])
+        cepstra = (x[:, :CEPSTRA] for x in frames)  # differences have no mean
+        return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in cepstra])
 
     def _cluster(self, x: torch.Tensor, train: int) -> torch.Tensor:
-        centroids = fit_centroids(x[:train], self.speakers, iterations=50, seed=self.seed)
-        return nearest_centroid(x, centroids).short()
+        if self.speakers > train:
+            raise UserError(f"speakers: {self.speakers} are more than the {train} utterances.")
+        labels = torch.from_numpy(cluster_speakers(x[:train], self.speakers, seed=self.seed))
+        known = range(int(labels.max()) + 1)
+        centroids = torch.stack([x[:train][labels == label].mean(0) for label in known])
+        others = nearest_centroid(x[train:], F.normalize(centroids, dim=1))
+        return torch.cat([labels, others]).short()
 
     def _fingerprint(
         self,

@@ -22,10 +22,10 @@ def inertia(x: torch.Tensor, centroids: torch.Tensor) -> float:
     return torch.cdist(x.double(), centroids.double()).square().amin(1).sum().item()
 
 
-@pytest.mark.parametrize("clusters", [4, 30])
+@pytest.mark.parametrize("clusters", [30, 100])
 def test_inertia_is_that_of_full_kmeans(clusters: int):
     x = blobs()
-    reference = KMeans(clusters, n_init=5, max_iter=300, random_state=0).fit(x.double().numpy())
+    reference = KMeans(clusters, n_init=3, max_iter=300, random_state=0).fit(x.double().numpy())
     assert inertia(x, fit_centroids(x, clusters)) < 1.02 * reference.inertia_
 
 

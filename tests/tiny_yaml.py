@@ -18,6 +18,8 @@ position_kernel: 4
 optimizer_step_limit: {steps}
 batch_seconds: 8.0
 learning_rate: 0.001
+first_momentum: 0.9
+last_momentum: 0.99
 """
 NUMBERS = {  # of dino/mini.yaml: six utterances a batch
     "global_seconds": 1.0,

@@ -5,7 +5,9 @@ r"""Pretrain a speech encoder on LibriSpeech, or on the embedded corpus, without
 > python recipes/LibriSpeech/pretrain.py hparams/mgf.yaml \
     --data_folder /path/to/LibriSpeech --size base
 
-``hparams/dino.yaml`` and ``hparams/mgf_dino.yaml`` run in the same way. Only the folders train-*
+Other systems run in the same way: hparams/dino.yaml, hparams/mgf_dino.yaml, hparams/mt4ssl.yaml,
+hparams/hubert.yaml, hparams/wavlm.yaml, hparams/data2vec.yaml, hparams/wav2vec2.yaml,
+hparams/bestrq.yaml and hparams/progre.yaml. Only the folders train-*
 (and dev-*, for validation) are read.
 """
 

@@ -47,8 +47,8 @@ def added(mixing: UtteranceMixing, wav: torch.Tensor, keys: range = range(400)) 
 
 
 def test_a_share_of_the_crops_is_mixed(wav):
-    mixed = [mixing_of(probability=0.2)(wav, key) is not wav for key in range(2000)]
-    assert abs(np.mean(mixed) - 0.2) < 0.03
+    mixed = [mixing_of(probability=0.2)(wav, key) is not wav for key in range(1000)]
+    assert abs(np.mean(mixed) - 0.2) < 0.04
     assert all(mixing_of(probability=0.0)(wav, key) is wav for key in range(20))
 
 

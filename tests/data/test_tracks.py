@@ -127,5 +127,5 @@ def test_a_batch_is_padded_with_what_the_track_says():
     }
     data = CropDataset(rows, 0, SeparateCrops(1, 9.0, 0.1), read, tracks=tracks)
     batch = data.collate([data[1, 0], data[1, 1]])
-    assert batch.tracks["labels"].tolist() == [[*range(24)], [*range(24, 35)] + [IGNORE] * 13]
-    assert batch.tracks["pitch"][1].tolist() == [1.0] * 11 + [0.0] * 13
+    assert batch.tracks["labels"].tolist() == [[*range(24)], [*range(24, 36)] + [IGNORE] * 12]
+    assert batch.tracks["pitch"][1].tolist() == [1.0] * 12 + [0.0] * 12

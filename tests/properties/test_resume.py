@@ -11,6 +11,7 @@ import pytest
 from tests.properties.runs import STEPS, command, figures, finish, rows_of, start
 from tests.tiny_yaml import write_tiny_yaml
 
+OTHERS = ("dino", "mgf_dino", "mt4ssl", "wavlm", "wav2vec2", "bestrq")
 KILL_FROM = 9  # an epoch of MGF has 8 batches: the kill falls into the middle of the second
 
 
@@ -27,7 +28,8 @@ def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "system, accumulation", [("mgf", 1), ("mgf", 2), ("dino", 1), ("mgf_dino", 1)]
+    "system, accumulation",
+    [("mgf", 1), ("mgf", 2), *((system, 1) for system in OTHERS)],
 )
 def test_killed_and_resumed_equals_never_killed(
     noise_corpus, tmp_path: Path, system: str, accumulation: int

@@ -1,0 +1,339 @@
+"""The label step: one k-means for all, made again only when its inputs change, never half made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from mgf_brain import cluster_labels
+from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
+from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
+from mgf_brain.data.audio import read_audio
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import FrameTrack, load_track
+from mgf_brain.errors import UserError
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference.encoder import example_encoder
+from mgf_brain.kmeans import nearest_centroid
+from mgf_brain.spectrum import frame_count
+from tests.data.miniatures import write_noise
+
+HOP, WINDOW, CLUSTERS = 640, 880, 5
+SECONDS = (0.6, 0.83, 1.0, 0.71, 0.9, 0.55)
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> tuple[list[Utterance], list[Utterance]]:
+    """Four utterances to train on and two to validate on."""
+    rows = [
+        Utterance(f"utt{i}", s, str(write_noise(tmp_path / f"audio/{i}.wav", s)), "s")
+        for i, s in enumerate(SECONDS)
+    ]
+    return rows[:4], rows[4:]
+
+
+def maker(clusters: int = CLUSTERS, **options) -> ClusterLabels:
+    return ClusterLabels(clusters, HOP, WINDOW, **options)
+
+
+def made(folder: Path, corpus, clusters: int = CLUSTERS, **options) -> FrameTrack:
+    maker(clusters, **options).make(*corpus, folder)
+    return load_track(folder)
+
+
+def frames_of(row: Utterance) -> int:
+    return frame_count(len(read_audio(row.wav)), WINDOW, HOP)
+
+
+def change(row: Utterance, seconds: float = 0.7) -> None:
+    """Other audio in the same place, at another time."""
+    samples = np.random.default_rng(1).standard_normal(int(16000 * seconds)) / 9
+    soundfile.write(row.wav, samples, 16000)
+    os.utime(row.wav, ns=(1, 1))
+
+
+class FrameSpectra:
+    """Features that look at one frame only."""
+
+    hop, window, dim = HOP, WINDOW, 8
+
+    def fingerprint(self) -> str:
+        return "spectra"
+
+    def __call__(self, wav: torch.Tensor) -> torch.Tensor:
+        power = torch.fft.rfft(wav.unfold(0, WINDOW, HOP)).abs()[:, :440].square()
+        return power.unflatten(1, (8, 55)).mean(2).log()
+
+    def of(self, utterances):
+        return (self(read_audio(u.wav)) for u in utterances)
+
+
+# -- what is made -----------------------------------------------------------------------------
+
+
+def test_a_label_is_the_nearest_centroid_of_the_utterances_own_features(tmp_path, corpus):
+    """Computed alone: the batches of the label step must not show."""
+    track, features = made(tmp_path / "labels", corpus), MfccFeatures()
+    centroids = load_file(tmp_path / "labels" / CENTROIDS)["centroids"]
+    assert centroids.shape == (CLUSTERS, 39)
+    for row in (*corpus[0], *corpus[1]):
+        wav = read_audio(row.wav)
+        [x] = features(wav[None], torch.tensor([len(wav)]))
+        x = at_hop(x, (features.hop, features.window), (HOP, WINDOW))
+        assert track.whole(row.id).tolist() == nearest_centroid(x, centroids).tolist()
+
+
+def test_there_is_a_label_for_every_frame_of_the_encoder_in_two_bytes(tmp_path, corpus):
+    track = made(tmp_path / "labels", corpus)
+    assert track.counts == {row.id: frames_of(row) for row in (*corpus[0], *corpus[1])}
+    assert isinstance(track.values, np.memmap) and track.values.dtype.itemsize == 2
+
+
+@pytest.mark.parametrize("start", [0, 640, 1920, 6400])
+def test_a_crops_labels_are_those_of_its_own_frames(tmp_path, corpus, start, monkeypatch):
+    monkeypatch.setattr(ClusterLabels, "_features", lambda self: FrameSpectra())
+    track = made(tmp_path / "labels", corpus)
+    centroids = load_file(tmp_path / "labels" / CENTROIDS)["centroids"]
+
+    def own(begin: int) -> list[int]:
+        wav = read_audio(corpus[0][2].wav, start=begin, frames=6000)
+        return nearest_centroid(FrameSpectra()(wav), centroids).tolist()
+
+    assert track.crop("utt2", start, 6000).tolist() == own(start)
+    assert own(start) != own(start + 320)  # half a frame later others are heard
+
+
+def test_training_utterances_alone_make_the_clusters(tmp_path, corpus):
+    before = made(tmp_path / "a", corpus)
+    change(corpus[1][0])
+    after = made(tmp_path / "b", corpus)
+    first, second = (load_file(tmp_path / name / CENTROIDS)["centroids"] for name in "ab")
+    assert torch.equal(first, second)
+    assert all(np.array_equal(before.whole(u.id), after.whole(u.id)) for u in corpus[0])
+    assert before.counts["utt4"] != after.counts["utt4"]
+
+    change(corpus[0][0])
+    made(tmp_path / "c", corpus)
+    assert not torch.equal(first, load_file(tmp_path / "c" / CENTROIDS)["centroids"])
+
+
+def test_what_k_means_sees_fits_the_memory(tmp_path, corpus, monkeypatch):
+    seen = []
+
+    def note(frames, *arguments):
+        seen.append(len(frames))
+        return frames[:CLUSTERS]
+
+    monkeypatch.setattr(cluster_labels, "fit_centroids", note)
+    made(tmp_path / "all", corpus)
+    made(tmp_path / "few", corpus, fit_megabytes=20 * 39 * 4 / 1e6)  # 20 frames
+    assert seen[0] == sum(map(frames_of, corpus[0]))
+    assert 20 <= seen[1] < 20 + max(map(frames_of, corpus[0]))  # the last utterance is whole
+    assert load_track(tmp_path / "few").counts == load_track(tmp_path / "all").counts
+
+
+def test_figures_are_of_the_training_part(tmp_path, corpus):
+    track = made(tmp_path / "labels", corpus)
+    labels = np.concatenate([track.whole(u.id) for u in corpus[0]])
+    assert set(track.figures) == {"used", "perplexity"}
+    assert track.figures["used"] == 100.0 and 1 < track.figures["perplexity"] <= CLUSTERS
+
+    # Phones that are the clusters themselves, at 100 labels a second.
+    lines = [
+        f"{u.id} " + " ".join(str(i) for i in np.repeat(track.whole(u.id), 4)) for u in corpus[0]
+    ]
+    (tmp_path / "phones.txt").write_text("\n".join(f"{line} 0" for line in lines))
+    figures = made(tmp_path / "labels", corpus, phone_labels=str(tmp_path / "phones.txt")).figures
+    assert figures["pnmi"] > 40 and figures["phone_purity"] > 100 * np.bincount(labels).max() / len(
+        labels
+    )
+
+    (tmp_path / "other.txt").write_text("nobody 1 2 3\n")
+    figures = made(tmp_path / "labels", corpus, phone_labels=str(tmp_path / "other.txt")).figures
+    assert set(figures) == {"used", "perplexity"}
+
+
+# -- when it is made --------------------------------------------------------------------------
+
+
+def stamp(folder: Path) -> tuple[int, ...]:
+    return tuple(
+        (folder / name).stat().st_mtime_ns for name in ("track.json", "track.npy", CENTROIDS)
+    )
+
+
+def test_made_again_only_when_the_inputs_change(tmp_path, corpus):
+    folder, phones = tmp_path / "labels", tmp_path / "phones.txt"
+    phones.write_text("utt0 1 2 3\n")
+    options = {"phone_labels": str(phones)}
+    made(folder, corpus, **options)
+    before = stamp(folder)
+    made(folder, corpus, **options)
+    assert stamp(folder) == before
+
+    def is_new(corpus=corpus, **other) -> bool:
+        nonlocal before
+        before, last = (made(folder, corpus, **{**options, **other}), stamp(folder))[1], before
+        return before != last
+
+    assert is_new(clusters=4) and is_new(seed=1) and is_new(iterations=2) and is_new()
+    assert is_new((corpus[0][:3], corpus[1])) and is_new()
+    change(corpus[1][1])
+    assert is_new() and not is_new()
+    phones.write_text("utt0 1 2 3 4\n")
+    assert is_new() and not is_new()
+
+
+@pytest.mark.parametrize("where", ["nearest_centroid", "save_track"])
+def test_killed_in_the_middle_nothing_half_made_is_taken(tmp_path, corpus, where, monkeypatch):
+    """Not the new centroids beside the old labels either."""
+    folder = tmp_path / "labels"
+    first = made(folder, corpus).values.tolist()
+    centroids = (folder / CENTROIDS).read_bytes()
+
+    def kill(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(cluster_labels, where, kill)
+        made(folder, corpus, clusters=3)
+    assert load_track(folder) is None
+    assert made(folder, corpus).values.tolist() == first
+    assert (folder / CENTROIDS).read_bytes() == centroids
+
+
+# -- labels made elsewhere --------------------------------------------------------------------
+
+
+def given(tmp_path: Path, corpus, **changed: str) -> str:
+    """A file of labels, every fifth frame alike; lines by utterance may be changed."""
+    lines = {
+        u.id: " ".join(str(i % CLUSTERS) for i in range(frames_of(u)))
+        for u in (*corpus[0], *corpus[1])
+    } | changed
+    path = tmp_path / "given.txt"
+    path.write_text("".join(f"{id} {line}\n" for id, line in lines.items() if line))
+    return str(path)
+
+
+def test_given_labels_are_taken_as_they_are(tmp_path, corpus):
+    folder = tmp_path / "labels"
+    made(folder, corpus)
+    track = made(folder, corpus, given=given(tmp_path, corpus))
+    assert track.whole("utt5").tolist() == [i % CLUSTERS for i in range(frames_of(corpus[1][1]))]
+    assert not (folder / CENTROIDS).exists()  # of labels that are no longer there
+    before = (folder / "track.json").stat().st_mtime_ns
+    made(folder, corpus, given=str(tmp_path / "given.txt"))
+    assert (folder / "track.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("", "given.txt: no line for utt4"),
+        ("1 2 3", "given.txt: utt4 has 3 labels, the encoder 22 frames of 640 samples"),
+        (" ".join(["5"] * 22), "given.txt: utt4 has label 5, clusters is 5. Pass --clusters 6"),
+        ("1 x 3", "given.txt line 5: expected"),
+    ],
+)
+def test_wrong_given_labels_are_named(tmp_path, corpus, line, message):
+    with pytest.raises(UserError, match=message):
+        made(tmp_path / "labels", corpus, given=given(tmp_path, corpus, utt4=line))
+    assert load_track(tmp_path / "labels") is None
+
+
+@pytest.mark.parametrize("key", ["given", "phone_labels"])
+def test_a_missing_file_is_named_before_anything_is_made(tmp_path, corpus, key):
+    with pytest.raises(UserError, match="nowhere.txt: there is no such file"):
+        made(tmp_path / "labels", corpus, **{key: "nowhere.txt"})
+    assert not (tmp_path / "labels").exists()
+
+
+# -- a pretrained source ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def source(monkeypatch):
+    """``source(stack)``: what any folder's name loads, an encoder with frames of so many 10 ms."""
+
+    def load(stack: int) -> SpeechEncoder:
+        torch.manual_seed(0)
+        encoder = example_encoder(stack=stack)
+        monkeypatch.setattr(SpeechEncoder, "from_pretrained", lambda folder: encoder)
+        return encoder
+
+    return load
+
+
+@pytest.mark.parametrize("stack", [1, 2, 4])
+def test_a_layer_of_a_pretrained_encoder_with_shorter_frames(tmp_path, corpus, source, stack):
+    encoder = source(stack)
+    track = made(tmp_path / "labels", corpus, source="any", layer=1)
+    centroids = load_file(tmp_path / "labels" / CENTROIDS)["centroids"]
+    assert centroids.shape == (CLUSTERS, encoder.dim)
+    wav = read_audio(corpus[1][0].wav)
+    states, _ = encoder.encode(wav[None], torch.tensor([len(wav)]))
+    x, times = states[1][0], HOP // encoder.hop
+    frames = [x[t * times : (t + 1) * times].mean(0) for t in range(frames_of(corpus[1][0]))]
+    labels = nearest_centroid(torch.stack(frames), centroids).tolist()
+    assert track.whole("utt4").tolist() == labels
+
+
+def test_another_layer_or_other_weights_are_other_labels(tmp_path, corpus, source):
+    encoder, folder = source(4), tmp_path / "labels"
+    made(folder, corpus, source="any", layer=1)
+    before = stamp(folder)
+    made(folder, corpus, source="other name", layer=1)
+    assert stamp(folder) == before  # the same weights elsewhere
+    made(folder, corpus, source="any", layer=2)
+    assert (after := stamp(folder)) != before
+    with torch.no_grad():
+        encoder.speech_model.encoder.projection.bias += 1.0
+    made(folder, corpus, source="any", layer=2)
+    assert stamp(folder) != after
+
+
+def test_a_source_whose_hop_does_not_divide_is_refused(tmp_path, corpus, source):
+    source(3)
+    with pytest.raises(UserError, match="targets_from any: its hop of 480 samples does not divide"):
+        made(tmp_path / "labels", corpus, source="any")
+
+
+def test_layers_count_from_either_end(source):
+    encoder = source(4)
+    rows = [Utterance("a", 1.0, "", "s")]
+    assert LayerFeatures(encoder, -1).layer == -1 and LayerFeatures(encoder, 2).dim == 32
+    for layer in (3, -4):
+        with pytest.raises(UserError, match=f"targets_layer {layer}"):
+            LayerFeatures(encoder, layer).of(rows)
+
+
+# -- MFCC -------------------------------------------------------------------------------------
+
+
+def test_mfcc_are_the_same_alone_and_beside_a_loud_neighbour():
+    generator = torch.Generator().manual_seed(0)
+    wavs, lengths = torch.zeros(3, 30000), torch.tensor([16000, 30000, 9000])
+    for row, length, level in zip(wavs, lengths, (1e-3, 1.0, 0.1), strict=True):
+        row[:length] = level * torch.randn(int(length), generator=generator)
+    features = MfccFeatures()
+    together = features(wavs, lengths)
+    for row, x, length in zip(wavs, together, lengths, strict=True):
+        [alone] = features(row[None, :length], length[None])
+        torch.testing.assert_close(x[: len(alone)], alone, rtol=1e-4, atol=1e-4)
+        assert not x[len(alone) :].any()
+        torch.testing.assert_close(alone.mean(0), torch.zeros(39), rtol=0, atol=1e-4)
+        torch.testing.assert_close(alone.std(0, correction=0), torch.ones(39), rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [880, 1039, 1519, 1520, 16000, 16159])
+def test_mfcc_frames_at_the_encoders_hop_are_as_many_as_the_encoders(samples):
+    x = MfccFeatures()(torch.randn(1, samples), torch.tensor([samples]))[0]
+    grid = (MfccFeatures.hop, MfccFeatures.window)
+    assert len(at_hop(x, grid, (HOP, WINDOW))) == frame_count(samples, WINDOW, HOP)

@@ -1,0 +1,59 @@
+"""Pseudo-speakers: made once, from training utterances alone, and the same for all crops."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import load_track
+from mgf_brain.errors import UserError
+from mgf_brain.speaker_targets import SpeakerTargets
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> list[Utterance]:
+    """Noise of two colours, four utterances each."""
+    made = []
+    for i in range(8):
+        wav = np.random.default_rng(i).normal(size=32000) * 0.1
+        if i % 2:
+            wav = np.convolve(wav, np.ones(32) / 32, mode="same")
+        soundfile.write(tmp_path / f"{i}.wav", wav, 16000)
+        made.append(Utterance(f"u{i}", 2.0, str(tmp_path / f"{i}.wav"), f"s{i % 2}"))
+    return made
+
+
+def test_colours_become_pseudo_speakers(rows, tmp_path):
+    SpeakerTargets(speakers=2).make(rows[:6], rows[6:], tmp_path / "t")
+    track = load_track(tmp_path / "t")
+    labels = [track.crop(u.id, 1600, 3200).tolist() for u in rows]
+    assert labels[::2] == [labels[0]] * 4 and labels[1::2] == [labels[1]] * 4
+    assert labels[0] != labels[1]
+
+
+def test_made_again_only_when_something_changed(rows, tmp_path):
+    maker, path = SpeakerTargets(speakers=2), tmp_path / "t" / "track.npy"
+    maker.make(rows[:6], rows[6:], tmp_path / "t")
+    before = path.stat().st_mtime_ns
+    maker.make(rows[:6], rows[6:], tmp_path / "t")
+    assert path.stat().st_mtime_ns == before
+    SpeakerTargets(speakers=3).make(rows[:6], rows[6:], tmp_path / "t")
+    assert path.stat().st_mtime_ns > before
+
+
+def test_embeddings_can_be_kept(rows, tmp_path):
+    SpeakerTargets(speakers=26, regression=True).make(rows[:6], rows[6:], tmp_path / "t")
+    crop = load_track(tmp_path / "t").crop("u0", 0, 1600)
+    assert crop.shape == (26,) and crop.norm().item() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_cannot_be_is_refused(rows, tmp_path):
+    with pytest.raises(UserError, match="embeddings have 26 channels"):
+        SpeakerTargets(speakers=4, regression=True).make(rows, [], tmp_path / "t")
+    with pytest.raises(UserError, match="9 are more than the 8 utterances"):
+        SpeakerTargets(speakers=9).make(rows, [], tmp_path / "t")
+    assert not (tmp_path / "t" / "track.json").exists()
