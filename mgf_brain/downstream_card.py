@@ -12,7 +12,7 @@ from typing import Any
 from huggingface_hub import ModelCard
 
 from mgf_brain import hub
-from mgf_brain.model_card import EMBEDDED_LICENCE, NOT_STATED, is_embedded, metadata, public_path
+from mgf_brain.model_card import NOT_STATED, data_licences, metadata, public_path
 from mgf_brain.pretrained import BASELINES, pretrained_name
 from mgf_brain.verification import Calibration
 
@@ -159,10 +159,7 @@ def _licences(
     card: Card, hparams: Mapping[str, Any], encoder: ModelCard | None
 ) -> dict[str, str | None]:
     """Of all speech that was trained on, by what was trained on it."""
-    licences = {}
-    if card.trained:
-        own = EMBEDDED_LICENCE if is_embedded(hparams) else hparams.get("licence")
-        licences["these data"] = None if hparams.get("add_manifest") else own
+    licences = data_licences(hparams) if card.trained else {}
     if hparams["pretrained"] not in BASELINES:
         licences["the encoder's data"] = hub.licence_of(encoder)
     return licences

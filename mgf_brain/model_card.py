@@ -141,11 +141,11 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
     """
     hparams = read_plain(resolved_yaml, "the run's hyperparameters")
     data, time, system = results["data"], results["time"], Path(results["hparams"]).stem
-    licence = _licence(hparams)
+    licences = data_licences(hparams)
     return CARD.substitute(
-        metadata=metadata(system, TASK, hparams, results, [licence]).to_yaml(),
+        metadata=metadata(system, TASK, hparams, results, list(licences.values())).to_yaml(),
         system=system,
-        licence=licence or NOT_STATED,
+        licence=", ".join(f"{x or NOT_STATED} ({whose})" for whose, x in licences.items()),
         facts="\n".join(
             f"| {name} | {value} |" for name, value in _facts(hparams, results, speech)
         ),
@@ -244,11 +244,19 @@ def is_embedded(hparams: Mapping[str, Any]) -> bool:
     return not (hparams.get("data_folder", True) or hparams.get("manifest"))
 
 
-def _licence(hparams: Mapping[str, Any]) -> str | None:
-    """That of the corpus; nobody can tell that of a manifest's speech."""
-    if is_embedded(hparams):
-        return EMBEDDED_LICENCE
-    return None if hparams.get("add_manifest") else hparams.get("licence")
+def data_licences(hparams: Mapping[str, Any]) -> dict[str, str | None]:
+    """The licence of each part of the speech that a run read, None where it is not stated.
+
+    Example
+    -------
+    >>> data_licences({"licence": "CC BY 4.0", "add_manifest": "more.csv", "corpus": "WSJ"})
+    {'WSJ': 'CC BY 4.0', 'the manifest': None}
+    """
+    own = EMBEDDED_LICENCE if is_embedded(hparams) else hparams.get("licence")
+    licences = {hparams.get("corpus", "your own"): own}
+    if hparams.get("add_manifest"):
+        licences["the manifest"] = hparams.get("add_licence")
+    return licences
 
 
 def _facts(

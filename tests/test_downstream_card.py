@@ -69,7 +69,8 @@ def test_the_licences_of_all_data(tmp_path: Path):
     assert licence(classifier, **known) == (None, None)
     assert licence(verifier, **known) == ("cc-by-4.0", None)  # trained on nothing of its own
     text = downstream_card(classifier, HPARAMS | known | mine, RESULTS)
-    assert "Licence of these data: my terms.\nLicence of the encoder's data: cc-by-4.0." in text
+    corpus = HPARAMS.get("corpus", "your own")
+    assert f"Licence of {corpus}: my terms.\nLicence of the encoder's data: cc-by-4.0." in text
 
 
 @pytest.mark.parametrize(

@@ -92,13 +92,17 @@ def test_the_licence_of_the_data(licence: str, name: tuple):
     card = model_card(yaml, RESULTS, SPEECH)
     metadata = ModelCard(card).data
     assert (metadata.license, metadata.license_name) == name
-    assert f"Licence of the data: {licence.replace('null', 'not stated')}." in card
+    assert f"Licence of the data: {licence.replace('null', 'not stated')} (LibriSpeech)." in card
 
 
 def test_a_licence_that_nobody_can_tell():
     manifest = YAML + "licence: CC BY 4.0\n"
     assert ModelCard(model_card(manifest, RESULTS, SPEECH)).data.license is None
+    told = model_card(manifest + "add_licence: my terms\n", RESULTS, SPEECH)
+    assert ModelCard(told).data.license_name == "cc-by-4.0-and-my-terms"
+    assert "CC BY 4.0 (LibriSpeech), my terms (the manifest)." in told
     embedded = manifest.replace("data_folder: /home/alice/LibriSpeech", "data_folder:")
+    embedded = embedded.replace("add_manifest: /home/alice/more.csv", "")
     assert ModelCard(model_card(embedded, RESULTS, SPEECH)).data.license == "apache-2.0"
 
 

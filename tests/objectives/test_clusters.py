@@ -29,7 +29,7 @@ def encoded_of(states: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor) -
     empty = states[..., :0]
     frames = Frames(empty, LENGTHS, empty, empty, empty[:, 0], empty)
     keys, groups = KEYS[: len(states)], torch.arange(len(states))
-    batch = SpeechBatch([], empty[..., 0], LENGTHS, keys, groups, tracks={"labels": labels})
+    batch = SpeechBatch([], states[..., 0], LENGTHS, keys, groups, tracks={"labels": labels})
     return Encoded(batch, frames, mask & valid, valid, [states])
 
 
@@ -163,12 +163,33 @@ def test_accuracies_against_a_loop(masked: bool):
     assert not any(value.requires_grad for value in figures.values())
 
 
-def test_the_constant_is_the_entropy_of_the_masked_labels():
+def test_the_constant_comes_to_the_entropy_of_the_masked_labels_in_training():
     objective, encoded = example()
-    counts = Counter(label for _, _, label in chosen(encoded))
-    total = sum(counts.values())
-    entropy = -sum(n / total * math.log(n / total) for n in counts.values())
-    assert objective.references(encoded)["constant"].item() == pytest.approx(entropy, rel=1e-5)
+    labels = [label for _, _, label in chosen(encoded)]
+    shares = [n / len(labels) for n in Counter(labels).values()]
+    entropy = -sum(share * math.log(share) for share in shares)
+    objective.eval()(encoded)
+    before = objective.references(encoded)["constant"].item()
+    assert before == pytest.approx(math.log(CLUSTERS))  # nothing was trained on
+    for _ in range(300):
+        objective.train()(encoded)
+    assert objective.references(encoded)["constant"].item() == pytest.approx(entropy, rel=1e-3)
+
+
+def test_visible_frames_count_as_much_as_asked():
+    objective, encoded = example()
+    masked = objective(encoded)
+    objective.visible_weight = 0.25
+    both = objective(encoded)
+    states, sums = encoded.states[-1], [0.0, 0.0, 0.0]
+    for b, t, label in chosen(encoded, masked=False):
+        sums[b] -= objective.classifier(states[b, t]).log_softmax(0)[label].item()
+    counts = Counter(b for b, _, _ in chosen(encoded, masked=False))
+    for b in range(3):
+        extra = (both.sums - masked.sums)[b].item()
+        assert extra == pytest.approx(0.25 * sums[b], rel=1e-4)
+        assert (both.counts - masked.counts)[b].item() == 0.25 * counts[b]
+    assert both.figures["accuracy"] == masked.figures["accuracy"]
 
 
 def test_states_of_visible_and_padded_frames_do_not_matter():

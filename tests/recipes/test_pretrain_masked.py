@@ -1,0 +1,175 @@
+"""Masked prediction of every kind, from the command line to a folder that is loaded elsewhere."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mgf_brain.cluster_labels import CENTROIDS
+from mgf_brain.config import load_experiment
+from mgf_brain.data.loaders import make_loader
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import load_track
+from mgf_brain.inference import SpeechEncoder
+from tests.data.miniatures import write_noise
+from tests.tiny_yaml import ROOT, write_tiny_yaml
+
+STEPS, CLUSTERS = 4, 100
+OBJECTIVES = {
+    "hubert": {"offline"},
+    "wavlm": {"offline"},
+    "mt4ssl": {"offline", "online"},
+    "data2vec": {"online"},
+    "wav2vec2": {"contrastive"},
+    "bestrq": {"random"},
+}
+CLUSTERED = ("hubert", "wavlm", "mt4ssl")
+
+
+@pytest.fixture(scope="module")
+def train(noise_corpus, tmp_path_factory):
+    """``train(system, name, *options)``: the folder of a short run, made once, in this process."""
+    home = tmp_path_factory.mktemp("masked")
+    corpus = noise_corpus(home / "corpus")
+    write_tiny_yaml(home / "hparams", STEPS)
+
+    def call(system: str, name: str | None = None, *options: object) -> Path:
+        output = home / (name or system)
+        if not (output / "results.json").exists():
+            words = f"--data_folder {corpus} --output_folder {output} --valid_share 0.2"
+            words += " --log_interval 2 --valid_interval 2 --export_at [0.5]"
+            script = str(ROOT / "recipes/LibriSpeech/pretrain.py")
+            yaml = str(home / f"hparams/{system}.yaml")
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(sys, "argv", [script, yaml, *words.split(), *map(str, options)])
+                runpy.run_path(script, run_name="__main__")
+        return output
+
+    return call
+
+
+@pytest.fixture(scope="module", params=OBJECTIVES)
+def trained(request, train) -> tuple[str, Path]:
+    """Each system's run."""
+    return request.param, train(request.param)
+
+
+def model_of(system: str, *options: str):
+    """The yaml's own model, at its size for two cores."""
+    words = [str(ROOT / f"hparams/{system}.yaml"), "--output_folder", "unused", *options]
+    return load_experiment(words, merge="LibriSpeech").hparams
+
+
+def labels_of(output: Path):
+    return load_track(output / "save/tracks/labels")
+
+
+# -- runs -------------------------------------------------------------------------------------
+
+
+def test_what_is_logged(trained):
+    system, output = trained
+    rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows if "split" not in row] == [2, STEPS]
+    for row in rows:
+        losses = {k.removesuffix("_loss") for k in row if k.endswith("_loss")}
+        assert losses == OBJECTIVES[system]
+        assert all(row[f"{name}_constant"] > 0 for name in losses)
+
+
+def test_the_pretrained_folder_is_loaded(trained):
+    system, output = trained
+    encoder = SpeechEncoder.from_pretrained(output / "pretrained")
+    (checkpoint,) = (output / "save").glob("CKPT*")
+    weights = torch.load(checkpoint / "model.ckpt", weights_only=True)
+    for name, value in encoder.speech_model.state_dict().items():
+        assert torch.equal(value, weights[f"speech.{name}"]), name
+    card = (output / "pretrained/README.md").read_text()
+    assert all(f"| {name} |" in card for name in OBJECTIVES[system])
+
+
+def test_a_milestone_is_the_model_of_its_step(trained):
+    _, output = trained
+    folder = output / "milestones/50"
+    results = json.loads((folder / "results.json").read_text())
+    assert results["metrics"] == {"step": STEPS // 2}
+    early, late = (SpeechEncoder.from_pretrained(x) for x in (folder, output / "pretrained"))
+    pairs = zip(early.parameters(), late.parameters(), strict=True)
+    assert sum(not torch.equal(a, b) for a, b in pairs) > 20
+
+
+def test_centroids_and_figures_of_labels_are_kept(trained):
+    system, output = trained
+    results = json.loads((output / "results.json").read_text())
+    assert (system in CLUSTERED) == ("labels" in results["metrics"])
+    for folder in ("pretrained", "milestones/50"):
+        assert (output / folder / CENTROIDS).exists() == (system in CLUSTERED)
+    if system in CLUSTERED:
+        centroids = load_file(output / "pretrained" / CENTROIDS)["centroids"]
+        assert centroids.shape == (CLUSTERS, 39)
+        assert results["metrics"]["labels"]["used"] > 90
+        assert 0 < results["time"]["tracks_s"] < results["time"]["wall_s"]
+        assert len(labels_of(output).counts) == 20  # validation too
+
+
+def test_a_second_iteration_clusters_a_layer_of_the_first(train):
+    first = train("hubert") / "pretrained"
+    second = train("hubert", "second", "--targets_from", first, "--targets_layer", 1)
+    centroids = load_file(second / "pretrained" / CENTROIDS)["centroids"]
+    assert centroids.shape == (CLUSTERS, 32)  # the encoder's channels
+    ours, theirs = labels_of(second), labels_of(train("hubert"))
+    assert ours.counts == theirs.counts
+    assert (ours.values != theirs.values).mean() > 0.5
+
+
+def test_debug_labels_the_debug_batches_alone(train):
+    """Two batches of two to train on, of three to validate on."""
+    output = train("mt4ssl", "debug", "--debug")
+    assert 4 <= len(labels_of(output).counts) < 10
+    rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert rows and all(row["online_loss"] > 0 for row in rows)
+
+
+# -- yamls ------------------------------------------------------------------------------------
+
+
+def test_systems_differ_in_loss_and_parameters_over_the_same_encoder(noise_batch):
+    batch = noise_batch([16000, 12000, 9000])
+    batch.tracks["labels"] = torch.randint(CLUSTERS, (3, 23))
+    weights, losses, parameters = None, {}, {}
+    for system in OBJECTIVES:
+        model = model_of(system)["model"].eval()
+        weights = weights or model.speech.state_dict()
+        model.speech.load_state_dict(weights)
+        encoded, terms = model(batch)
+        losses[system] = sum(term.mean().item() for term in terms.values())
+        parameters[system] = frozenset(name for name, _ in model.objectives.named_parameters())
+        assert set(terms) == OBJECTIVES[system]
+    assert parameters.pop("wavlm") == parameters["hubert"]  # they differ in what they hear
+    losses.pop("wavlm")
+    assert len(set(parameters.values())) == len({round(x, 4) for x in losses.values()}) == 5
+
+
+def test_wavlm_is_hubert_over_mixed_crops(tmp_path):
+    rows = [
+        Utterance(name, 1.0, str(write_noise(tmp_path / f"{name}.wav", 1.0)), "s")
+        for name in "abcd"
+    ]
+    plain, mixed, unmixed = (
+        next(iter(make_loader(rows, model_of(system, *options))))
+        for system, options in (
+            ("hubert", ()),
+            ("wavlm", ("--mixing_probability", "1.0")),
+            ("wavlm", ("--mixing_probability", "0.0")),
+        )
+    )
+    assert plain.ids == mixed.ids and torch.equal(plain.keys, mixed.keys)
+    assert torch.equal(plain.wavs, unmixed.wavs)
+    changed = (plain.wavs - mixed.wavs).abs().amax(1) > 0
+    assert changed.all()
