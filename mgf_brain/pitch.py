@@ -1,6 +1,6 @@
 """F0, and its variation within an utterance (ProgRE, arXiv 2409.00387).
 
-DIO of WORLD (Morise et al. 2009) with its default range, without refinement, as the authors have it.
+DIO of WORLD (Morise et al. 2010), as the authors have it: the default range, not refined.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ MODULES = {
     "ruamel.yaml": "ruamel",
     "espeakng-loader": "espeakng_loader",
     "scikit-learn": "sklearn",
+    "pyworld-prebuilt": "pyworld",
 }
 OWN = {"mgf_brain", "experiments"}
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
