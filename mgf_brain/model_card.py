@@ -11,6 +11,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from mgf_brain.citations import papers_of
 from mgf_brain.model import SpeechModel
 from mgf_brain.run_folder import read_plain
 from mgf_brain.scales import find_scales, markdown_table
@@ -25,32 +26,6 @@ EMBEDDED = (
 )
 EMBEDDED_LICENCE = "Apache-2.0"  # of its sentences, as of all of mgf_brain
 NOT_STATED = "not stated"
-
-MGF = (
-    "The multi-granularity framework (its hyper-parameters are not published: those here are "
-    "mgf_brain's own):",
-    """\
-@article{zhao2021general,
-  title   = {General-Purpose Speech Representation Learning through a Self-Supervised
-             Multi-Granularity Framework},
-  author  = {Zhao, Yucheng and Yin, Dacheng and Luo, Chong and Zhao, Zhiyuan and Tang, Chuanxin
-             and Zeng, Wenjun and Zha, Zheng-Jun},
-  journal = {arXiv preprint arXiv:2102.01930},
-  year    = {2021}
-}""",
-)
-DINO = (
-    "Self-distillation of utterance embeddings without labels:",
-    """\
-@article{cho2022noncontrastive,
-  title   = {Non-Contrastive Self-Supervised Learning of Utterance-Level Speech Representations},
-  author  = {Cho, Jaejin and Pappagari, Raghavendra and {\\.Z}elasko, Piotr and
-             Moro-Vel{\\'a}zquez, Laureano and Villalba, Jes{\\'u}s and Dehak, Najim},
-  journal = {arXiv preprint arXiv:2208.05413},
-  year    = {2022}
-}""",
-)
-CITATIONS = {"dino": DINO}  # by objective; the others are MGF's
 
 CARD = Template("""\
 ---
@@ -304,10 +279,12 @@ def _objectives(hparams: dict[str, Any]) -> list[str]:
 
 
 def _citations(hparams: dict[str, Any]) -> list[str]:
-    """What to cite for the objectives in use."""
+    """What to cite for the objectives in use, and for speech that was mixed."""
     used = [name for name, weight in hparams["weights"].items() if weight]
-    papers = dict.fromkeys(CITATIONS.get(name, MGF) for name in used)
-    return [f"{text}\n\n```bibtex\n{entry}\n```" for text, entry in papers]
+    classes = [_class_name(hparams["objectives"][name]) for name in used]
+    if hparams.get("augmentation"):
+        classes.append(_class_name(hparams["augmentation"]))
+    return [f"{paper.text}\n\n```bibtex\n{paper.entry}\n```" for paper in papers_of(classes)]
 
 
 def _class_name(node: dict[str, Any]) -> str:

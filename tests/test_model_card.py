@@ -127,7 +127,7 @@ def test_what_was_trained_on_what():
 def test_what_the_objectives_come_from_is_cited():
     assert "2102.01930" in model_card(YAML, RESULTS, SPEECH)
     dino = YAML.replace("utterance: 2.0", "utterance: 0, dino: 1.0").replace(
-        "  frame: !new", "  dino: !new:package.objectives.Dino {}\n  frame: !new"
+        "  frame: !new", "  dino: !new:package.objectives.Distillation {}\n  frame: !new"
     )
     both = model_card(dino, RESULTS, SPEECH)
     assert "2102.01930" in both and "2208.05413" in both
