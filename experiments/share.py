@@ -24,7 +24,7 @@ from pathlib import Path
 
 from mgf_brain.data.recordings import audio_files
 from mgf_brain.errors import UserError, run_main
-from tests.hub_server import TOKEN, running_hub
+from experiments.loopback_hub import TOKEN, running_hub
 
 MODELS = ("encoder", "waveform", "verifier", "emotion", "asr")
 HOSTILE = "sample_rate: !apply:os.system ['touch {mark}']\nspeech_model: null\n"

@@ -152,7 +152,7 @@ class ProgressiveEncoder(TransformerEncoder):
         x = self.projection(latents)
         states = []
         if self.pitch:
-            states.append(self.pitch(pitch, lengths))
+            states.append(self.pitch(pitch, lengths, latents.shape[1]))
             x = self.pitch_norm(x + self.sign * states[0])
         x = F.dropout(self.place(x, valid, mask), self.dropout, self.training)
         states = states or [x]
