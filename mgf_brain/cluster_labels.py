@@ -26,7 +26,7 @@ from mgf_brain.label_quality import label_quality, usage
 from mgf_brain.spectrum import frame_count
 
 CENTROIDS = "kmeans.safetensors"
-FORMAT = 1  # raise it when the same inputs give other labels
+FORMAT = 2  # raise it when the same inputs give other labels
 FrameFeatures = MfccFeatures | LayerFeatures
 
 
