@@ -122,10 +122,10 @@ def use(home: Path, audio: Sequence[Path], runs: Sequence[str]) -> None:
     a, b = (str(path) for path in audio)
     for words in (
         ("info", "lab/encoder"),
-        ("embed", "lab/encoder", str(audio[0].parent), "--output", "embeddings.npz"),
-        ("verify", "lab/verifier", a, b),
-        ("emotion", "lab/emotion", a),
-        ("transcribe", "lab/asr", a),
+        ("embed", str(audio[0].parent), "--model", "lab/encoder", "--output", "embeddings.npz"),
+        ("verify", a, b, "--model", "lab/verifier"),
+        ("emotion", a, "--model", "lab/emotion"),
+        ("transcribe", a, "--model", "lab/asr"),
         ("report", *runs, "--output", "comparison.html"),
         *(
             ("export", "--to", "speechbrain", f"lab/{name}", f"sb-{name}")
