@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from mgf_brain.pitch import normalise_f0, track_f0
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -30,11 +29,12 @@ from experiments.downstream import parse_system
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.librispeech import prepare_librispeech
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.phone_labels import LabelGrid, read_phone_labels
+from mgf_brain.data.phone_labels import LABEL_HOP, LabelGrid, read_phone_labels
 from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.html import png
+from mgf_brain.pitch import HOP, WINDOW, normalise_f0, track_f0
 from mgf_brain.plot_style import finish
 from mgf_brain.pretrained import load_extractor
 
@@ -52,19 +52,13 @@ def frame_targets(
     rows: Sequence[Utterance], phones: dict[str, torch.Tensor], grid: LabelGrid
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """The phone and the normalised log F0 of every frame's middle, by utterance."""
-    targets = []
+    middle, times, targets = grid.window // 2, grid.labels_per_frame, []
     for row in tqdm(rows, "F0", unit="utt", leave=False):
-        f0 = normalise_f0(track_f0(read_audio(row.wav))[None])[0]
-        middle = grid.labels_per_frame // 2
-        frames = min(len(f0), len(phones[row.id])) // grid.labels_per_frame - 1
-        targets.append(
-            tuple(
-                grid.targets(x, frames)[:, middle].numpy()
-                if x.dtype == torch.int64
-                else x[grid.offset :: grid.labels_per_frame][:frames].numpy()
-                for x in (phones[row.id], f0)
-            )
-        )
+        f0 = normalise_f0(track_f0(read_audio(row.wav)))
+        nearest = round((middle - WINDOW / 2) / HOP)
+        pair = phones[row.id][middle // LABEL_HOP :: times], f0[nearest::times]
+        frames = min(map(len, pair))
+        targets.append(tuple(x[:frames].numpy() for x in pair))
     return targets
 
 
@@ -99,17 +93,13 @@ def probe_layers(
             store.append(np.concatenate(column))
     pooled = [np.stack([x.mean(0) for x in frame_states(extractor, part)]) for part in speakers]
     names = [np.array([u.speaker for u in part]) for part in speakers]
-    known, voiced = [y >= 0 for y in phone], [y != 0 for y in pitch]
+    voiced = [y != 0 for y in pitch]
     scores: dict[str, list[float]] = {name: [] for name in PANELS}
     for layer in tqdm(range(states[0].shape[1]), "probes", unit="layer"):
         x = [part[:, layer] for part in states]
-        at = [
-            [part[where] for part, where in zip(x, mask, strict=True)] for mask in (known, voiced)
-        ]
-        targets = [y[where] for y, where in zip(phone, known, strict=True)]
-        scores["phones"].append(probe_frames(at[0], targets, LogisticRegression(max_iter=100)))
-        heights = [y[where] for y, where in zip(pitch, voiced, strict=True)]
-        scores["pitch"].append(probe_frames(at[1], heights, Ridge()))
+        scores["phones"].append(probe_frames(x, phone, LogisticRegression(max_iter=100)))
+        heights = where(x, voiced), where(pitch, voiced)
+        scores["pitch"].append(probe_frames(*heights, Ridge()))
         means = [part[:, layer] for part in pooled]
         scores["speaker"].append(probe_frames(means, names, LogisticRegression(max_iter=300)))
     return scores

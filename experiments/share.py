@@ -49,15 +49,20 @@ from mgf_brain.inference import EmotionClassifier, SpeakerVerifier, SpeechEncode
 wav, whole = read_audio("{a}")[None], torch.ones(1)
 theirs = WaveformEncoder.from_hparams("sb-encoder", savedir="sb-1").encode_batch(wav, whole)
 ours = SpeechEncoder.from_pretrained("lab/encoder").encode(wav, torch.tensor([wav.shape[1]]))[0]
-print("WaveformEncoder", tuple(theirs.shape), min(float((theirs - x).abs().max()) for x in ours))
+for x, y in zip(theirs["states"], ours, strict=True):
+    torch.testing.assert_close(x, y, atol=1e-5, rtol=0)
+print("WaveformEncoder", tuple(theirs["embeddings"].shape))
 theirs = SpeakerRecognition.from_hparams("sb-verifier", savedir="sb-2").verify_files("{a}", "{b}")
 ours = SpeakerVerifier.from_pretrained("lab/verifier").score("{a}", "{b}")
 print("SpeakerRecognition", float(theirs[0]), ours)
+assert abs(float(theirs[0]) - ours) < 1e-5
 theirs = EncoderClassifier.from_hparams("sb-emotion", savedir="sb-3").classify_batch(wav, whole)
 ours = EmotionClassifier.from_pretrained("lab/emotion").classify("{a}")
 print("EncoderClassifier", theirs[3], ours)
+assert theirs[3] == [ours[0][0]]
 theirs = EncoderASR.from_hparams("sb-asr", savedir="sb-4").transcribe_file("{a}")
-print("EncoderASR", theirs == SpeechRecognizer.from_pretrained("lab/asr").transcribe("{a}"))
+print("EncoderASR", theirs)
+assert theirs == SpeechRecognizer.from_pretrained("lab/asr").transcribe("{a}")
 """
 TRANSFORMERS = """\
 import torch
@@ -71,12 +76,13 @@ inputs = AutoFeatureExtractor.from_pretrained("hf-waveform")(
 with torch.no_grad():
     theirs = AutoModel.from_pretrained("hf-waveform")(**inputs, output_hidden_states=True)
 ours = SpeechEncoder.from_pretrained("lab/waveform").encode(wav[None], torch.tensor([len(wav)]))[0]
-print(max(float((x - y).abs().max()) for x, y in zip(theirs.hidden_states, ours, strict=True)))
+theirs = [*theirs.hidden_states[:-1], theirs.last_hidden_state]
+print(max(float((x - y).abs().max()) for x, y in zip(theirs, ours, strict=True)))
 """
 
 
-def call(words: Sequence[str], home: Path, settings: Mapping[str, str], status: int = 0) -> None:
-    """Run a command on the other machine, and show what it printed.
+def call(words: Sequence[str], home: Path, settings: Mapping[str, str], status: int = 0) -> str:
+    """Run a command on the other machine, show what it printed, and return its errors.
 
     Raises
     ------
@@ -99,6 +105,7 @@ def call(words: Sequence[str], home: Path, settings: Mapping[str, str], status: 
         print(done.stderr.strip()[-1500:])
     if done.returncode != status:
         raise UserError(f"the command ended with {done.returncode}, not {status}.")
+    return done.stderr
 
 
 def mgf_brain(*words: str) -> list[str]:
@@ -139,9 +146,10 @@ def use(home: Path, audio: Sequence[Path], runs: Sequence[str]) -> None:
     hostile, mark = home / "hostile", home / "executed"
     hostile.mkdir()
     (hostile / "hyperparams.yaml").write_text(HOSTILE.format(mark=mark))
-    call(mgf_brain("info", str(hostile)), home, offline, status=2)
-    if mark.exists():
-        raise UserError("the hostile folder ran its command.")
+    (hostile / "model.safetensors").touch()  # without it the folder is refused for that
+    said = call(mgf_brain("info", str(hostile)), home, offline, status=2)
+    if mark.exists() or "!apply:os.system is refused" not in said:
+        raise UserError("the hostile folder was not refused for its command.")
 
 
 def main() -> None:

@@ -60,7 +60,8 @@ class MfccFeatures:
         x = _hold_last(self.cepstra(wavs), counts)  # (B, 13, T)
         first = _hold_last(compute_deltas(x), counts)
         x = torch.cat([x, first, compute_deltas(first)], dim=1).transpose(1, 2)
-        return normalise_frames(x, valid_frames(counts, x.shape[1]), 1e-5)
+        valid = valid_frames(counts, x.shape[1])
+        return normalise_frames(x, valid, 1e-5) if self.normalise else x * valid[..., None]
 
     def of(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
         """Features of each utterance, (T, 39), in their order."""

@@ -182,6 +182,7 @@ def own_mixtures(hparams: Mapping[str, Any]) -> Data:
         raise UserError("noise_folder: there is nothing to mix in. Pass --noise_folder <folder>.")
     speech = split_own_speech(_clean_speech(hparams), hparams["test_share"])
     files = audio_files(hparams["noise_folder"], "noise_folder")
+    files = sorted({path.resolve() for path in files})  # two links to one file count once
     noise = split_files(files, hparams["test_share"], TEST_SEED)
     if hparams["valid_share"]:
         share, seed = hparams["valid_share"], hparams["seed"]

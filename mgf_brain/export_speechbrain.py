@@ -27,6 +27,7 @@ from mgf_brain.inference import (
 )
 from mgf_brain.inference.folder import YAML_FILE
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.safe_yaml import refuse_brackets
 from mgf_brain.tokens import SentencePieceTokens, Tokens
 
 # The classes of speechbrain.inference that an export serves, the one for its task first.
@@ -153,7 +154,7 @@ def export_speechbrain(
     Raises
     ------
     UserError
-        If the model has not what the class needs.
+        If the model has not what the class needs, or SpeechBrain would run words of its yaml.
 
     Example
     -------
@@ -162,6 +163,7 @@ def export_speechbrain(
     ('EncoderClassifier', 'WaveformEncoder')
     """
     served = _served(model, folder, loaded_by)
+    refuse_brackets(Path(folder) / YAML_FILE)
     task, parts = _task_and_parts(model, YAML().load(Path(folder) / YAML_FILE))
     with staged_folder(output) as staging:
         tree = {"sample_rate": task.encoder.sample_rate, "model": new_node(type(task), **parts)}

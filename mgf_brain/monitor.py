@@ -25,6 +25,8 @@ HEALTHY = {
     "dino_batch_entropy": (5.0, None),
     "dino_information": (0.1, None),
     "dino_rank": (2.0, None),
+    "online_target_deviation": (0.1, None),
+    "online_prediction_deviation": (0.01, None),
 }
 MAX_ROWS = 2048  # frames looked at: a covariance of 256 to 1,024 channels needs no more
 

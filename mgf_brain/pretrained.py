@@ -21,6 +21,7 @@ from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.inference.folder import YAML_FILE
 from mgf_brain.model import SpeechModel
 from mgf_brain.pooling import mean_and_deviation
+from mgf_brain.safe_yaml import refuse_brackets
 from mgf_brain.yaml_files import dump, read_files
 
 # Files of hparams/network that mean something only once they are trained with labels.
@@ -90,6 +91,11 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     CommentedMap
         A ``!new:`` node, see ``mgf_brain.export``.
 
+    Raises
+    ------
+    UserError
+        If the folder's yaml holds words that HyperPyYAML would run.
+
     Example
     -------
     >>> encoder_node("fbank", "hparams/mgf.yaml").tag.value
@@ -102,7 +108,9 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
         return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
-    parts = YAML().load(hub.resolve(pretrained) / YAML_FILE)
+    path = hub.resolve(pretrained) / YAML_FILE
+    refuse_brackets(path)
+    parts = YAML().load(path)
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 

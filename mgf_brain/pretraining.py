@@ -93,9 +93,14 @@ def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list
 
 def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches: int) -> None:
     """What would train nothing, or for ever."""
-    if not brain.model.weights:
+    encoder, weights = brain.model.speech.encoder, brain.model.weights
+    if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
-    if "utterance" in brain.model.weights and experiment.hparams["crop_plan"].crops < 2:
+    if getattr(encoder, "speaker", None) and encoder.stop_gradient and "speaker" not in weights:
+        raise UserError(
+            "speaker_weight: 0 leaves the extractor untrained. Pass --speaker null too."
+        )
+    if "utterance" in weights and experiment.hparams["crop_plan"].crops < 2:
         raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
     if not batches:
         raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")

@@ -51,7 +51,7 @@ class SpeakerExtractor(nn.Module):
         """(B, T, D) states and (B, T) bool -> (B, T, D)."""
         with torch.autocast(x.device.type, enabled=False):  # weights are near 1 / T
             x = x.float()
-            scores = self.attention(x).masked_fill(~valid[..., None], -torch.inf)
+            scores = self.attention(x).masked_fill(~valid[..., None], -1e4)  # not of an empty row
             weights = scores.softmax(1)  # (B, T, D)
             mean = weights * x
             deviation = (weights * x.square() - mean.square() + 1e-5).sqrt()

@@ -15,9 +15,12 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mgf_brain.errors import UserError
+from mgf_brain.yaml_files import one_line
 
 # What an exported yaml may name: the classes of models. None of them opens a file, runs a program
 # or builds what an argument names; one that does must not be added.
@@ -70,9 +73,10 @@ def load_safely(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file names anything but the classes of ``ALLOWED``; nothing was built then.
+        If the file is no YAML, or names anything but the classes of ``ALLOWED``; nothing was built
+        then.
     Exception
-        If the file is no YAML, or a class does not take the arguments it is given.
+        If a class does not take the arguments it is given.
 
     Example
     -------
@@ -88,14 +92,60 @@ def load_safely(path: Path) -> dict[str, Any]:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _ModelConstructor
-    node = yaml.compose(path.read_text(encoding="utf-8"))
+    node = _compose(yaml, path)
     if node is None:
         return {}
-    if node.tag != MAPPING or any(key.tag != STRING for key, _ in node.value):
-        raise UserError(f"{path}: no mapping of names, `name: value`. Copy the folder anew.")
     for part in _walk(node, path):
         _refuse_unless_known(part, path)
     return yaml.constructor.construct_document(node)
+
+
+def read_keys(path: Path) -> list[str]:
+    """The names at the top of a yaml file, of which nothing is built.
+
+    Raises
+    ------
+    UserError
+        If the file is no YAML, or no mapping of names.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "hyperparams.yaml"
+    >>> _ = path.write_text("rate: 16000\\nmore: !apply:os.system [ls]\\n")
+    >>> read_keys(path)
+    ['rate', 'more']
+    """
+    node = _compose(YAML(typ="safe", pure=True), path)
+    return [key.value for key, _ in node.value] if node else []
+
+
+def refuse_brackets(path: Path) -> None:
+    """Refuse to copy a folder's yaml to where HyperPyYAML may read it, if that runs something.
+
+    Words in round brackets are text where they stand in quotes. HyperPyYAML drops the quotes when
+    it dumps the document, and evaluates the words.
+
+    Raises
+    ------
+    UserError
+        With the line.
+    """
+    for event in YAML(typ="safe", pure=True).parse(path.read_text(encoding="utf-8")):
+        if isinstance(event, ScalarEvent) and event.style and _bracketed(event.value.strip()):
+            raise UserError(
+                f"{_place(event, path)}: HyperPyYAML would evaluate {event.value[:60]!r}, and the "
+                "copy is for it to read. Write it without the round brackets."
+            )
+
+
+def _compose(yaml: YAML, path: Path) -> MappingNode | None:
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
+    if node and (node.tag != MAPPING or any(key.tag != STRING for key, _ in node.value)):
+        raise UserError(f"{path}: no mapping of names, `name: value`. Copy the folder anew.")
+    return node
 
 
 def _walk(node: Node, path: Path) -> Iterator[Node]:
@@ -125,11 +175,14 @@ def _refuse_unless_known(node: Node, path: Path) -> None:
 
 def _in_brackets(node: Node) -> bool:
     """Whether HyperPyYAML would make a tuple of it, as ruamel.yaml does once that was called."""
-    plain = isinstance(node, ScalarNode) and not node.style
-    return plain and node.value.startswith("(") and node.value.endswith(")")
+    return isinstance(node, ScalarNode) and not node.style and _bracketed(node.value)
 
 
-def _place(node: Node, path: Path) -> str:
+def _bracketed(text: str) -> bool:
+    return text.startswith("(") and text.endswith(")")
+
+
+def _place(node: Node | ScalarEvent, path: Path) -> str:
     return f"{path}, line {node.start_mark.line + 1}"
 
 

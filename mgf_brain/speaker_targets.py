@@ -24,6 +24,8 @@ from mgf_brain.kmeans import nearest_centroid
 
 logger = get_logger(__name__)
 
+MFCC = MfccFeatures(normalise=False)  # of the whole utterance, level and channel included
+
 
 class SpeakerTargets:
     """Clusters of one embedding an utterance, or the embeddings themselves.
@@ -34,7 +36,8 @@ class SpeakerTargets:
     Arguments
     ---------
     speakers : int
-        Pseudo-speakers; with ``regression``, channels of an embedding.
+        Pseudo-speakers, of fewer utterances one each; with ``regression``, channels of an
+        embedding.
     source : str, optional
         A pretrained folder with an utterance embedding, such as DINO's; without one, mean and
         deviation over time of the MFCC, which say more of the channel than of the voice.
@@ -73,7 +76,7 @@ class SpeakerTargets:
         Raises
         ------
         UserError
-            If there are fewer utterances than pseudo-speakers, or embeddings have other channels.
+            If there are embeddings of another number of channels to keep.
         """
         encoder = SpeechEncoder.from_pretrained(self.source) if self.source else None
         fingerprint = self._fingerprint(train, valid, encoder)
@@ -81,6 +84,8 @@ class SpeakerTargets:
             return
         if encoder is None:
             logger.warning("No speakers_from: pseudo-speakers are those of MFCC, mostly channels.")
+        if self.speakers > len(train) and not self.regression:  # --debug, say
+            logger.warning("Each of the %d utterances is a pseudo-speaker.", len(train))
         rows = [*train, *valid]
         x = self._embeddings(rows, encoder)
         known = x[: len(train)]
@@ -97,13 +102,11 @@ class SpeakerTargets:
         """(utterances, E)."""
         if encoder is not None:
             return FeatureExtractor(encoder, "speakers", self.device).embeddings(rows)
-        frames = tqdm(MfccFeatures(normalise=False).of(rows), "MFCC", len(rows), unit="utt")
+        frames = tqdm(MFCC.of(rows), "MFCC", len(rows), unit="utt")
         cepstra = (x[:, :CEPSTRA] for x in frames)  # differences have no mean
         return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in cepstra])
 
     def _cluster(self, x: torch.Tensor, train: int) -> torch.Tensor:
-        if self.speakers > train:
-            raise UserError(f"speakers: {self.speakers} are more than the {train} utterances.")
         labels = torch.from_numpy(cluster_speakers(x[:train], self.speakers, seed=self.seed))
         known = range(int(labels.max()) + 1)
         centroids = torch.stack([x[:train][labels == label].mean(0) for label in known])
@@ -116,6 +119,6 @@ class SpeakerTargets:
         valid: Sequence[Utterance],
         encoder: SpeechEncoder | None,
     ) -> str:
-        of_encoder = encoder_fingerprint(encoder, "embedding") if encoder else "MFCC"
-        facts = (self.speakers, self.regression, self.seed, of_encoder, audio_state(train, valid))
+        features = encoder_fingerprint(encoder, "embedding") if encoder else MFCC.fingerprint()
+        facts = (self.speakers, self.regression, self.seed, features, audio_state(train, valid))
         return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()

@@ -119,6 +119,16 @@ def test_padding_changes_nothing():
         torch.testing.assert_close(together[1:, :5], single, rtol=1e-4, atol=1e-5)
 
 
+def test_a_row_without_frames_spoils_nothing():
+    model = encoder()
+    latents, lengths, pitch = inputs()
+    expected = model(latents, lengths, pitch=pitch)
+    states = model(latents, torch.tensor([9, 0]), pitch=pitch)
+    for state, other in zip(states, expected, strict=True):
+        assert state.isfinite().all()
+        torch.testing.assert_close(state[0], other[0])
+
+
 def test_f0_comes_from_the_track_or_from_the_waveform():
     model = ProgressiveModel(LogMel(LATENT, stack=STACK), encoder()).eval()
     time = torch.arange(16000) / 16000

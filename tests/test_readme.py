@@ -14,6 +14,7 @@ import pytest
 import setuptools
 import soundfile
 
+from mgf_brain.cli.main import load_command, make_parser
 from mgf_brain.config import load_experiment
 
 ROOT = Path(__file__).parents[1]
@@ -61,8 +62,14 @@ def script_of(words):
 
 
 def test_only_programs_that_are_tested_here_are_named():
-    assert {words[0] for words in COMMANDS} == {"make", "pip", "python", "torchrun"}
+    programs = {"make", "mgf-brain", "pip", "python", "torchrun"}
+    assert {words[0] for words in COMMANDS} == programs
     assert ("make", "demo") in COMMANDS and ("make", "test") in COMMANDS
+
+
+@pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "mgf-brain"], ids=" ".join)
+def test_the_command_knows_the_options(words):
+    make_parser(words[1], load_command(words[1])).parse_args(words[2:])
 
 
 @pytest.mark.parametrize("words", RECIPES, ids=" ".join)

@@ -26,7 +26,7 @@ from mgf_brain.inference import (
     example_encoder,
 )
 from mgf_brain.pretrained import BASELINES, encoder_node
-from mgf_brain.safe_yaml import ALLOWED, load_safely
+from mgf_brain.safe_yaml import ALLOWED, load_safely, read_keys, refuse_brackets
 from mgf_brain.tokens import Tokens
 from mgf_brain.yaml_files import dump, read_files
 from tests.inference.folders import write_classifier, write_folder
@@ -176,6 +176,45 @@ def test_words_in_brackets(tmp_path: Path):
     assert load_safely(write(tmp_path, f"a: '{word}'\n")) == {"a": word}
 
 
+@pytest.mark.parametrize("text", ["'{}'", '"{}"', "['{}']", "{{'{}': 1}}", "|-\n  {}", "' {} '"])
+def test_words_in_brackets_are_not_copied_for_hyperpyyaml(tmp_path: Path, text: str):
+    """It drops quotes when it dumps the document, before its loader has once been made."""
+    path = write(tmp_path, f"a: 1\nb: {text.format('(!!python/name:os.system )')}\n")
+    assert len(load_safely(path)) == 2
+    with pytest.raises(UserError, match="hyperparams.yaml, line [23]: HyperPyYAML would evaluate"):
+        refuse_brackets(path)
+    refuse_brackets(write(tmp_path, "a: (1, 2)\nb: 'x (y)'\n"))  # plain ones are checked on loading
+
+
+def test_an_encoder_with_words_in_brackets_is_not_copied(tmp_path: Path):
+    """Any text is true to a switch; a run's own model/ would hold it, to be loaded with trust."""
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model" / "hyperparams.yaml"
+    assert encoder_node(str(tmp_path / "model"), "").tag.value.endswith("SpeechEncoder")
+    switch = "'(!!python/object/apply:os.getcwd [])'"
+    path.write_text(path.read_text().replace("layers: 2", f"layers: 2\n      pre_norm: {switch}"))
+    UtteranceClassifier.from_pretrained(tmp_path / "model")
+    with pytest.raises(UserError, match="HyperPyYAML would evaluate"):
+        encoder_node(str(tmp_path / "model"), "")
+
+
+@pytest.mark.parametrize(
+    "bad", [b"\xe9: 1\n", b"a: [\n", b"a: " + b"[" * 3000, b"a: 1\n---\nb: 1\n"]
+)
+def test_what_is_no_yaml_is_named(tmp_path: Path, bad: bytes):
+    path = tmp_path / "hyperparams.yaml"
+    path.write_bytes(bad)
+    for read in (read_keys, load_safely):
+        with pytest.raises(UserError, match="hyperparams.yaml: .* Copy the folder anew."):
+            read(path)
+
+
+def test_keys_are_read_and_nothing_is_built(tmp_path: Path):
+    text = "a: !apply:os.getcwd []\nb: !!python/name:os.system\nc: 2001-99-99\n"
+    assert read_keys(write(tmp_path, text)) == ["a", "b", "c"]
+    assert read_keys(write(tmp_path, "")) == []
+
+
 def test_nothing_is_built_before_all_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     built = []
     monkeypatch.setattr(NoContext, "__init__", lambda self, dim: built.append(dim))
@@ -220,6 +259,19 @@ def test_a_folder_of_ones_own_loads(tmp_path: Path):
     path.write_text(path.read_text().replace('"no"', "!apply:str.lower [NO]"))
     loaded = UtteranceClassifier.from_pretrained(tmp_path / "model", trust=True)
     assert loaded.classify(wav, 16000) == model.classify(wav, 16000)
+
+
+@pytest.mark.parametrize("content", [None, b"junk"])
+def test_units_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | None):
+    head = {"num_states": 3, "dim": 32, "hop": 640, "tokens": 3}
+    model = SpeechRecognizer(example_encoder(), CTCHead(**head), Tokens("ab"))
+    folder = write_folder(
+        tmp_path / "model", model, head=new_node(CTCHead, **head), tokens="u.model"
+    )
+    if content:
+        (folder / "u.model").write_bytes(content)
+    with pytest.raises(UserError, match="u.model holds no units"):
+        SpeechRecognizer.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("tokens", ["../../secret.model", "/secret.model", "..", ""])

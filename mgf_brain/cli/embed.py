@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from pathlib import Path
 
 from mgf_brain.cli.models import (
@@ -54,7 +55,8 @@ def run(args: argparse.Namespace) -> None:
     files, root = audio_files([args.audio]), _root(args.audio)
     folder = local_folder(args.model)
     embedder = Embedder(load_model(args, folder, model_kind(folder)), args.layer, args.frames)
-    with open_store(args.output, args.frames, embedder.settings()) as store:
+    settings = f"{embedder.settings()}, audio {_digest(root)}"
+    with open_store(args.output, args.frames, settings) as store:
         missing = [file for file in files if _id(file, root) not in store]
         if len(missing) < len(files):
             print(f"{len(files) - len(missing):,} of {len(files):,} files are done already")
@@ -64,6 +66,11 @@ def run(args: argparse.Namespace) -> None:
 
 def _root(audio: str) -> Path:
     return Path(audio) if Path(audio).is_dir() else Path(audio).parent
+
+
+def _digest(root: Path) -> str:
+    """Of the folder's place: files of the same names elsewhere are other files."""
+    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
 
 
 def _id(file: Path, root: Path) -> str:

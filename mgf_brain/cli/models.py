@@ -123,12 +123,12 @@ def model_kind(folder: Path) -> type[nn.Module]:
     """
     from mgf_brain import inference
     from mgf_brain.inference.folder import YAML_FILE
-    from mgf_brain.run_folder import read_plain
+    from mgf_brain.safe_yaml import read_keys
 
     path = folder / YAML_FILE
     if not path.is_file():
         raise UserError(f"{folder} is no pretrained folder: it lacks {YAML_FILE}.")
-    keys = read_plain(path.read_text(encoding="utf-8"), str(path))
+    keys = read_keys(path)
     for name in inference.__all__:
         kind = getattr(inference, name)
         if kind is not inference.EmotionClassifier and inspect.isclass(kind) and _fits(kind, keys):

@@ -29,7 +29,7 @@ def open_store(output: str, frames: bool, settings: str) -> Iterator[TableStore 
         A folder with ``frames``; else a file, whose suffix is its format.
     frames : bool
     settings : str
-        What the arrays depend on beside the audio; of another, nothing is continued.
+        What the arrays depend on beside a file's name; of another, nothing is continued.
 
     Yields
     ------
@@ -156,8 +156,8 @@ class FrameStore:
 
 def _other(path: Path) -> UserError:
     return UserError(
-        f"--output {path} holds something else, or features of another model or layer. "
-        "Pass another, or delete it."
+        f"--output {path} holds something else, or features of another model or layer, or of "
+        "audio in another folder. Pass another, or delete it."
     )
 
 

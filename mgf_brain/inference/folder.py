@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -105,5 +106,8 @@ def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model
             f"{folder}: {WEIGHTS_FILE} cannot be read ({error}). Copy it anew."
         ) from error
     except RuntimeError as error:
-        raise UserError(f"{folder}: the weights do not fit {YAML_FILE}: {error}") from error
+        reason = textwrap.shorten(str(error), 300, placeholder=" …")  # torch has a line a weight
+        raise UserError(
+            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew."
+        ) from error
     return model.eval().to(device)

@@ -113,7 +113,13 @@ class SpeechRecognizer(SpeechTask):
     @classmethod
     def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:
         if isinstance(parts["tokens"], str):  # a file beside the yaml, whatever path it claims
-            parts["tokens"] = SentencePieceTokens(Path(folder) / Path(parts["tokens"]).name)
+            path = Path(folder) / Path(parts["tokens"]).name
+            try:
+                parts["tokens"] = SentencePieceTokens(path)
+            except (OSError, RuntimeError) as error:
+                raise UserError(
+                    f"{path} holds no units ({error}). Copy the folder anew."
+                ) from error
         return parts
 
     def transcribe(

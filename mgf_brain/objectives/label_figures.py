@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mgf_brain.distributed import sum_over_ranks
 from mgf_brain.objectives.base import Terms, frame_terms
 
 
@@ -104,8 +105,9 @@ class LabelMarginal(nn.Module):
 
     @torch.no_grad()
     def update(self, labels: torch.Tensor, where: torch.Tensor) -> None:
-        """Count the labels (B, T) of the frames that count, (B, T) bool."""
-        self.counts += torch.bincount(labels[where].long(), minlength=len(self.counts))
+        """Count the labels (B, T) of the frames that count, (B, T) bool, of all ranks."""
+        count = torch.bincount(labels[where].long(), minlength=len(self.counts))
+        self.counts += sum_over_ranks(count)
 
     def references(self, labels: torch.Tensor, where: torch.Tensor) -> dict[str, torch.Tensor]:
         """Its cross-entropy, in nat, as "constant".

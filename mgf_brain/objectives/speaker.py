@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mgf_brain.errors import UserError
 from mgf_brain.objectives.base import Objective, Terms
 
 if TYPE_CHECKING:
@@ -43,21 +44,25 @@ class SpeakerPrediction(Objective):
         self.predict, self.regression = nn.Linear(dim, targets), regression
 
     def attach(self, speech: SpeechModel) -> None:
-        """Find the state to read."""
+        """Find the state to read; a UserError if there is none."""
+        if speech.encoder.speaker is None:
+            raise UserError(
+                "speaker: null leaves nothing to predict it from. Pass --speaker_weight 0."
+            )
         self.state = speech.encoder.speaker_state
 
     def forward(self, encoded: Encoded) -> Terms:
         """One term an utterance, (B,)."""
         x, valid = encoded.states[self.state], encoded.valid[..., None]
-        mean = (x * valid).sum(1) / valid.sum(1)  # (B, D)
+        mean = (x * valid).sum(1) / valid.sum(1).clamp(min=1)  # (B, D)
         prediction, targets = self.predict(mean).float(), encoded.batch.tracks["speakers"]
-        ones = torch.ones(len(x), dtype=torch.long, device=x.device)
+        counts = encoded.valid.any(1).long()  # an utterance shorter than a frame says nothing
         if self.regression:
-            return Terms(1.0 - F.cosine_similarity(prediction, targets), ones)
+            return Terms(counts * (1.0 - F.cosine_similarity(prediction, targets)), counts)
         labels = targets[:, 0]
         accuracy = 100.0 * (prediction.argmax(1) == labels).float().mean()
         error = F.cross_entropy(prediction, labels, reduction="none")
-        return Terms(error, ones, {"accuracy": accuracy})
+        return Terms(counts * error, counts, {"accuracy": accuracy})
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
         """Constant: all pseudo-speakers alike, or the mean embedding of the batch."""

@@ -179,6 +179,16 @@ def test_nothing_is_mixed(embed, run, wavs, tmp_path, options):
     assert contents(tmp_path / options[0]) == before
 
 
+def test_files_of_the_same_names_elsewhere_are_not_taken_for_done(embed, run, wavs, tmp_path):
+    embed("out.npz")
+    before = contents(tmp_path / "out.npz")
+    wavs.rename(tmp_path / "others")
+    words = ["--model", tmp_path / "model", "--output", tmp_path / "out.npz"]
+    done = run("embed", tmp_path / "others", *words)
+    assert done.status == 2 and "audio in another folder" in done.err
+    assert contents(tmp_path / "out.npz") == before
+
+
 @pytest.mark.parametrize(
     "output, options, message",
     [

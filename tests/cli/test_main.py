@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,10 @@ def test_commands_have_the_interface_and_show_examples(name, run):
     command = load_command(name)
     assert summary(name) == command.HELP and "\n" not in command.HELP
     assert f"mgf-brain {name} " in command.EXAMPLES
+    for line in command.EXAMPLES.splitlines():
+        if line.startswith("  mgf-brain "):
+            words = shlex.split(line.partition(" >")[0], comments=True)
+            make_parser(words[1], load_command(words[1])).parse_args(words[2:])
     done = run(name, "--help")
     assert done.status == 0
     assert command.HELP.split()[0] in done.out and command.EXAMPLES.rstrip() in done.out

@@ -96,3 +96,12 @@ def test_an_even_use_has_the_perplexity_of_the_number_of_classes():
     figures = label_figures(labels, torch.ones_like(labels).bool(), CLASSES)
     assert figures["perplexity"].item() == pytest.approx(CLASSES, rel=1e-5)
     assert figures["usage"] == 100.0
+
+
+def test_the_marginal_counts_the_labels_of_all_ranks(monkeypatch: pytest.MonkeyPatch):
+    """Those of the main process alone would be what a checkpoint keeps."""
+    marginal, labels = LabelMarginal(3), torch.tensor([[0, 0, 2]])
+    other = torch.tensor([0, 5, 1])
+    monkeypatch.setattr("mgf_brain.objectives.label_figures.sum_over_ranks", lambda x: x + other)
+    marginal.update(labels, torch.ones_like(labels).bool())
+    assert marginal.counts.tolist() == [2.5, 5.5, 2.5]

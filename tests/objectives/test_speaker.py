@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain.model import Encoded
+from mgf_brain.errors import UserError
+from mgf_brain.frontends import LogMel
+from mgf_brain.model import Encoded, SpeechModel
 from mgf_brain.objectives.speaker import SpeakerPrediction
+from mgf_brain.progressive import ProgressiveEncoder
 
 
 class Batch:
@@ -60,3 +63,21 @@ def test_regression_is_a_cosine():
         cosine = (guess @ targets[b]) / guess.norm() / targets[b].norm()
         assert terms.sums[b].item() == pytest.approx(1 - cosine.item(), abs=1e-5)
     assert terms.mean() < 2 and loss.references(made)["constant"] < 1
+
+
+@pytest.mark.parametrize("regression", [False, True])
+def test_an_utterance_shorter_than_a_frame_counts_nothing(regression: bool):
+    targets = torch.randn(2, 5) if regression else torch.tensor([[3], [1]])
+    made, loss = encoded(targets), objective(targets=5, regression=regression)
+    alone = loss(made).sums[0]
+    made.valid[1] = False
+    terms = loss(made)
+    assert terms.counts.tolist() == [1, 0] and terms.sums.tolist() == [alone.item(), 0.0]
+
+
+def test_without_an_extractor_there_is_nothing_to_read():
+    encoder = ProgressiveEncoder(
+        None, None, 1, input_dim=8, dim=8, layers=1, ffn=8, position_kernel=2, position_groups=2
+    )
+    with pytest.raises(UserError, match="Pass --speaker_weight 0"):
+        objective(targets=5).attach(SpeechModel(LogMel(8), encoder))
