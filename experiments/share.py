@@ -22,9 +22,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from experiments.loopback_hub import TOKEN, running_hub
 from mgf_brain.data.recordings import audio_files
 from mgf_brain.errors import UserError, run_main
-from experiments.loopback_hub import TOKEN, running_hub
 
 MODELS = ("encoder", "waveform", "verifier", "emotion", "asr")
 HOSTILE = "sample_rate: !apply:os.system ['touch {mark}']\nspeech_model: null\n"

@@ -1,4 +1,4 @@
-"""The script that shares and uses models: every command and class that it calls, in this process."""
+"""The script that shares and uses models: all that it calls, in this process."""
 
 from __future__ import annotations
 

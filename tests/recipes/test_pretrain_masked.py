@@ -6,6 +6,7 @@ import json
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,7 +17,10 @@ from mgf_brain.config import load_experiment
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.tracks import load_track
+from mgf_brain.errors import UserError
+from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.pretraining import _refuse_impossible
 from tests.data.miniatures import write_noise
 from tests.tiny_yaml import ROOT, write_tiny_yaml
 
@@ -28,8 +32,9 @@ OBJECTIVES = {
     "data2vec": {"online"},
     "wav2vec2": {"contrastive"},
     "bestrq": {"random"},
+    "progre": {"content", "speaker"},
 }
-CLUSTERED = ("hubert", "wavlm", "mt4ssl")
+CLUSTERED = ("hubert", "wavlm", "mt4ssl", "progre")
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +65,14 @@ def trained(request, train) -> tuple[str, Path]:
     return request.param, train(request.param)
 
 
+def experiment_of(system: str, *options: str):
+    words = [str(ROOT / f"hparams/{system}.yaml"), "--output_folder", "unused", *options]
+    return load_experiment(words, merge="LibriSpeech")
+
+
 def model_of(system: str, *options: str):
     """The yaml's own model, at its size for two cores."""
-    words = [str(ROOT / f"hparams/{system}.yaml"), "--output_folder", "unused", *options]
-    return load_experiment(words, merge="LibriSpeech").hparams
+    return experiment_of(system, *options).hparams
 
 
 def labels_of(output: Path):
@@ -130,10 +139,11 @@ def test_a_second_iteration_clusters_a_layer_of_the_first(train):
 
 def test_debug_labels_the_debug_batches_alone(train):
     """Two batches of two to train on, of three to validate on."""
-    output = train("mt4ssl", "debug", "--debug")
-    assert 4 <= len(labels_of(output).counts) < 10
-    rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
-    assert rows and all(row["online_loss"] > 0 for row in rows)
+    for system, loss in (("mt4ssl", "online_loss"), ("progre", "speaker_loss")):
+        output = train(system, f"debug-{system}", "--debug")
+        assert 4 <= len(labels_of(output).counts) < 10
+        rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+        assert rows and all(row[loss] > 0 for row in rows)
 
 
 # -- yamls ------------------------------------------------------------------------------------
@@ -143,7 +153,7 @@ def test_systems_differ_in_loss_and_parameters_over_the_same_encoder(noise_batch
     batch = noise_batch([16000, 12000, 9000])
     batch.tracks["labels"] = torch.randint(CLUSTERS, (3, 23))
     weights, losses, parameters = None, {}, {}
-    for system in OBJECTIVES:
+    for system in OBJECTIVES.keys() - {"progre"}:
         model = model_of(system)["model"].eval()
         weights = weights or model.speech.state_dict()
         model.speech.load_state_dict(weights)
@@ -173,3 +183,46 @@ def test_wavlm_is_hubert_over_mixed_crops(tmp_path):
     assert torch.equal(plain.wavs, unmixed.wavs)
     changed = (plain.wavs - mixed.wavs).abs().amax(1) > 0
     assert changed.all()
+
+
+# -- ProgRE's switches ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "states"),
+    [
+        ("--pitch null", 8),
+        ("--speaker null --speaker_weight 0", 7),
+        ("--pitch null --speaker null --speaker_weight 0", 7),
+        ("--residual none", 8),
+        ("--residual add", 8),
+        ("--stop_gradient False", 8),
+    ],
+)
+def test_an_ablation_trains_every_parameter_and_is_loaded(words, states, noise_batch, tmp_path):
+    """One without a gradient would end a run of several processes."""
+    experiment = experiment_of("progre", *words.split())
+    model, batch = experiment.hparams["model"].train(), noise_batch([16000, 12000])
+    batch.tracks = {
+        "labels": torch.randint(CLUSTERS, (2, 24)),
+        "pitch": torch.randn(2, 98),
+        "speakers": torch.tensor([[1], [2]]),
+    }
+    _, terms = model(batch)
+    sum(term.mean() for term in terms.values()).backward()
+    assert not [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+    text = inference_yaml(experiment.resolved_yaml)
+    folder = export_folder(tmp_path / "pretrained", model.exported(), text, {}, "")
+    encoder = SpeechEncoder.from_pretrained(folder)
+    found, _ = encoder.encode(batch.wavs, batch.lengths)
+    expected = model.eval().speech(batch.wavs, batch.lengths)[1]
+    assert len(found) == encoder.num_states == states
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_an_extractor_that_nothing_trains_is_refused():
+    experiment = experiment_of("progre", "--speaker_weight", "0")
+    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    with pytest.raises(UserError, match="Pass --speaker null too"):
+        _refuse_impossible(experiment, brain, batches=1)
