@@ -242,7 +242,7 @@ def test_the_first_steps_run(workspace):
         run(workspace, words)
     assert (workspace / "results/LibriSpeech/mgf/1986/results.json").is_file()
     (printed,) = run_python_blocks(workspace, "README.md")  # no run before made a model/
-    assert printed.startswith("7 torch.Size([1, ")
+    assert printed.startswith("torch.Size([7, ")
 
 
 @pytest.mark.slow

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -11,10 +14,19 @@ from mgf_brain import hub
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.frontends import LogMel, Perturb
+from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.inference.folder import load_weights, read_parts
 from mgf_brain.masking import valid_frames
 from mgf_brain.model import SpeechModel
 from mgf_brain.pooling import LayerAverage, layer_statistics
+
+
+class Representation(NamedTuple):
+    """What an encoder makes of one recording."""
+
+    states: torch.Tensor  # (L, T, D), from the first layer's input to the top
+    embedding: torch.Tensor  # (E,), to be compared by cosine
+    times: torch.Tensor  # (T,), the middle of each frame in seconds
 
 
 class SpeechEncoder(nn.Module):
@@ -80,6 +92,50 @@ class SpeechEncoder(nn.Module):
         """
         folder = hub.resolve(folder)
         return load_weights(cls(**read_parts(cls, folder, trust)), folder, device)
+
+    @torch.no_grad()
+    def represent(
+        self, audio: Audio | Sequence[Audio], sample_rate: int | None = None
+    ) -> list[Representation]:
+        """States, embedding and frame times of recordings, each encoded alone.
+
+        Arguments
+        ---------
+        audio : path, array or a sequence of those
+            Files of any rate; or samples (N,), whose rate is ``sample_rate``.
+        sample_rate : int, optional
+            Of arrays, in Hz.
+
+        Returns
+        -------
+        list of Representation
+            On the encoder's device, one for each file or array.
+
+        Raises
+        ------
+        UserError
+            If a file cannot be read, an array comes without its rate, or audio is too short.
+
+        Example
+        -------
+        >>> (one,) = example_encoder().represent(torch.randn(8000), sample_rate=8000)
+        >>> one.states.shape, one.embedding.shape, round(one.times[0].item(), 4)
+        (torch.Size([3, 24, 32]), torch.Size([64]), 0.0275)
+        """
+        found = []
+        for wav in read_inputs(audio, sample_rate, self.sample_rate, self.window):
+            wavs = wav[None].to(self.device)  # (1, N)
+            frames, states = self.speech_model(wavs, torch.tensor([len(wav)], device=self.device))
+            valid = valid_frames(frames.lengths, states[0].shape[1])
+            embedding = self.embedding(states, valid, frames.colour)[0]
+            centres = [self.frame_centre(frame) for frame in range(valid.shape[1])]
+            found.append(Representation(torch.cat(states), embedding, torch.tensor(centres)))
+        return found
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder runs."""
+        return next(chain(self.parameters(), self.buffers())).device
 
     @torch.no_grad()
     def encode(
