@@ -13,6 +13,7 @@ import huggingface_hub
 import pytest
 import torch
 
+from experiments.loopback_hub import TOKEN, Hub, running_hub
 from mgf_brain import hub as hub_module
 from mgf_brain.cli.main import main
 from mgf_brain.errors import UserError
@@ -20,7 +21,6 @@ from mgf_brain.export import dump_expanded, export_folder
 from mgf_brain.hub import FILES, is_hub_name, pull, push, resolve, split_name
 from mgf_brain.inference import UtteranceClassifier, example_encoder
 from mgf_brain.pretrained import encoder_node, load_extractor, pretrained_name
-from experiments.loopback_hub import TOKEN, Hub, running_hub
 from tests.inference.folders import encoder_yaml, write_classifier
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from mgf_brain.masking import valid_frames
 from mgf_brain.objectives.base import Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.references import nearest_visible
 from mgf_brain.spectrum import normalise_frames
@@ -67,9 +66,8 @@ class TeacherRegression(Objective):
     @torch.no_grad()
     def targets(self, encoded: Encoded) -> torch.Tensor:
         """The teacher's view of all frames, (B, T, D) float32; 0 at padding."""
-        encoder, frames = self._student[0].encoder, encoded.frames
-        valid = valid_frames(frames.lengths, frames.seen.shape[1])
-        x = encoder.embed(frames.seen, valid)
+        valid = encoded.valid
+        x = self._student[0].encoder.embed(encoded.frames.seen, valid)
         updates = []
         for layer in self.teacher.model:
             x, update = layer.with_update(x, valid[:, None, None])

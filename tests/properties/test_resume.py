@@ -11,7 +11,7 @@ import pytest
 from tests.properties.runs import STEPS, command, figures, finish, rows_of, start
 from tests.tiny_yaml import write_tiny_yaml
 
-OTHERS = ("dino", "mgf_dino", "mt4ssl", "wavlm", "wav2vec2", "bestrq")
+OTHERS = ("dino", "mgf_dino", "mt4ssl", "wavlm", "wav2vec2", "bestrq", "progre")
 KILL_FROM = 9  # an epoch of MGF has 8 batches: the kill falls into the middle of the second
 
 
