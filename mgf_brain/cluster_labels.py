@@ -26,6 +26,7 @@ from mgf_brain.label_quality import label_quality, usage
 from mgf_brain.spectrum import frame_count
 
 CENTROIDS = "kmeans.safetensors"
+MOST_CLUSTERS = np.iinfo(np.int16).max + 1  # labels take two bytes
 FORMAT = 2  # raise it when the same inputs give other labels
 FrameFeatures = MfccFeatures | LayerFeatures
 
@@ -57,8 +58,6 @@ class ClusterLabels:
     iterations : int
         Of k-means.
     seed : int
-    device : str
-        Where a pretrained encoder runs.
 
     Example
     -------
@@ -78,14 +77,21 @@ class ClusterLabels:
         fit_megabytes: float = 1000.0,
         iterations: int = 10,
         seed: int = 0,
-        device: str = "cpu",
     ) -> None:
+        if clusters > MOST_CLUSTERS:
+            raise UserError(f"clusters: {clusters} are more than {MOST_CLUSTERS}. Ask for fewer.")
         self.clusters, self.hop, self.window = clusters, hop, window
         self.source, self.layer, self.given = source, layer, given
         self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
-        self.iterations, self.seed, self.device = iterations, seed, device
+        self.iterations, self.seed = iterations, seed
 
-    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
+    def make(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        folder: Path,
+        device: str = "cpu",
+    ) -> None:
         """Write the labels of all utterances, unless the folder has them.
 
         Arguments
@@ -94,6 +100,8 @@ class ClusterLabels:
             k-means sees the first only.
         folder : Path
             Gets the labels and, if something was clustered, ``kmeans.safetensors``.
+        device : str
+            Where a pretrained encoder runs.
 
         Raises
         ------
@@ -101,7 +109,7 @@ class ClusterLabels:
             If given labels are missing or of another length, the hop is no multiple of that of the
             pretrained encoder, or there are too few frames.
         """
-        features = None if self.given else self._features()
+        features = None if self.given else self._features(device)
         fingerprint = self._fingerprint(train, valid, features)
         if load_track(folder, fingerprint):
             return
@@ -115,7 +123,7 @@ class ClusterLabels:
 
     # -- labels -----------------------------------------------------------------------------
 
-    def _features(self) -> FrameFeatures:
+    def _features(self, device: str) -> FrameFeatures:
         if self.source is None:
             return MfccFeatures()
         encoder = SpeechEncoder.from_pretrained(self.source)
@@ -124,7 +132,7 @@ class ClusterLabels:
                 f"targets_from {self.source}: its hop of {encoder.hop} samples does not divide "
                 f"the encoder's, {self.hop}. Choose another folder or front-end."
             )
-        return LayerFeatures(encoder, self.layer, self.device)
+        return LayerFeatures(encoder, self.layer, device)
 
     def _cluster(
         self,

@@ -34,7 +34,13 @@ class PitchTracks:
     torch.Size([48])
     """
 
-    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
+    def make(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        folder: Path,
+        device: str = "cpu",
+    ) -> None:
         """Write the pitch variation of all utterances, unless the folder has it.
 
         Arguments
@@ -42,6 +48,8 @@ class PitchTracks:
         train, valid : sequence of Utterance
         folder : Path
             Gets the track; its figure is the share of voiced frames in percent.
+        device : str
+            Not used: F0 is tracked on the processor.
 
         Raises
         ------

@@ -49,7 +49,8 @@ def pretrain(
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     started = time.time()
-    tracks = make_tracks(hparams.get("tracks", {}), train, valid, Path(hparams["tracks_folder"]))
+    makers, folder = hparams.get("tracks", {}), Path(hparams["tracks_folder"])
+    tracks = make_tracks(makers, train, valid, folder, str(brain.device))
     track_seconds = time.time() - started
     loader = make_loader(train, hparams, tracks=tracks)
     _refuse_impossible(experiment, brain, len(loader))

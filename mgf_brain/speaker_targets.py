@@ -44,8 +44,6 @@ class SpeakerTargets:
     regression : bool
         Keep the embeddings.
     seed : int
-    device : str
-        Where the pretrained encoder runs.
 
     Example
     -------
@@ -59,12 +57,17 @@ class SpeakerTargets:
         source: str | None = None,
         regression: bool = False,
         seed: int = 0,
-        device: str = "cpu",
     ) -> None:
         self.speakers, self.source, self.regression = speakers, source, regression
-        self.seed, self.device = seed, device
+        self.seed = seed
 
-    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
+    def make(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        folder: Path,
+        device: str = "cpu",
+    ) -> None:
         """Write the targets of all utterances, unless the folder has them.
 
         Arguments
@@ -72,13 +75,15 @@ class SpeakerTargets:
         train, valid : sequence of Utterance
             The first are clustered.
         folder : Path
+        device : str
+            Where the pretrained encoder runs.
 
         Raises
         ------
         UserError
             If there are embeddings of another number of channels to keep.
         """
-        encoder = SpeechEncoder.from_pretrained(self.source) if self.source else None
+        encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
         fingerprint = self._fingerprint(train, valid, encoder)
         if load_track(folder, fingerprint):
             return
@@ -87,7 +92,7 @@ class SpeakerTargets:
         if self.speakers > len(train) and not self.regression:  # --debug, say
             logger.warning("Each of the %d utterances is a pseudo-speaker.", len(train))
         rows = [*train, *valid]
-        x = self._embeddings(rows, encoder)
+        x = self._embeddings(rows, encoder, device)
         known = x[: len(train)]
         x = F.normalize((x - known.mean(0)) / known.std(0).clamp(min=1e-5), dim=1)
         targets = x if self.regression else self._cluster(x, len(train))
@@ -98,10 +103,12 @@ class SpeakerTargets:
         pieces = ((row.id, y[None].numpy()) for row, y in zip(rows, targets, strict=True))
         save_track(folder, pieces, {"fingerprint": fingerprint})
 
-    def _embeddings(self, rows: Sequence[Utterance], encoder: SpeechEncoder | None) -> torch.Tensor:
+    def _embeddings(
+        self, rows: Sequence[Utterance], encoder: SpeechEncoder | None, device: str
+    ) -> torch.Tensor:
         """(utterances, E)."""
         if encoder is not None:
-            return FeatureExtractor(encoder, "speakers", self.device).embeddings(rows)
+            return FeatureExtractor(encoder, "speakers", device).embeddings(rows)
         frames = tqdm(MFCC.of(rows), "MFCC", len(rows), unit="utt")
         cepstra = (x[:, :CEPSTRA] for x in frames)  # differences have no mean
         return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in cepstra])

@@ -97,7 +97,7 @@ def test_there_is_a_label_for_every_frame_of_the_encoder_in_two_bytes(tmp_path, 
 
 @pytest.mark.parametrize("start", [0, 640, 1920, 6400])
 def test_a_crops_labels_are_those_of_its_own_frames(tmp_path, corpus, start, monkeypatch):
-    monkeypatch.setattr(ClusterLabels, "_features", lambda self: FrameSpectra())
+    monkeypatch.setattr(ClusterLabels, "_features", lambda self, device: FrameSpectra())
     track = made(tmp_path / "labels", corpus)
     centroids = load_file(tmp_path / "labels" / CENTROIDS)["centroids"]
 
@@ -348,3 +348,8 @@ def test_mfcc_frames_at_the_encoders_hop_are_as_many_as_the_encoders(samples):
     x = MfccFeatures()(torch.randn(1, samples), torch.tensor([samples]))[0]
     grid = (MfccFeatures.hop, MfccFeatures.window)
     assert len(at_hop(x, grid, (HOP, WINDOW))) == frame_count(samples, WINDOW, HOP)
+
+
+def test_more_clusters_than_two_bytes_hold_are_refused():
+    with pytest.raises(UserError, match="clusters: 32769 are more than 32768"):
+        ClusterLabels(clusters=32769, hop=640, window=880)

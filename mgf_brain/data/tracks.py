@@ -127,8 +127,14 @@ Track = FrameTrack | UtteranceTrack
 class TrackMaker(Protocol):
     """Makes a track of a corpus as a step before the training."""
 
-    def make(self, train: Sequence[Utterance], valid: Sequence[Utterance], folder: Path) -> None:
-        """Write the track of all utterances, unless the folder has it."""
+    def make(
+        self,
+        train: Sequence[Utterance],
+        valid: Sequence[Utterance],
+        folder: Path,
+        device: str = "cpu",
+    ) -> None:
+        """Write the track of all utterances, unless the folder has it; networks run on a device."""
 
 
 def make_tracks(
@@ -136,6 +142,7 @@ def make_tracks(
     train: Sequence[Utterance],
     valid: Sequence[Utterance],
     folder: Path,
+    device: str = "cpu",
 ) -> dict[str, Track]:
     """Make what is missing, in the main process, and open all tracks.
 
@@ -146,13 +153,15 @@ def make_tracks(
     train, valid : sequence of Utterance
     folder : Path
         Gets a folder a track.
+    device : str
+        Where networks run that they need.
 
     Returns
     -------
     dict of str to Track
     """
     for name, maker in makers.items():
-        run_on_main(maker.make, [train, valid, folder / name])
+        run_on_main(maker.make, [train, valid, folder / name, device])
     return {name: load_track(folder / name) for name in makers}
 
 

@@ -102,7 +102,7 @@ class Maker:
     def __init__(self, value: int) -> None:
         self.value = value
 
-    def make(self, train, valid, folder: Path) -> None:
+    def make(self, train, valid, folder: Path, device: str = "cpu") -> None:
         values = np.full(2, self.value, np.int16)
         save_track(folder, [(u.id, values) for u in (*train, *valid)], FACTS)
 
