@@ -38,7 +38,7 @@ from mgf_brain.pitch import HOP, WINDOW, normalise_f0, track_f0
 from mgf_brain.plot_style import finish
 from mgf_brain.pretrained import load_extractor
 
-MOST_FRAMES = 30_000  # of a probe's training: more change little
+MOST_FRAMES = 30_000  # of a probe's training, for minutes an encoder
 PANELS = {"phones": "Phones, %", "speaker": "Speaker, %", "pitch": "F0, R² in %"}
 Split = tuple[list[Utterance], list[Utterance]]
 

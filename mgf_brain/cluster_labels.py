@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.corpora import draw_seconds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.phone_labels import LabelGrid, number_of_classes, read_phone_labels
-from mgf_brain.data.tracks import IGNORE, load_track, save_track
+from mgf_brain.data.tracks import IGNORE, file_state, load_track, save_track, track_fingerprint
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import fit_centroids, nearest_centroid
@@ -190,12 +188,11 @@ class ClusterLabels:
         valid: Sequence[Utterance],
         features: FrameFeatures | None,
     ) -> str:
-        """Of all that decides about the labels; audio by size and time of change."""
+        """Of all that decides about the labels."""
         settings = (FORMAT, self.clusters, self.hop, self.window, self.fit_megabytes)
         settings += (self.iterations, self.seed, features.fingerprint() if features else None)
-        settings += tuple(path and _state(path) for path in (self.given, self.phone_labels))
-        facts = (settings, audio_state(train, valid))
-        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+        settings += tuple(path and file_state(path) for path in (self.given, self.phone_labels))
+        return track_fingerprint(settings, train, valid)
 
     def _figures(self, labels: Mapping[str, np.ndarray]) -> dict[str, float]:
         figures = usage(np.concatenate(list(labels.values())), self.clusters)
@@ -207,15 +204,3 @@ class ClusterLabels:
             ]
             figures |= label_quality(pairs, self.clusters, number_of_classes(phones.values()))
         return figures
-
-
-def audio_state(*parts: Sequence[Utterance]) -> list[list[tuple[str, int, int]]]:
-    """Id, size and time of change of each utterance of each part: what tracks depend on."""
-    return [[(u.id, *_state(u.wav)) for u in part] for part in parts]
-
-
-def _state(path: str) -> tuple[int, int]:
-    if not os.path.isfile(path):
-        raise UserError(f"{path}: there is no such file. Check the path.")
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns

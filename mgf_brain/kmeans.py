@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from mgf_brain.errors import UserError
 
-SEEDED_BY = 20_000  # frames among which k-means++ looks: more cost time and find no better start
+SEEDED_BY = 20_000  # frames among which k-means++ looks for a start; its time grows with them
 
 
 def fit_centroids(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mgf_brain.cluster_labels import audio_state
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track, save_track
+from mgf_brain.data.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.pitch import EPS, HOP, WINDOW, normalise_f0, track_f0
 
 FORMAT = 1  # raise it when the same inputs give other values
@@ -56,9 +54,7 @@ class PitchTracks:
         UserError
             If a file is missing or can't be decoded.
         """
-        settings = (FORMAT, HOP, WINDOW, EPS)
-        facts = repr((settings, audio_state(train, valid)))
-        fingerprint = hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
+        fingerprint = track_fingerprint((FORMAT, HOP, WINDOW, EPS), train, valid)
         if load_track(folder, fingerprint):
             return
         rows = [*train, *valid]

@@ -141,13 +141,15 @@ def _export_model(
 ) -> Path:
     """The folder ``name`` of the run, as another machine can use it."""
     folder, exported = Path(experiment.hparams["output_folder"]), brain.model.exported()
+    tracks = Path(experiment.hparams["tracks_folder"])  # which may hold those of other runs
+    made = [tracks / name for name in experiment.hparams.get("tracks", {})]
     return export_folder(
         folder / name,
         exported,
         inference_yaml(experiment.resolved_yaml, ("sample_rate", *exported)),
         results,
         model_card(experiment.resolved_yaml, results, brain.model.speech),
-        sorted(Path(experiment.hparams["tracks_folder"]).glob("*/*.safetensors")),
+        [file for track in made for file in sorted(track.glob("*.safetensors"))],
     )
 
 

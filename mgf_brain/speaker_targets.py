@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,10 +11,9 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from mgf_brain.cluster_features import CEPSTRA, MfccFeatures
-from mgf_brain.cluster_labels import audio_state
 from mgf_brain.clustering import cluster_speakers
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track, save_track
+from mgf_brain.data.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
@@ -118,7 +116,7 @@ class SpeakerTargets:
         known = range(int(labels.max()) + 1)
         centroids = torch.stack([x[:train][labels == label].mean(0) for label in known])
         others = nearest_centroid(x[train:], F.normalize(centroids, dim=1))
-        return torch.cat([labels, others]).short()
+        return torch.cat([labels, others]).int()
 
     def _fingerprint(
         self,
@@ -127,5 +125,5 @@ class SpeakerTargets:
         encoder: SpeechEncoder | None,
     ) -> str:
         features = encoder_fingerprint(encoder, "embedding") if encoder else MFCC.fingerprint()
-        facts = (self.speakers, self.regression, self.seed, features, audio_state(train, valid))
-        return hashlib.blake2b(repr(facts).encode(), digest_size=16).hexdigest()
+        settings = (self.speakers, self.regression, self.seed, features)
+        return track_fingerprint(settings, train, valid)

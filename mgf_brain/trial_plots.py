@@ -95,10 +95,12 @@ class _Curve(NamedTuple):
 
     @classmethod
     def of(cls, scores: Scores, same: Sequence[bool] | np.ndarray) -> _Curve:
+        """The curve of scored trials."""
         targets, nontargets = _split(scores, same)
         return cls(*error_rates(targets, nontargets)[1:], eer(targets, nontargets) / 100)
 
     def draw(self, axes: Axes, low: float, **look: str) -> None:
+        """Draw it on axes that begin at the rate ``low``."""
         axes.plot(_deviate(self.alarms, low), _deviate(self.misses, low), lw=1.8, **look)
 
 

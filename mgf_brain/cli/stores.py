@@ -163,10 +163,12 @@ def _other(path: Path) -> UserError:
 
 def _npz() -> tuple[Callable[[Path], Table], Callable[[IO, Table], None]]:
     def read(path: Path) -> Table:
+        """What a file holds."""
         with np.load(path) as file:
             return file["ids"].tolist(), file["embeddings"], str(file["settings"])
 
     def write(file: IO, table: Table) -> None:
+        """Replace it."""
         ids, embeddings, settings = table
         np.savez(file, ids=np.array(ids), embeddings=embeddings, settings=np.array(settings))
 
@@ -183,11 +185,13 @@ def _parquet() -> tuple[Callable[[Path], Table], Callable[[IO, Table], None]]:
         ) from error
 
     def read(path: Path) -> Table:
+        """What a file holds."""
         table = parquet.read_table(path)
         rows = np.array(table["embedding"].to_pylist(), dtype=np.float32)
         return table["id"].to_pylist(), rows, table.schema.metadata[b"settings"].decode()
 
     def write(file: IO, table: Table) -> None:
+        """Replace it."""
         ids, embeddings, settings = table
         columns = {"id": ids, "embedding": list(embeddings)}
         parquet.write_table(pyarrow.table(columns, metadata={"settings": settings}), file)

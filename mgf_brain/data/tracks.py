@@ -6,6 +6,7 @@ frame), ``padding`` (what stands where an utterance is over) and ``crop(id, star
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import torch
 from speechbrain.utils.distributed import run_on_main
 
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 from mgf_brain.spectrum import frame_count
 
@@ -163,6 +165,39 @@ def make_tracks(
     for name, maker in makers.items():
         run_on_main(maker.make, [train, valid, folder / name, device])
     return {name: load_track(folder / name) for name in makers}
+
+
+def track_fingerprint(
+    settings: object, train: Sequence[Utterance], valid: Sequence[Utterance]
+) -> str:
+    """Hash of all that decides about a track.
+
+    Arguments
+    ---------
+    settings : object
+        Of its maker; its ``repr`` counts.
+    train, valid : sequence of Utterance
+        Their audio counts by size and time of change.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UserError
+        If a file is missing.
+    """
+    audio = [[(u.id, *file_state(u.wav)) for u in part] for part in (train, valid)]
+    return hashlib.blake2b(repr((settings, audio)).encode(), digest_size=16).hexdigest()
+
+
+def file_state(path: str) -> tuple[int, int]:
+    """Size in bytes and time of change in ns; a UserError if there is no such file."""
+    if not os.path.isfile(path):
+        raise UserError(f"{path}: there is no such file. Check the path.")
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
 
 
 def common_grid(tracks: Iterable[Track]) -> int:

@@ -89,7 +89,8 @@ class ClusterPrediction(Objective):
         if self.training:
             self.marginal.update(labels, masked)
         visible = encoded.valid & ~encoded.mask & (labels != IGNORE)
-        seen = self._terms(encoded, labels, visible)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.visible_weight > 0):
+            seen = self._terms(encoded, labels, visible)  # its accuracy is logged in any case
         terms = self._terms(encoded, labels, masked)
         terms.figures["visible_accuracy"] = seen.figures["accuracy"]
         terms.sums = terms.sums + self.visible_weight * seen.sums
