@@ -75,6 +75,8 @@ class CTCHead(WeightedLayers):
             nn.Conv1d(inputs, outputs, 2 * reach + 1, padding=reach)
             for inputs, outputs in itertools.pairwise(widths)
         )
+        # Without norms the head may write nothing but blanks for most of its training.
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(widths[-1], self.slots * tokens)
         self.tokens = tokens
@@ -100,9 +102,9 @@ class CTCHead(WeightedLayers):
         """
         x, lengths = self._stacked(self.weighted_sum(states), lengths)
         valid = valid_frames(lengths, x.shape[1])[..., None]
-        for conv in self.convs:
+        for conv, norm in zip(self.convs, self.norms, strict=True):
             x = conv((x * valid).transpose(1, 2)).transpose(1, 2)  # padding is 0, as at the ends
-            x = self.dropout(F.gelu(x))
+            x = self.dropout(F.gelu(norm(x)))
         logits = self.classifier(x).unflatten(2, (self.slots, self.tokens))
         return logits.flatten(1, 2).log_softmax(-1), lengths * self.slots
 

@@ -105,7 +105,7 @@ def test_three_sequences_are_learnt_by_heart(tmp_path: Path):
         make_feature_loader(rows, states, batch_seconds=10.0, seed=0),
         targets,
         TrainingLog(tmp_path),
-        settings(tune_encoder=False, epochs=60, schedule=partial(lambda step, total: 0.01)),
+        settings(tune_encoder=False, epochs=60, schedule=partial(lambda step, total: 0.03)),
     )
     with torch.no_grad():
         scores = {id: head(x[None], torch.tensor([len(x)]))[0][0] for id, x in states.items()}
