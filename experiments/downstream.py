@@ -12,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 from experiments.runs import Run, cell, markdown, run_missing
+from mgf_brain.data.librispeech import prepare_librispeech
+from mgf_brain.data.manifest import read_manifest, write_manifest
+from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import UserError, run_main
 
-# Name, script, yaml, options ({data} and {protocol} are folders), metrics of the table.
+# Name, script, options ({data}, {protocol} and {manifests} are folders), metrics of the table.
 TASKS = {
     "phones": (
         "recipes/LibriSpeech/phonemes.py",
@@ -68,6 +72,12 @@ TASKS = {
         "--data_folder {data}/speechocean762 --attribute age_group",
         ("uar",),
     ),
+    "enhancement": (
+        "recipes/Custom/enhancement.py",
+        "--manifest {manifests}/LibriSpeech/enhancement.csv --data_folder {data}/LibriSpeech "
+        "--noise_folder {data}/noise",
+        ("si_sdr", "stoi", "pesq"),
+    ),
 }
 SEED = 1986  # of the first run; the next ones follow
 FROZEN_ONLY = ("phones", "speakers")
@@ -75,13 +85,43 @@ FROZEN_ONLY = ("phones", "speakers")
 
 def make_run(task: str, name: str, pretrained: str, seed: int, args: argparse.Namespace) -> Run:
     """The run of a task on a system."""
-    script, options, _ = TASKS[task]
-    folders = {"data": args.data, "protocol": args.protocol}
-    words = [word.format(**folders) for word in options.split()]
+    script, words = TASKS[task][0], task_words(task, args)
     shared = ["--pretrained", pretrained, "--adapt", args.adapt, "--seed", str(seed)]
     yaml = f"hparams/{Path(script).stem}.yaml"
     folder = args.output_folder / task / f"{name.replace(' ', '-')}-{args.adapt}" / str(seed)
     return Run(folder, (script, yaml, *words, *shared))
+
+
+def task_words(task: str, args: argparse.Namespace) -> list[str]:
+    """A task's own options.
+
+    Example
+    -------
+    >>> args = argparse.Namespace(data="data", protocol="lists", output_folder=Path("out"))
+    >>> task_words("emotion-EmoDB", args)
+    ['--data_folder', 'data/EmoDB']
+    """
+    folders = {"data": args.data, "protocol": args.protocol}
+    folders["manifests"] = manifests(args.output_folder)
+    return [word.format(**folders) for word in TASKS[task][1].split()]
+
+
+def manifests(output_folder: Path) -> Path:
+    """Where an experiment's own manifests stand."""
+    return output_folder / "manifests"
+
+
+def prepare_manifests(args: argparse.Namespace) -> None:
+    """Write the manifests that experiments add to a corpus, or give to a recipe in its place."""
+    folder = manifests(args.output_folder)
+    prepare_speechocean762(f"{args.data}/speechocean762", folder)
+    parts = prepare_librispeech(f"{args.data}/LibriSpeech", folder / "LibriSpeech")
+    rows = [
+        replace(row, fold=part.partition("-")[0])  # train or test: the encoders heard only train
+        for part, path in parts.items()
+        for row in read_manifest(path)
+    ]
+    write_manifest(folder / "LibriSpeech" / "enhancement.csv", rows, f"{args.data}/LibriSpeech")
 
 
 def parse_system(word: str) -> tuple[str, list[str]]:
@@ -125,6 +165,7 @@ def main() -> None:
         for name, folders in systems.items()
     }
     if not args.dry_run:
+        prepare_manifests(args)
         run_missing(run for runs in table.values() for run in runs)
     text = render(table, list(systems), args.only)
     args.output_folder.mkdir(parents=True, exist_ok=True)

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.downstream import SEED, TASKS
-from experiments.runs import Run, cell, markdown, mean_and_spread, run_missing, values
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from experiments.downstream import SEED, prepare_manifests
+from experiments.plans import Plan
+from experiments.runs import cell, markdown, mean_and_spread, run_missing, values
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.html import png
 from mgf_brain.plot_style import finish
@@ -40,48 +39,16 @@ SHARES = (0.1, 0.25, 0.5)  # of the steps, at which the model is kept beside the
 AT_THE_END = {"phone_recognition": ("per", "PER, %"), "asr": ("cer", "CER, %")}
 
 
-@dataclass(frozen=True)
-class Plan:
-    """The runs of one system with one seed."""
-
-    args: argparse.Namespace
-    system: str
-    seed: int
-
-    @property
-    def slug(self) -> str:
-        """The system's name for folders."""
-        return self.system.lower().replace(" ", "-")
-
-    def pretraining(self) -> Run:
-        """Without labels of any kind but those that it makes."""
-        args = self.args
-        steps = args.steps_of.get(self.system, args.steps)
-        words = [SYSTEMS[self.system], "--data_folder", f"{args.data}/LibriSpeech"]
-        words += ["--add_manifest", str(args.output_folder / "manifests" / "train.csv")]
-        words += ["--seed", str(self.seed), "--optimizer_step_limit", str(steps)]
-        words += ["--export_at", str(list(SHARES))]
-        if self.system in WITH_LABELS:
-            words += ["--phone_labels", f"{args.protocol}/phones_41.txt"]
-            words += ["--tracks_folder", str(args.output_folder / "tracks" / str(self.seed))]
-        folder = args.output_folder / "pretraining" / self.slug / str(self.seed)
-        return Run(folder, ("recipes/LibriSpeech/pretrain.py", *words))
-
-    def task(self, task: str, share: float = 1.0) -> Run:
-        """A task on the model as it was after a share of the steps."""
-        script, options, _ = TASKS[task]
-        part = "pretrained" if share == 1.0 else f"milestones/{100 * share:g}"
-        words = options.format(data=self.args.data, protocol=self.args.protocol).split()
-        words += ["--pretrained", str(self.pretraining().folder / part), "--seed", str(self.seed)]
-        name = f"{self.slug}-{100 * share:g}"
-        folder = self.args.output_folder / task / name / str(self.seed)
-        return Run(folder, (script, f"hparams/{Path(script).stem}.yaml", *words))
-
-    def runs(self) -> list[Run]:
-        """All of them, in their order."""
-        shares = (*SHARES, 1.0) if "phones" in self.args.tasks else ()
-        ends = [self.task(task) for task in AT_THE_END if task in self.args.tasks]
-        return [self.pretraining(), *(self.task("phones", share) for share in shares), *ends]
+def make_plan(args: argparse.Namespace, system: str, seed: int) -> Plan:
+    """The runs of one system with one seed, without labels but those that it makes."""
+    steps = args.steps_of.get(system, args.steps)
+    options = ["--optimizer_step_limit", str(steps), "--export_at", str(list(SHARES))]
+    if system in WITH_LABELS:
+        options += ["--phone_labels", f"{args.protocol}/phones_41.txt"]
+        options += ["--tracks_folder", str(args.output_folder / "tracks" / str(seed))]
+    milestones = SHARES if "phones" in args.tasks else ()
+    tasks = tuple(args.tasks)
+    return Plan(args, system, SYSTEMS[system], seed, tuple(options), tasks, milestones)
 
 
 def read_command_line() -> argparse.Namespace:
@@ -143,9 +110,11 @@ def draw(plans: Mapping[str, Sequence[Plan]]) -> Figure:
 def main() -> None:
     """Run what is missing, write table and picture, print the table."""
     args = read_command_line()
-    plans = {name: [Plan(args, name, SEED + i) for i in range(args.seeds)] for name in args.only}
+    plans = {
+        name: [make_plan(args, name, SEED + i) for i in range(args.seeds)] for name in args.only
+    }
     if not args.dry_run:
-        prepare_speechocean762(f"{args.data}/speechocean762", args.output_folder / "manifests")
+        prepare_manifests(args)
         # A seed is finished before the next begins.
         run_missing(
             run for i in range(args.seeds) for seeds in plans.values() for run in seeds[i].runs()

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -17,11 +18,14 @@ from typing import Protocol
 import numpy as np
 import torch
 from speechbrain.utils.distributed import run_on_main
+from speechbrain.utils.logger import get_logger
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 from mgf_brain.spectrum import frame_count
+
+logger = get_logger(__name__)
 
 IGNORE = -100  # what a track of labels holds at padding: PyTorch's cross-entropy leaves it out
 
@@ -163,7 +167,9 @@ def make_tracks(
     dict of str to Track
     """
     for name, maker in makers.items():
+        started = time.time()
         run_on_main(maker.make, [train, valid, folder / name, device])
+        logger.info("track %s: %.1f s", name, time.time() - started)
     return {name: load_track(folder / name) for name in makers}
 
 

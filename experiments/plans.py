@@ -1,0 +1,73 @@
+"""Comparisons of pretraining systems: each one pretrained on the same speech, then its tasks."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import dataclass
+from pathlib import Path
+
+from experiments.downstream import TASKS, manifests, task_words
+from experiments.runs import Run
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs of one system with one seed.
+
+    Arguments
+    ---------
+    args : Namespace
+        ``data`` and ``protocol``, folders of the corpora and of labels; ``output_folder``.
+    system : str
+        Its name in the table.
+    yaml : str
+    seed : int
+    options : tuple of str
+        More words for ``pretrain.py``.
+    tasks : tuple of str
+        Of ``experiments.downstream``, on the model as it is at the end.
+    milestones : tuple of float
+        Shares of the steps at which the model is kept and its phone accuracy is taken.
+
+    Example
+    -------
+    >>> args = Namespace(data="data", protocol="lists", output_folder=Path("out"))
+    >>> plan = Plan(args, "BEST-RQ", "hparams/bestrq.yaml", 1986, tasks=("speakers",))
+    >>> [str(run.folder) for run in plan.runs()]
+    ['out/pretraining/best-rq/1986', 'out/speakers/best-rq-100/1986']
+    """
+
+    args: Namespace
+    system: str
+    yaml: str
+    seed: int
+    options: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    milestones: tuple[float, ...] = ()
+
+    @property
+    def slug(self) -> str:
+        """The system's name for folders."""
+        return self.system.lower().replace(" ", "-")
+
+    def pretraining(self) -> Run:
+        """On the training speech of LibriSpeech and speechocean762."""
+        words = [self.yaml, "--data_folder", f"{self.args.data}/LibriSpeech", "--add_manifest"]
+        words += [str(manifests(self.args.output_folder) / "train.csv"), "--seed", str(self.seed)]
+        folder = self.args.output_folder / "pretraining" / self.slug / str(self.seed)
+        return Run(folder, ("recipes/LibriSpeech/pretrain.py", *words, *self.options))
+
+    def task(self, task: str, share: float = 1.0) -> Run:
+        """A task on the model as it was after a share of the steps."""
+        part = "pretrained" if share == 1.0 else f"milestones/{100 * share:g}"
+        words = ["--pretrained", str(self.pretraining().folder / part), "--seed", str(self.seed)]
+        name = f"{self.slug}-{100 * share:g}"
+        folder = self.args.output_folder / task / name / str(self.seed)
+        script = TASKS[task][0]
+        yaml = f"hparams/{Path(script).stem}.yaml"
+        return Run(folder, (script, yaml, *task_words(task, self.args), *words))
+
+    def runs(self) -> list[Run]:
+        """All of them, in their order."""
+        early = [self.task("phones", share) for share in self.milestones]
+        return [self.pretraining(), *early, *map(self.task, self.tasks)]

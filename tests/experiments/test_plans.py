@@ -1,0 +1,120 @@
+"""Comparisons of pretraining systems: which runs they consist of, and in which order."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from experiments import downstream, progre, targets
+from experiments.downstream import TASKS, prepare_manifests
+from experiments.plans import Plan
+from experiments.runs import Run
+from mgf_brain.data.manifest import read_manifest
+from mgf_brain.yaml_files import read_files
+from tests.recipes.corpora import make_librispeech, make_speechocean762
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = {
+    "targets": (targets, ()),
+    "progre": (progre, ("--speakers_from", "dino")),
+}
+
+
+@pytest.fixture(params=EXPERIMENTS)
+def plans(request, monkeypatch, tmp_path: Path) -> list[Plan]:
+    """The plans of an experiment with all of its systems, and two seeds."""
+    module, words = EXPERIMENTS[request.param]
+    folders = ["--data", "data", "--protocol", "lists", "--output_folder", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [request.param, *folders, *words])
+    args = module.read_command_line()
+    return [module.make_plan(args, name, seed) for name in module.SYSTEMS for seed in (1, 2)]
+
+
+def all_runs(plans: list[Plan]) -> list[Run]:
+    return [run for plan in plans for run in plan.runs()]
+
+
+def value(run: Run, option: str) -> str:
+    return run.words[run.words.index(option) + 1]
+
+
+def test_every_word_of_a_run_means_something(plans: list[Plan]):
+    for run in all_runs(plans):
+        script, yaml, *words = run.words
+        assert (ROOT / script).is_file()
+        known = read_files(str(ROOT / yaml)).keys()
+        corpus = ROOT / "hparams" / "data" / f"{Path(script).parts[1]}.yaml"
+        known |= read_files(str(corpus)).keys()
+        assert {word[2:] for word in words if word.startswith("--")} <= known
+        assert "{" not in " ".join(run.words)
+
+
+def test_no_two_runs_share_a_folder(plans: list[Plan]):
+    runs = all_runs(plans)
+    assert len({run.folder for run in runs}) == len(runs)
+
+
+def test_what_a_task_reads_was_made_before_it(plans: list[Plan]):
+    made = set()
+    for run in all_runs(plans):
+        if "--pretrained" in run.words:
+            folder = Path(value(run, "--pretrained"))
+            assert made & set(folder.parents)
+            assert value(run, "--seed") == run.folder.name
+        made.add(run.folder)
+
+
+def test_systems_differ_in_their_pretraining_alone(plans: list[Plan]):
+    first = plans[0].seed
+    words = {plan.system: plan.pretraining().words for plan in plans if plan.seed == first}
+    assert len(set(words.values())) == len(words)
+    tasks = {tuple(run.words[0] for run in plan.runs()) for plan in plans}
+    assert len(tasks) == 1
+
+
+def test_a_milestone_is_probed_as_the_end_is():
+    args = Namespace(data="data", protocol="lists", output_folder=Path("out"))
+    plan = Plan(args, "A B", "hparams/mgf.yaml", 3, tasks=("phones",), milestones=(0.25,))
+    early, end = plan.runs()[1:]
+    assert value(early, "--pretrained") == "out/pretraining/a-b/3/milestones/25"
+    assert value(end, "--pretrained") == "out/pretraining/a-b/3/pretrained"
+    assert early.words[:6] == end.words[:6]
+
+
+def test_the_table_has_a_cell_a_task_and_says_what_is_missing(tmp_path: Path):
+    args = Namespace(data="data", protocol="lists", output_folder=tmp_path, steps=5)
+    args.speakers_from, args.tasks = Path("dino"), ["speakers", "enhancement"]
+    plan = progre.make_plan(args, "ProgRE", 1986)
+    run = plan.task("enhancement")
+    run.folder.mkdir(parents=True)
+    (run.folder / "results.json").write_text(json.dumps({"metrics": {"si_sdr": 7.25}}))
+    text = progre.table({"ProgRE": [plan]}, args.tasks)
+    assert text.splitlines()[-1] == "| ProgRE | not run | 7.25 | not run |"
+
+
+def test_every_task_of_the_table_can_be_planned(tmp_path: Path):
+    args = Namespace(data="data", protocol="lists", output_folder=tmp_path, adapt="frozen")
+    for task in TASKS:
+        run = downstream.make_run(task, "fbank", "fbank", 1986, args)
+        assert (ROOT / run.words[0]).is_file() and (ROOT / run.words[1]).is_file()
+        assert "{" not in " ".join(run.words)
+
+
+def test_enhancement_is_tested_on_speakers_that_no_encoder_heard(tmp_path: Path):
+    data, out = tmp_path / "data", tmp_path / "out"
+    make_speechocean762(data / "speechocean762")
+    make_librispeech(data / "LibriSpeech")
+    prepare_manifests(Namespace(data=str(data), output_folder=out))
+    rows = read_manifest(out / "manifests" / "LibriSpeech" / "enhancement.csv")
+    parts = {
+        fold: {
+            Path(u.wav).relative_to(data / "LibriSpeech").parts[0] for u in rows if u.fold == fold
+        }
+        for fold in ("train", "test")
+    }
+    assert all(part.startswith(fold) for fold, names in parts.items() for part in names)
+    assert parts["train"] and parts["test"] and all(u.fold for u in rows)
