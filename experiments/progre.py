@@ -26,8 +26,8 @@ PROGRE = "hparams/progre.yaml"
 SYSTEMS = {  # yaml and options
     "HuBERT": ("hparams/hubert.yaml",),
     "ProgRE": (PROGRE,),
-    "no pitch": (PROGRE, "--pitch", "null"),
-    "no speaker": (PROGRE, "--speaker", "null", "--speaker_weight", "0"),
+    "no pitch": (PROGRE, "--pitch", "null", "--pitch_tracks", "null"),
+    "no speaker": (PROGRE, *"--speaker null --speaker_weight 0 --speaker_targets null".split()),
     "no subtraction": (PROGRE, "--residual", "none"),
     "added": (PROGRE, "--residual", "add"),
     "gradient not stopped": (PROGRE, "--stop_gradient", "False"),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.downstream_plots import NOT_DRAWN, PANELS, by_fold, series
+from mgf_brain.downstream_plots import NOT_DRAWN, PANELS, by_training, series
 from mgf_brain.plot_style import add_legend, finish, line_look, plain
 from mgf_brain.plots import history, smooth
 
@@ -43,7 +43,7 @@ def compare_training(runs: Mapping[str, Rows]) -> Figure | None:
     >>> len(figure.axes), figure.axes[0].get_legend_handles_labels()[1]
     (1, ['a', 'b'])
     """
-    folds = {name: [_shown(part) for part in by_fold(rows)] for name, rows in runs.items()}
+    folds = {name: [_shown(part) for part in by_training(rows)] for name, rows in runs.items()}
     keys = _common_keys(folds)
     if not keys:
         return None

@@ -167,12 +167,13 @@ def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
 
 
 def training_curves(rows: Sequence[dict]) -> Figure:
-    """Every figure that was logged, by step, one line a fold.
+    """Every figure that was logged, by step, one line a fold and part that was trained.
 
     Arguments
     ---------
     rows : sequence of dict
-        As ``read_metrics`` gives them. Rows with the key ``fold`` make lines of their own.
+        As ``read_metrics`` gives them. Rows that differ in ``fold`` or ``trained`` (the head, then
+        everything, each from step 1) make lines of their own.
 
     Returns
     -------
@@ -186,7 +187,7 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     >>> [axes.get_title(loc="left") for axes in training_curves(rows).axes]
     ['loss', 'uar']
     """
-    runs = [history(part) for part in by_fold(rows)]
+    runs = [history(part) for part in by_training(rows)]
     logged = {k for row in rows for k, v in row.items() if isinstance(v, (int, float))}
     keys = sorted(logged - NOT_DRAWN, key=lambda key: (key != "loss", key))[:PANELS]
     columns = 2 if len(keys) == 4 else min(3, max(1, len(keys)))
@@ -201,12 +202,20 @@ def training_curves(rows: Sequence[dict]) -> Figure:
     return figure
 
 
-def by_fold(rows: Sequence[dict]) -> list[list[dict]]:
-    """The rows of each fold, or all in one where there are no folds."""
-    folds: dict[str, list[dict]] = {}
+def by_training(rows: Sequence[dict]) -> list[list[dict]]:
+    """The rows of each training: of a fold, and of the head or of everything.
+
+    Example
+    -------
+    >>> rows = [{"step": 1, "trained": "head"}, {"step": 1, "trained": "everything"}]
+    >>> [len(part) for part in by_training(rows)]
+    [1, 1]
+    """
+    trainings: dict[tuple[str, str], list[dict]] = {}
     for row in rows:
-        folds.setdefault(str(row.get("fold", "")), []).append(row)
-    return list(folds.values())
+        name = str(row.get("fold", "")), row.get("trained", "")
+        trainings.setdefault(name, []).append(row)
+    return list(trainings.values())
 
 
 def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) -> None:

@@ -114,6 +114,7 @@ def train_head(
         ``layer_decay`` and ``spec_augment`` are optional.
     """
     hparams = experiment.hparams
+    log.context["trained"] = "everything" if settings["tune_encoder"] else "head"
     total = optimizer_steps(loader, settings["epochs"], experiment.run_opts)
     brain = brain_class(
         modules={"encoder": encoder, "head": head},

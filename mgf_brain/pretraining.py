@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import make_tracks
+from mgf_brain.data.tracks import TrackMaker, make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
@@ -49,8 +49,8 @@ def pretrain(
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     started = time.time()
-    makers, folder = hparams.get("tracks", {}), Path(hparams["tracks_folder"])
-    tracks = make_tracks(makers, train, valid, folder, str(brain.device))
+    folder = Path(hparams["tracks_folder"])
+    tracks = make_tracks(_track_makers(hparams), train, valid, folder, str(brain.device))
     track_seconds = time.time() - started
     loader = make_loader(train, hparams, tracks=tracks)
     _refuse_impossible(experiment, brain, len(loader))
@@ -83,6 +83,11 @@ def pretrain(
     if if_main_process():
         _write(experiment, brain, made)
     return made
+
+
+def _track_makers(hparams: Mapping[str, Any]) -> dict[str, TrackMaker]:
+    """By the track's name, without those that an ablation has set to null."""
+    return {name: maker for name, maker in hparams.get("tracks", {}).items() if maker}
 
 
 def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list[Utterance]:
@@ -142,7 +147,7 @@ def _export_model(
     """The folder ``name`` of the run, as another machine can use it."""
     folder, exported = Path(experiment.hparams["output_folder"]), brain.model.exported()
     tracks = Path(experiment.hparams["tracks_folder"])  # which may hold those of other runs
-    made = [tracks / name for name in experiment.hparams.get("tracks", {})]
+    made = [tracks / name for name in _track_makers(experiment.hparams)]
     return export_folder(
         folder / name,
         exported,

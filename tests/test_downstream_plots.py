@@ -185,6 +185,12 @@ def test_every_fold_has_a_line_and_the_labels_come_once():
     assert legend(figure) == ["training", "validation"]
 
 
+def test_the_head_and_then_everything_have_lines_of_their_own():
+    rows = steps(4, trained="head", loss=2.0) + steps(3, trained="everything", loss=1.0)
+    lines = training_curves(rows).axes[0].lines
+    assert [list(line.get_xdata()) for line in lines] == [[10, 20, 30, 40], [10, 20, 30]]
+
+
 def test_what_a_kill_undid_and_what_is_not_finite_is_not_drawn():
     rows = [*steps(4, loss=1.0), {"event": "resumed", "step": 20}, {"step": 30, "loss": np.nan}]
     (line,) = training_curves(rows).axes[0].lines

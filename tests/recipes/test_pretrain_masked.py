@@ -191,8 +191,8 @@ def test_wavlm_is_hubert_over_mixed_crops(tmp_path):
 @pytest.mark.parametrize(
     ("words", "states"),
     [
-        ("--pitch null", 8),
-        ("--speaker null --speaker_weight 0", 7),
+        ("--pitch null --pitch_tracks null", 8),
+        ("--speaker null --speaker_weight 0 --speaker_targets null", 7),
         ("--pitch null --speaker null --speaker_weight 0", 7),
         ("--residual none", 8),
         ("--residual add", 8),
@@ -219,6 +219,12 @@ def test_an_ablation_trains_every_parameter_and_is_loaded(words, states, noise_b
     expected = model.eval().speech(batch.wavs, batch.lengths)[1]
     assert len(found) == encoder.num_states == states
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_an_ablation_makes_no_track_that_it_does_without(train):
+    words = "--pitch null --pitch_tracks null --speaker null --speaker_weight 0"
+    output = train("progre", "content-alone", *words.split(), "--speaker_targets", "null")
+    assert [path.name for path in (output / "save/tracks").iterdir()] == ["labels"]
 
 
 def test_an_extractor_that_nothing_trains_is_refused():
