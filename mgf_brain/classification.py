@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -145,6 +145,14 @@ def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[
     return {**classification_scores(truth, named, classes.positive), "folds": folds}
 
 
+class Trained(NamedTuple):
+    """A head, the extractor of what it reads, and the seconds that their training took."""
+
+    probe: Probe
+    extractor: FeatureExtractor
+    seconds: float
+
+
 class FoldTrainer:
     """Trains and applies one classifier a fold.
 
@@ -169,21 +177,18 @@ class FoldTrainer:
             zip((u.id for u in utterances), extractor.statistics(utterances), strict=True)
         )
         self.log = TrainingLog(self.hparams["output_folder"])
+        self.last: tuple[list[Utterance], Trained] | None = None
 
     def __call__(
         self, name: str, train: Sequence[Utterance], test: Sequence[Utterance]
     ) -> Predictions:
-        """Train on a fold's training part, and predict its test part once."""
-        started, self.log.context = time.time(), {"fold": name}
-        torch.manual_seed(self.hparams["seed"])
-        probe = self._new_probe(train)
-        if self.hparams["adapt"] != "full":
-            data = EmbeddingData(self._stack(train), self.classes.numbers(train))
-            self.hparams["train_probe"](probe, data, log=self.log.step)
-        extractor = self.extractor
-        if self.hparams["adapt"] != "frozen":
-            extractor = self._tune(probe, train)
-        seconds = time.time() - started
+        """Train on a fold's training part, and predict its test part once.
+
+        Test parts of an official split have one training part in common: it is trained on once.
+        """
+        if self.last is None or self.last[0] != list(train):
+            self.last = list(train), self._train(name, train)
+        probe, extractor, seconds = self.last[1]
         rows = self._stack(test) if extractor is self.extractor else extractor.statistics(test)
         return Predictions(
             name,
@@ -194,6 +199,18 @@ class FoldTrainer:
             probe.state_dict(),
             extractor.encoder.state_dict() if extractor is not self.extractor else {},
         )
+
+    def _train(self, name: str, train: Sequence[Utterance]) -> Trained:
+        started, self.log.context = time.time(), {"fold": name}
+        torch.manual_seed(self.hparams["seed"])
+        probe = self._new_probe(train)
+        if self.hparams["adapt"] != "full":
+            data = EmbeddingData(self._stack(train), self.classes.numbers(train))
+            self.hparams["train_probe"](probe, data, log=self.log.step)
+        extractor = self.extractor
+        if self.hparams["adapt"] != "frozen":
+            extractor = self._tune(probe, train)
+        return Trained(probe, extractor, time.time() - started)
 
     def classifier(self, made: Predictions) -> UtteranceClassifier:
         """The model that made a fold's predictions."""

@@ -25,6 +25,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor, LogMelFeatures
 from mgf_brain.inference import example_encoder
+from mgf_brain.training_log import read_metrics
 from tests.small_runs import experiment, settings, speaker_encoder, weights, write_speech
 
 
@@ -124,6 +125,20 @@ def test_every_fold_starts_from_the_same_encoder(tmp_path, utterances, adapt):
     first, _, again = (trainer(*fold) for fold in (folds[0], folds[1], folds[0]))
     assert all(torch.equal(value, start[n]) for n, value in weights(extractor.encoder).items())
     assert torch.equal(first.probabilities, again.probabilities)
+
+
+@pytest.mark.parametrize("adapt", ["frozen", "full"])
+def test_parts_with_one_training_part_share_its_model(tmp_path, utterances, adapt):
+    train, test = utterances[:8], utterances[8:]
+    run = experiment(tmp_path / "out", adapt=adapt, tuning=settings())
+    trainer = FoldTrainer(run, FeatureExtractor(example_encoder(layers=1), "tiny"), utterances)
+    parts = [trainer(name, train, part) for name, part in (("1", test[:2]), ("2", test[2:]))]
+    rows = read_metrics(tmp_path / "out" / "metrics.jsonl")
+    assert {row["fold"] for row in rows} == {"1"}
+    whole = trainer("3", train, test).probabilities
+    assert torch.allclose(torch.cat([p.probabilities for p in parts]), whole, atol=1e-5)
+    other = trainer("4", train[1:], test).probabilities
+    assert not torch.allclose(other, whole, atol=1e-5)
 
 
 def test_predictions_of_a_fold(tmp_path, utterances):
