@@ -15,6 +15,7 @@ from mgf_brain.config import Experiment
 from mgf_brain.data.corpora import embedded_corpus_folder
 from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.data.own import prepare_own
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import check_adapt, check_augmentation
@@ -23,7 +24,6 @@ from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretra
 from mgf_brain.results import describe_data, make_results, score_text, write_results
 from mgf_brain.run_folder import prepare_output_folder
 
-MADE = ("results.json", "metrics.jsonl")  # what binds a folder to its hyperparameters
 OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest
 
 
@@ -36,8 +36,7 @@ def open_run(
     ---------
     experiment : Experiment
         Its ``output_folder`` becomes, where it is null,
-        ``results/<recipe>/<pretrained name>-<adapt>[-<variant>]/<seed>``. A run that failed
-        there before it trained or scored does not bind the next one to its hyperparameters.
+        ``results/<recipe>/<pretrained name>-<adapt>[-<variant>]/<seed>``.
     adapt : sequence of str
         The ways to adapt that the recipe knows.
     variant : str
@@ -79,15 +78,8 @@ def open_run(
         "-".join([pretrained_name(pretrained), hparams["adapt"], *([variant] if variant else [])]),
         str(hparams["seed"]),
     )
-    _forget_failed_run(Path(hparams["output_folder"]))
     prepare_output_folder(experiment)
     return extractor
-
-
-def _forget_failed_run(folder: Path) -> None:
-    """Let a corrected command into a folder where nothing was trained or scored yet."""
-    if not any(found for name in MADE for found in folder.rglob(name)):
-        (folder / "hyperparams.yaml").unlink(missing_ok=True)
 
 
 def corpus_parts(
@@ -98,9 +90,9 @@ def corpus_parts(
     Arguments
     ---------
     hparams : mapping
-        With ``data_folder`` and ``output_folder``.
+        With ``data_folder``, ``output_folder`` and ``max_bad_share``.
     prepare : callable
-        ``prepare(data_folder, save_folder) -> {part: manifest}``.
+        ``prepare(data_folder, save_folder, max_bad_share=…) -> {part: manifest}``.
 
     Returns
     -------
@@ -110,7 +102,8 @@ def corpus_parts(
     folder = corpus_folder(hparams)
     if not hparams["data_folder"]:
         make_embedded_corpus(str(folder))
-    manifests = prepare(folder, Path(hparams["output_folder"]) / "save" / "manifests")
+    save_folder = Path(hparams["output_folder"]) / "save" / "manifests"
+    manifests = prepare(folder, save_folder, max_bad_share=hparams["max_bad_share"])
     return {part: read_manifest(path) for part, path in sorted(manifests.items())}
 
 
@@ -126,10 +119,17 @@ def corpus_folder(hparams: Mapping[str, Any]) -> Path:
 
 
 def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utterance]:
-    """The rows of the user's manifest, relative paths starting from ``data_folder``."""
+    """The usable rows of the user's manifest, relative paths starting from ``data_folder``."""
     if not hparams["manifest"]:
         raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
-    return read_manifest(hparams["manifest"], hparams["data_folder"], columns)
+    made = prepare_own(
+        hparams["manifest"],
+        hparams["data_folder"],
+        Path(hparams["output_folder"]) / "save" / "manifests",
+        columns=columns,
+        max_bad_share=hparams["max_bad_share"],
+    )
+    return read_manifest(made["train"], columns=columns)
 
 
 def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> list[Utterance]:

@@ -14,7 +14,8 @@ from torch import nn
 
 from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.corpora import refuse_repeated_ids
-from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.own import read_added
 from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.downstream import finish_run, open_run
@@ -130,7 +131,7 @@ def unheard_trials(
     tried : collection of str
         Speakers who must not be trained on; those of the trials join them where they are known.
     columns : sequence of str
-        That ``add_manifest`` needs, see ``read_manifest``.
+        That ``add_manifest`` needs, see ``read_added``.
 
     Returns
     -------
@@ -147,7 +148,8 @@ def unheard_trials(
         train, held_out = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
         trials = draw_trials(held_out, seed=hparams["seed"])
     if hparams["add_manifest"]:
-        train = [*train, *read_manifest(hparams["add_manifest"], columns=columns)]
+        save, share = Path(hparams["output_folder"]) / "save", hparams["max_bad_share"]
+        train = [*train, *read_added(hparams["add_manifest"], save, share, columns)]
         refuse_repeated_ids(train)
     refuse_heard(trials, train, tried)
     return trials, list(train)

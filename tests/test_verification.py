@@ -25,6 +25,7 @@ from mgf_brain.verification import (
     train_speakers,
 )
 from mgf_brain.verification_recipe import unheard_trials, worst_trials
+from tests.data.miniatures_speech import write_noise
 from tests.small_runs import (
     changed,
     experiment,
@@ -182,13 +183,15 @@ def test_two_trials_have_two_worst_or_none():
 
 
 def manifest_of(path: Path, speakers: str) -> Path:
-    rows = "".join(f"more{i},1.0,/more{i}.wav,{s}\n" for i, s in enumerate(speakers))
+    wavs = [write_noise(path.parent / f"more{i}.wav", 8000) for i in range(len(speakers))]
+    rows = "".join(f"{w.stem},0.5,{w},{s}\n" for w, s in zip(wavs, speakers, strict=True))
     path.write_text(f"ID,duration,wav,spk_id\n{rows}")
     return path
 
 
 def test_added_speech_only_trains(tmp_path: Path):
-    hparams = {"valid_share": 0.5, "seed": 0, "add_manifest": manifest_of(tmp_path / "a.csv", "xy")}
+    hparams = {"valid_share": 0.5, "seed": 0, "output_folder": tmp_path, "max_bad_share": 0.0}
+    hparams["add_manifest"] = manifest_of(tmp_path / "a.csv", "xy")
     trials, train = unheard_trials(hparams, None, rows_of("abcdabcd"), ())
     held_out = {u.speaker for u in trials.utterances}
     assert len(held_out) == 2 and held_out < set("abcd")

@@ -12,7 +12,9 @@ from speechbrain.utils.logger import get_logger
 
 from mgf_brain.data.embedded import make_embedded_corpus
 from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.data.own import read_added
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
+from mgf_brain.data.summary import read_summary
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key
 
@@ -28,10 +30,10 @@ def pretraining_utterances(
     ---------
     hparams : mapping
         With ``data_folder`` (None: the embedded corpus), ``add_manifest``, ``save_folder``,
-        ``train_parts``, ``valid_parts`` and ``test_parts`` (beginnings of the names of parts),
-        ``shortest_utterance``, ``valid_share``, ``valid_seconds`` and ``seed``.
+        ``max_bad_share``, ``train_parts``, ``valid_parts`` and ``test_parts`` (beginnings of the
+        names of parts), ``shortest_utterance``, ``valid_share``, ``valid_seconds`` and ``seed``.
     prepare : callable
-        ``prepare(data_folder, save_folder) -> {part: manifest}``.
+        ``prepare(data_folder, save_folder, max_bad_share=…) -> {part: manifest}``.
 
     Returns
     -------
@@ -50,8 +52,9 @@ def pretraining_utterances(
     if not hparams["data_folder"]:
         run_on_main(make_embedded_corpus, [str(folder)])
     manifests = Path(hparams["save_folder"]) / "manifests"
-    run_on_main(prepare, [folder, manifests])
-    parts = {path.stem: path for path in sorted(manifests.glob("*.csv"))}
+    run_on_main(prepare, [folder, manifests], {"max_bad_share": hparams["max_bad_share"]})
+    # Not every manifest there: a run that failed may have left those of another corpus.
+    parts = {name: manifests / f"{name}.csv" for name in sorted(read_summary(manifests)["parts"])}
     train = _read(parts, hparams["train_parts"])
     valid = _read(parts, hparams["valid_parts"])
     if not train:
@@ -60,7 +63,8 @@ def pretraining_utterances(
             f"{', '.join(parts)}. Check data_folder and train_parts."
         )
     if hparams["add_manifest"]:
-        train += read_manifest(hparams["add_manifest"])
+        added = hparams["add_manifest"], hparams["save_folder"], hparams["max_bad_share"]
+        train += read_added(*added)
     refuse_repeated_ids(train + valid)
     train = _drop_short(train, hparams["shortest_utterance"])
     if not valid:

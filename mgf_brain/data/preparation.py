@@ -158,7 +158,7 @@ def _limit_bad(checks: Sequence[AudioCheck], max_share: float) -> None:
         named = ", ".join(f"{check.path} ({check.error})" for check in bad[:5])
         raise UserError(
             f"{len(bad)} of {len(checks)} audio files cannot be used, more than "
-            f"max_bad_share={max_share:g}: {named}. Restore them or raise max_bad_share."
+            f"max_bad_share={max_share:g}: {named}. Restore them or pass a higher --max_bad_share."
         )
 
 

@@ -137,6 +137,7 @@ def test_own_speech_shares_nothing_with_the_test(tmp_path: Path, valid_share: fl
                 "output_folder": str(tmp_path / "out"),
                 "noise_folder": str(tmp_path / "noise"),
                 "noise_cache_mb": 1.0,
+                "max_bad_share": 0.0,
                 "snr": [0.0, 5.0],
                 "test_share": 0.2,
                 "valid_share": valid_share,
@@ -160,7 +161,13 @@ def test_two_links_to_a_noise_are_one(tmp_path: Path):
         (tmp_path / "noise" / f"n{i}.wav").symlink_to(tmp_path / "speech" / "s0" / "a.wav")
     given = {"manifest": None, "data_folder": str(tmp_path / "speech"), "snr": [0.0, 5.0]}
     given |= {"output_folder": str(tmp_path / "out"), "noise_folder": str(tmp_path / "noise")}
-    given |= {"noise_cache_mb": 1.0, "test_share": 0.5, "valid_share": 0.0, "seed": 1}
+    given |= {
+        "max_bad_share": 0.0,
+        "noise_cache_mb": 1.0,
+        "test_share": 0.5,
+        "valid_share": 0.0,
+        "seed": 1,
+    }
     with pytest.raises(UserError, match="noise_folder: no noise is left to hold out"):
         own_mixtures(given)
 

@@ -8,6 +8,7 @@ from mgf_brain.data.manifest import read_manifest, write_manifest
 from mgf_brain.downstream import open_run
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeakerVerifier
+from tests.data.miniatures_speech import write_noise
 from tests.recipes import corpora
 from tests.recipes.exported import check_verifier
 from tests.recipes.outcome import finished, refused
@@ -68,10 +69,8 @@ def test_verification_with_more_training_speech(run, corpus, pretrained, tmp_pat
 
 @pytest.mark.parametrize("dataset, speaker", [("LibriSpeech", "101"), ("VoxCeleb", "id10270")])
 def test_who_is_tried_does_not_train(run, corpus, tmp_path, dataset, speaker):
-    folder = corpus(dataset)
-    (tmp_path / "more.csv").write_text(
-        f"ID,duration,wav,spk_id\nmore,0.6,{tmp_path}/more.wav,{speaker}\n"
-    )
+    folder, wav = corpus(dataset), write_noise(tmp_path / "more.wav")
+    (tmp_path / "more.csv").write_text(f"ID,duration,wav,spk_id\nmore,0.1,{wav},{speaker}\n")
     words = ["--data_folder", folder, "--pretrained", "fbank", "--output_folder", tmp_path / "out"]
     words += ["--trials", "O" if dataset == "VoxCeleb" else folder / "trials.txt"]
     words += ["--add_manifest", tmp_path / "more.csv"]
@@ -98,7 +97,7 @@ def test_speech_without_speakers_does_not_train(run, corpus, tmp_path):
 
 
 def test_an_utterance_is_not_trained_on_twice(run, corpus, tmp_path):
-    folder, row = corpus("LibriSpeech"), f"151-7-0000,0.6,{tmp_path}/other.wav,a"
+    folder, row = corpus("LibriSpeech"), f"151-7-0000,0.1,{write_noise(tmp_path / 'o.wav')},a"
     (tmp_path / "more.csv").write_text(f"ID,duration,wav,spk_id\n{row}\n")
     words = ["--data_folder", folder, "--trials", folder / "trials.txt", "--pretrained", "fbank"]
     words += ["--add_manifest", tmp_path / "more.csv", "--output_folder", tmp_path / "out"]
