@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,9 +22,10 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.probes import EmbeddingData, Probe, logits_of
+from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 
-FORMAT = 2  # of a saved fold: raised when it comes to hold something else
+FORMAT = 3  # of a saved fold: raised when it comes to hold something else
 FoldParts = tuple[str, Sequence[Utterance], Sequence[Utterance]]  # name, train, test
 
 
@@ -42,8 +42,8 @@ class Predictions:
         (utterances, classes).
     layer_weights : list of float
         What the head gives each layer; they add up to 1.
-    training_s : float
-        Wall time of training, in seconds.
+    throughput : Throughput
+        Of fine-tuning; nothing for a frozen encoder, or where another fold's model was used.
     head, encoder : dict of str to torch.Tensor
         Weights of the classifier: of the probe, and of the encoder if it was tuned; the encoder's
         of the last fold alone, which is exported, since each may be large.
@@ -53,7 +53,7 @@ class Predictions:
     utterances: list[Utterance]
     probabilities: torch.Tensor
     layer_weights: list[float]
-    training_s: float
+    throughput: Throughput
     head: dict[str, torch.Tensor] = field(default_factory=dict)
     encoder: dict[str, torch.Tensor] = field(default_factory=dict)
 
@@ -146,11 +146,10 @@ def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[
 
 
 class Trained(NamedTuple):
-    """A head, the extractor of what it reads, and the seconds that their training took."""
+    """A head, and the extractor of what it reads."""
 
     probe: Probe
     extractor: FeatureExtractor
-    seconds: float
 
 
 class FoldTrainer:
@@ -186,31 +185,33 @@ class FoldTrainer:
 
         Test parts of an official split have one training part in common: it is trained on once.
         """
+        self.log.throughput = Throughput()
         if self.last is None or self.last[0] != list(train):
             self.last = list(train), self._train(name, train)
-        probe, extractor, seconds = self.last[1]
+        probe, extractor = self.last[1]
         rows = self._stack(test) if extractor is self.extractor else extractor.statistics(test)
         return Predictions(
             name,
             list(test),
             logits_of(probe, rows)[:, 0].softmax(-1),
             probe.layer_logits.softmax(0).tolist(),
-            seconds,
+            self.log.throughput,
             probe.state_dict(),
             extractor.encoder.state_dict() if extractor is not self.extractor else {},
         )
 
     def _train(self, name: str, train: Sequence[Utterance]) -> Trained:
-        started, self.log.context = time.time(), {"fold": name}
+        self.log.context = {"fold": name}
         torch.manual_seed(self.hparams["seed"])
         probe = self._new_probe(train)
         if self.hparams["adapt"] != "full":
             data = EmbeddingData(self._stack(train), self.classes.numbers(train))
-            self.hparams["train_probe"](probe, data, log=self.log.step)
+            limit = self.hparams.get("optimizer_step_limit")
+            self.hparams["train_probe"](probe, data, log=self.log.probe_epoch, step_limit=limit)
         extractor = self.extractor
         if self.hparams["adapt"] != "frozen":
             extractor = self._tune(probe, train)
-        return Trained(probe, extractor, time.time() - started)
+        return Trained(probe, extractor)
 
     def classifier(self, made: Predictions) -> UtteranceClassifier:
         """The model that made a fold's predictions."""
@@ -297,11 +298,13 @@ def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
 def _save(made: Predictions, path: Path) -> None:
     """What ``Predictions`` holds beside the utterances, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = ("probabilities", "layer_weights", "training_s", "head", "encoder")
+    names = ("probabilities", "layer_weights", "head", "encoder")
+    content = {name: getattr(made, name) for name in names}
     temporary = path.with_suffix(".part")
-    torch.save({name: getattr(made, name) for name in names}, temporary)
+    torch.save(content | {"throughput": astuple(made.throughput)}, temporary)
     temporary.replace(path)
 
 
 def _load(path: Path) -> dict[str, Any]:
-    return torch.load(path, weights_only=True, map_location="cpu")
+    content = torch.load(path, weights_only=True, map_location="cpu")
+    return content | {"throughput": Throughput(*content["throughput"])}

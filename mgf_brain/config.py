@@ -20,7 +20,6 @@ from speechbrain.utils.distributed import infer_device
 from mgf_brain.command_line import RUN_OPTION_TYPES, check_run_option, parse_command_line
 from mgf_brain.errors import UserError
 from mgf_brain.yaml_files import (
-    CHOICES,
     dump,
     one_line,
     override,
@@ -28,6 +27,9 @@ from mgf_brain.yaml_files import (
     refuse_unknown,
     require_values,
 )
+
+# What constructors raise at values that they have no use for.
+IMPOSSIBLE = (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Experiment:
         The run options that the command line gives, and always `device` and
         `distributed_backend`; for SpeechBrain's `Brain` and `ddp_init_group`.
     overrides : dict[str, Any]
-        The keys of the yaml files that the command line sets, with their values.
+        All keys that the command line sets, with their values.
     hparams_file : str
         The main yaml file.
     source : str
@@ -66,7 +68,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     ---------
     argv : Sequence[str]
         The words after the script's name: `<file>.yaml [--key value …]`. A key is a top-level
-        key of the yaml files, a run option of SpeechBrain, or both: then both take the value.
+        key of the yaml files or a run option of SpeechBrain, which becomes a key where it is none.
         `--size base` turns the key `encoder` into `!include:encoder/base.yaml`, whatever that
         key hands to the include being kept.
     merge : str | None
@@ -90,14 +92,17 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     >>> experiment = load_experiment([str(path), "--dim", "8", "--max_grad_norm=0"])
     >>> experiment.hparams
     {'dim': 8, 'wide': 16, 'max_grad_norm': 0.0}
+    >>> load_experiment([str(path), "--precision", "bf16"]).hparams["precision"]
+    'bf16'
     """
     hparams_file, values = parse_command_line(argv)
     tree = read_files(hparams_file, merge)
     refuse_unknown(values, tree, hparams_file)
     run_opts = {k: check_run_option(k, v) for k, v in values.items() if k in RUN_OPTION_TYPES}
-    overrides = {k: v for k, v in (values | run_opts).items() if k in tree or k in CHOICES}
+    overrides = values | run_opts
     for key, value in overrides.items():
         override(tree, key, value, hparams_file)
+    tree.update(run_opts)  # those that the yaml lacks are saved too
     require_values(tree, hparams_file)
     source = dump(tree)
     resolved = resolve(source, hparams_file)
@@ -155,6 +160,9 @@ def _load(resolved: str, hparams_file: str) -> dict[str, Any]:
         hparams = load_hyperpyyaml(resolved)
     except YAMLError as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
+    except IMPOSSIBLE as error:
+        reason = ": ".join(map(str, error.args))  # the class by HyperPyYAML, then what it said
+        raise UserError(f"{hparams_file}: {' '.join(reason.split())} Correct the value.") from error
     checked = {k: check_run_option(k, hparams[k]) for k in hparams if k in RUN_OPTION_TYPES}
     return hparams | checked
 

@@ -18,11 +18,12 @@ from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.own import prepare_own
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
-from mgf_brain.finetuning import check_adapt, check_augmentation
+from mgf_brain.finetuning import check_adapt, check_augmentation, check_run_options
 from mgf_brain.hub import is_hub_name
 from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.results import describe_data, make_results, score_text, write_results
 from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.throughput import Throughput
 
 OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest
 
@@ -50,7 +51,8 @@ def open_run(
     ------
     UserError
         If ``pretrained`` names nothing, ``adapt`` is none of the ways or leaves a network untrained
-        or nothing to augment, or the corpus has no folder.
+        or nothing to augment, a run option is one that a probe ignores, or the corpus has no
+        folder.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UserError("torchrun: downstream recipes run in one process. Start with python.")
@@ -66,6 +68,8 @@ def open_run(
         raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
     if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
+    if hparams["adapt"] == "frozen" and "train_probe" in hparams:
+        check_run_options(experiment, honoured=("optimizer_step_limit",))
     device = experiment.run_opts["device"]
     cache_gb = hparams["cache_gb"] if hparams.get("feature_cache") else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
@@ -157,7 +161,7 @@ def finish_run(
     *,
     recipe: str,
     started: float,
-    encoding_s: float,
+    throughput: Throughput,
 ) -> dict[str, Any]:
     """Write ``results.json`` and print the scores.
 
@@ -174,8 +178,8 @@ def finish_run(
         The script, as a user would call it.
     started : float
         When the run began, ``time.time()``.
-    encoding_s : float
-        Wall time of encoding and training, in seconds.
+    throughput : Throughput
+        Of training, or of the encoder alone where it only encodes.
 
     Returns
     -------
@@ -183,10 +187,7 @@ def finish_run(
         What ``results.json`` holds.
     """
     hparams, data = experiment.hparams, describe_data(train)
-    times = {
-        "wall_s": time.time() - started,
-        "audio_s_per_s": data["hours"] * 3600 / encoding_s,
-    }
+    times = {"wall_s": time.time() - started, "audio_s_per_s": throughput.rate}
     results = make_results(
         recipe, experiment.hparams_file, hparams["seed"], data, model, dict(metrics), times
     )

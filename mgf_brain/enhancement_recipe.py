@@ -35,6 +35,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import ADAPT, train_head
 from mgf_brain.inference import Enhancer
+from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 
 TEST_SEED = 0  # of what own_mixtures holds out: runs of all seeds are scored on the same
@@ -64,7 +65,7 @@ def enhance_speech(
     train, test = dataio_prepare(hparams)
     assert_disjoint_speakers(train=train.utterances, test=test.utterances)
     _check_durations([*train.utterances, *test.utterances], extractor)
-    enhancer, seconds = train_enhancer(experiment, extractor, train)
+    enhancer, throughput = train_enhancer(experiment, extractor, train)
     scores = score_mixtures(enhancer, test)
     tuned = hparams["adapt"] != "frozen"
     results = finish_run(
@@ -74,7 +75,7 @@ def enhance_speech(
         mean_scores(scores),
         recipe=recipe,
         started=started,
-        encoding_s=seconds,
+        throughput=throughput,
     )
     export_enhancer(hparams, extractor, enhancer, results)
     report_enhancement(hparams, recipe, enhancer, test, scores)
@@ -89,7 +90,7 @@ def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtracto
 
 def train_enhancer(
     experiment: Experiment, extractor: FeatureExtractor, train: Mixtures
-) -> tuple[Enhancer, float]:
+) -> tuple[Enhancer, Throughput]:
     """Train a head on the layers of noisy speech, then if asked the encoder with it.
 
     Arguments
@@ -103,10 +104,10 @@ def train_enhancer(
     -------
     Enhancer
         In evaluation mode.
-    float
-        Seconds that encoding and training took.
+    Throughput
+        Of training.
     """
-    started, hparams = time.time(), experiment.hparams
+    hparams = experiment.hparams
     head = hparams["head"](**head_sizes(extractor)).to(extractor.device)
     enhancer = Enhancer(extractor.encoder, head)
     loader = make_mixture_loader(train, hparams, hparams["seed"])
@@ -116,7 +117,7 @@ def train_enhancer(
     for name in steps.get(hparams["adapt"], ["head_training", "tuning"]):
         parts = (experiment, extractor.encoder, head, loader, {}, log, hparams[name])
         train_head(EnhancementBrain, *parts)
-    return enhancer.eval(), time.time() - started
+    return enhancer.eval(), log.throughput
 
 
 @torch.no_grad()

@@ -13,11 +13,12 @@ from tqdm import tqdm
 from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.feature_cache import FeatureCache, cached, encoder_fingerprint
+from mgf_brain.feature_cache import Extract, FeatureCache, cached, encoder_fingerprint
 from mgf_brain.frontends import MelBands
 from mgf_brain.masking import valid_frames
 from mgf_brain.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+from mgf_brain.throughput import Throughput
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows
 
@@ -105,6 +106,7 @@ class FeatureExtractor:
         self.hop, self.window = encoder.hop, encoder.window
         self.num_states, self.dim = encoder.num_states, encoder.dim
         self.mean, self.deviation = torch.tensor(0.0), torch.tensor(1.0)  # of the embeddings
+        self.throughput = Throughput()  # of what was encoded: the cache's is not
 
     def states(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
         """States of each utterance, in their order.
@@ -119,7 +121,15 @@ class FeatureExtractor:
         torch.Tensor
             (T, num_states, dim) float32.
         """
-        return cached(self._encode, utterances, self._cache("states"))
+        return self._cached(self._encode, utterances, "states")
+
+    def _cached(
+        self, extract: Extract, utterances: Sequence[Utterance], kind: str
+    ) -> Iterator[torch.Tensor]:
+        """Features from the cache, or else extracted while the clock runs."""
+        return cached(
+            lambda rows: self.throughput.timed(extract(rows)), utterances, self._cache(kind)
+        )
 
     def _encode(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
         for wavs, lengths in self._batches(utterances):
@@ -170,7 +180,7 @@ class FeatureExtractor:
                 yield from (row.clone() for row in pooled)
 
         order = sorted(range(len(utterances)), key=lambda i: utterances[i].duration)
-        rows = cached(extract, [utterances[i] for i in order], self._cache(kind))
+        rows = self._cached(extract, [utterances[i] for i in order], kind)
         return torch.stack(list(rows))[torch.tensor(order).argsort()]
 
     def _cache(self, kind: str) -> FeatureCache | None:
@@ -208,6 +218,7 @@ class FeatureExtractor:
             for batch in cut_batches(utterances, BATCH_SECONDS):
                 wavs = list(pool.map(self._read, batch))
                 lengths = torch.tensor([len(wav) for wav in wavs], device=self.device)
+                self.throughput.audio_s += sum(map(len, wavs)) / self.encoder.sample_rate
                 yield pad_sequence(wavs, batch_first=True).to(self.device), lengths
                 bar.update(len(batch))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TextIO
 
 from mgf_brain.errors import UserError
 
@@ -50,6 +50,43 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def open_text(path: str | os.PathLike, newline: str | None = None) -> Iterator[TextIO]:
+    """Open a text file that a user or a corpus provides, to read it.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        UTF-8, with a byte order mark or without.
+    newline : str, optional
+        As of ``open``: "" for the ``csv`` module.
+
+    Yields
+    ------
+    TextIO
+
+    Raises
+    ------
+    UserError
+        If what the block reads is not UTF-8.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "words.txt"
+    >>> _ = path.write_text("Grüße", encoding="latin-1")
+    >>> with open_text(path) as file:  # doctest: +ELLIPSIS
+    ...     file.read()
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: ...words.txt is not UTF-8. Save it as UTF-8.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline=newline) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8. Save it as UTF-8.") from error
+
+
 def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
     """The lines of a list that hold something.
 
@@ -68,7 +105,7 @@ def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
     Raises
     ------
     UserError
-        If there is no such file.
+        If there is no such file, or it is not UTF-8.
 
     Example
     -------
@@ -79,7 +116,7 @@ def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
     """
     if not Path(path).is_file():
         raise UserError(f"{key}: file not found: {path}. Check the path.")
-    with open(path, encoding="utf-8") as file:
+    with open_text(path) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield number, line.rstrip("\n")

@@ -7,16 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speechbrain.utils.epoch_loop import EpochCounter
+from speechbrain.utils.run_opts import RunOptions
 from torch import nn
 from torch.utils.data import DataLoader
 
 from mgf_brain.brains.finetuning import FinetuningBrain
+from mgf_brain.command_line import RUN_OPTION_TYPES
 from mgf_brain.config import Experiment
+from mgf_brain.data.feature_batch import FeatureDataset
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.frontends import MelBands
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.run_folder import RUN_ONLY_KEYS
+from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 
 ADAPT = ("frozen", "two_step", "full")
@@ -63,6 +68,30 @@ def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
     masks = [key for key in asked if key.endswith("masks")]
     if masks and not isinstance(encoder.speech_model.front_end, MelBands):
         raise UserError(f"{masks[0]}: this encoder's front-end has no log-mel bands. Pass 0.")
+
+
+def check_run_options(experiment: Experiment, honoured: Sequence[str] = ()) -> None:
+    """Raise a UserError if a run option is set that a run without a Brain would ignore.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    honoured : sequence of str
+        Options that it heeds, beside those that say how a run is carried out, not what it computes.
+
+    Example
+    -------
+    >>> experiment = Experiment({"precision": "bf16"}, {"device": "cpu"}, {}, "task.yaml", "", "")
+    >>> check_run_options(experiment)
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: precision: only fine-tuning heeds it. Leave it out.
+    """
+    usual = RunOptions().as_dict()
+    heeded = {*RUN_ONLY_KEYS, *honoured} - {"debug", "test_only"}
+    for key, value in run_options(experiment).items():
+        if key not in heeded and value != usual[key]:
+            raise UserError(f"{key}: only fine-tuning heeds it. Leave it out.")
 
 
 def tune(
@@ -112,10 +141,15 @@ def train_head(
     settings : mapping
         ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``;
         ``layer_decay`` and ``spec_augment`` are optional.
+
+    Raises
+    ------
+    UserError
+        If an epoch has too few batches for a step.
     """
-    hparams = experiment.hparams
+    run_opts = run_options(experiment)
     log.context["trained"] = "everything" if settings["tune_encoder"] else "head"
-    total = optimizer_steps(loader, settings["epochs"], experiment.run_opts)
+    total = optimizer_steps(loader, settings["epochs"], run_opts)
     brain = brain_class(
         modules={"encoder": encoder, "head": head},
         opt_class=settings["opt_class"],
@@ -124,15 +158,16 @@ def train_head(
             "tune_encoder": settings["tune_encoder"],
             "layer_decay": settings.get("layer_decay", 1.0),
             "spec_augment": settings.get("spec_augment"),
-            "log_interval": hparams["log_interval"],
+            "log_interval": experiment.hparams["log_interval"],
             "valid_interval": sys.maxsize,  # nothing is chosen along the way
-            "max_grad_norm": hparams["max_grad_norm"],
         },
-        run_opts=experiment.run_opts,
+        run_opts=run_opts,
         log=log,
     )
     brain.targets, brain.train_sampler = targets, loader.batch_sampler
     brain.fit(EpochCounter(settings["epochs"]), loader)
+    if not isinstance(loader.dataset, FeatureDataset):  # else the encoder has done its work before
+        log.throughput += Throughput(brain.progress.audio_seconds, brain.progress.training_seconds)
     encoder.eval()
     head.eval()
 
@@ -140,6 +175,24 @@ def train_head(
 def optimizer_steps(loader: DataLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
     """Steps of a whole training: epochs differ a little in their number of batches."""
     factor = run_opts.get("grad_accumulation_factor") or 1
-    sampler = loader.batch_sampler
-    steps = sum(len(sampler.batches(epoch)) // factor for epoch in range(1, epochs + 1))
+    batches = [len(loader.batch_sampler.batches(epoch)) for epoch in range(1, epochs + 1)]
+    steps = sum(count // factor for count in batches)
+    if epochs and not steps:
+        raise UserError(
+            f"grad_accumulation_factor: {factor} is more than the {max(batches)} batches of an "
+            "epoch. Lower it, or batch_seconds."
+        )
     return max(1, min(steps, run_opts.get("optimizer_step_limit") or steps))
+
+
+def run_options(experiment: Experiment) -> dict[str, Any]:
+    """SpeechBrain's run options, of the yaml and, before these, of the command line.
+
+    Example
+    -------
+    >>> hparams = {"precision": "bf16", "seed": 0}
+    >>> run_options(Experiment(hparams, {"device": "cpu"}, {}, "task.yaml", "", ""))
+    {'precision': 'bf16', 'device': 'cpu'}
+    """
+    of_yaml = {k: v for k, v in experiment.hparams.items() if k in RUN_OPTION_TYPES}
+    return of_yaml | experiment.run_opts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import uniform
 
 
@@ -44,6 +45,11 @@ class SpanMask:
     share : float
         Expected share of masked frames, in (0, 1).
 
+    Raises
+    ------
+    UserError
+        If the share is outside.
+
     Example
     -------
     >>> mask = SpanMask(span=3, share=0.5)(torch.arange(8), torch.full((8,), 200))
@@ -52,6 +58,8 @@ class SpanMask:
     """
 
     def __init__(self, span: float, share: float) -> None:
+        if not 0 < share < 1:
+            raise UserError(f"mask_share: {share} is not between 0 and 1. Pass 0.5, say.")
         self.span = max(1, round(span))
         self.share = share
         self.start_probability = 1.0 - (1.0 - share) ** (1.0 / self.span)

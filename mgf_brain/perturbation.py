@@ -11,6 +11,7 @@ import math
 import torch
 
 from mgf_brain.keyed_random import uniform
+from mgf_brain.ranges import check_range
 from mgf_brain.spectrum import hertz_to_mel, mel_to_hertz
 
 PERTURBATION_STREAM = 3  # of a key; 0 draws the mask, 1 the negatives, 2 the crops
@@ -33,6 +34,11 @@ class SpectralPerturbation:
     lowest, highest : float
         Edges of the mel bands in Hz.
 
+    Raises
+    ------
+    UserError
+        If there is a ratio that is no range.
+
     Example
     -------
     >>> perturb = SpectralPerturbation(warp=0.1, snr=[10.0, 30.0])
@@ -48,6 +54,8 @@ class SpectralPerturbation:
         lowest: float = 20.0,
         highest: float = 7600.0,
     ) -> None:
+        if snr is not None:
+            check_range("noise_snr", snr)
         self.warp, self.snr = warp, snr
         self.edges = tuple(hertz_to_mel(torch.tensor([lowest, highest])).tolist())
 

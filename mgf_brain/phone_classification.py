@@ -12,6 +12,8 @@ import torch
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.probes import FrameData, Probe, classify
 
+SILENCE = "SIL"
+
 
 @dataclass(frozen=True)
 class NamedPhones:
@@ -48,6 +50,27 @@ def name_phones(probe: Probe, data: FrameData) -> list[NamedPhones]:
     ]
 
 
+def silence_class(names: Sequence[str]) -> int:
+    """The class that is silence: the one named SIL, or the first where none is.
+
+    Arguments
+    ---------
+    names : sequence of str
+        By class.
+
+    Returns
+    -------
+    int
+
+    Example
+    -------
+    >>> silence_class(["AA", "SIL", "B"]), silence_class(["0", "1", "2"])
+    (1, 0)
+    """
+    upper = [name.upper() for name in names]
+    return upper.index(SILENCE) if SILENCE in upper else 0
+
+
 def correct_counts(made: Sequence[NamedPhones], silence: int = 0) -> dict[str, np.ndarray]:
     """Right labels and all labels of each utterance.
 
@@ -55,7 +78,7 @@ def correct_counts(made: Sequence[NamedPhones], silence: int = 0) -> dict[str, n
     ---------
     made : sequence of NamedPhones
     silence : int
-        The class that ``accuracy_speech`` leaves out.
+        The class that ``accuracy_speech`` leaves out, see ``silence_class``.
 
     Returns
     -------

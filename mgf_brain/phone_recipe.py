@@ -32,6 +32,7 @@ from mgf_brain.phone_classification import (
     name_phones,
     phone_by_phone,
     pooled_accuracy,
+    silence_class,
 )
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import FrameData, Probe
@@ -60,12 +61,18 @@ def classify_phones(
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     extractor = open_run(experiment)
     train, test, labels, names = dataio_prepare(experiment.hparams)
-    probe, seconds = train_phones(experiment, extractor, train, labels)
+    probe = train_phones(experiment, extractor, train, labels)
     made = name_phones(probe, FrameData(extractor, test, labels, cache=False))
-    counts = correct_counts(made)
+    counts = correct_counts(made, silence_class(names))
     metrics = {name: pooled_accuracy(rows) for name, rows in counts.items()}
     finish_run(
-        experiment, train, probe, metrics, recipe=recipe, started=started, encoding_s=seconds
+        experiment,
+        train,
+        probe,
+        metrics,
+        recipe=recipe,
+        started=started,
+        throughput=extractor.throughput,
     )
     report(experiment.hparams, recipe, probe, made, names)
 
@@ -75,15 +82,16 @@ def train_phones(
     extractor: FeatureExtractor,
     train: Sequence[Utterance],
     labels: dict[str, torch.Tensor],
-) -> tuple[Probe, float]:
-    """The trained probe, and the seconds that encoding and training took."""
-    started, hparams = time.time(), experiment.hparams
+) -> Probe:
+    """The trained probe."""
+    hparams = experiment.hparams
     data = FrameData(extractor, train, labels, cache=hparams["feature_cache"])
     sizes = extractor.num_states, extractor.dim, number_of_classes(labels.values())
     probe = hparams["probe"](*sizes, data.grid.labels_per_frame)
     probe = probe.to(experiment.run_opts["device"])
-    hparams["train_probe"](probe, data, log=TrainingLog(hparams["output_folder"]).step)
-    return probe, time.time() - started
+    log, limit = TrainingLog(hparams["output_folder"]), hparams.get("optimizer_step_limit")
+    hparams["train_probe"](probe, data, log=log.probe_epoch, step_limit=limit)
+    return probe
 
 
 def report(
@@ -94,7 +102,8 @@ def report(
     names: Sequence[str],
 ) -> None:
     """Write the page: scores with intervals over speakers, confusions, layers, worst utterances."""
-    speakers, counts = [m.utterance.speaker for m in made], correct_counts(made)
+    speakers = [m.utterance.speaker for m in made]
+    counts = correct_counts(made, silence_class(names))
     truth, named = torch.cat([m.labels for m in made]), torch.cat([m.predictions for m in made])
     figures = {
         "confusion": confusion(truth.tolist(), named.tolist(), names),

@@ -176,38 +176,6 @@ class FrameData:
         return x[labelled], y[labelled]
 
 
-def train_probe(
-    probe: Probe,
-    data: FrameData | EmbeddingData,
-    *,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    weight_decay: float,
-    seed: int,
-    log: Callable[[int, dict[str, float]], None],
-) -> None:
-    """Train a probe with AdamW and a learning rate that falls to 0 along half a cosine.
-
-    Arguments
-    ---------
-    probe : Probe
-        On the device that it is to be trained on.
-    data : FrameData or EmbeddingData
-        Training data; its features also set the probe's standardisation.
-    epochs, batch_size : int
-        Passes over the data, and rows of features a step.
-    learning_rate, weight_decay : float
-        At the start.
-    seed : int
-        Of the order of the data.
-    log : callable
-        ``log(step, figures)``, called after every epoch.
-    """
-    with one_thread():
-        _train(probe, data, epochs, batch_size, learning_rate, weight_decay, seed, log)
-
-
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let torch use one thread: steps of a millisecond lose more by waiting for each other.
@@ -226,31 +194,55 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _train(
+@one_thread()
+def train_probe(
     probe: Probe,
     data: FrameData | EmbeddingData,
+    *,
     epochs: int,
     batch_size: int,
     learning_rate: float,
     weight_decay: float,
     seed: int,
     log: Callable[[int, dict[str, float]], None],
+    step_limit: int | None = None,
 ) -> None:
-    device = probe.mean.device
+    """Train a probe with AdamW and a learning rate that falls to 0 along half a cosine.
+
+    Arguments
+    ---------
+    probe : Probe
+        On the device that it is to be trained on.
+    data : FrameData or EmbeddingData
+        Training data; its features also set the probe's standardisation.
+    epochs, batch_size : int
+        Passes over the data, and rows of features a step.
+    learning_rate, weight_decay : float
+        At the start.
+    seed : int
+        Of the order of the data.
+    log : callable
+        ``log(step, figures)``, called after every epoch.
+    step_limit : int, optional
+        Steps at most: the training, and its cosine, end there if the epochs don't end before.
+    """
     probe.standardise(data.features())
     optimizer = torch.optim.AdamW(
         probe.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True
     )
-    generator = torch.Generator().manual_seed(seed)
-    step = 0
+    generator, limit, step = torch.Generator().manual_seed(seed), step_limit or math.inf, 0
     for epoch in range(epochs):
         losses = []
-        for progress, (x, y) in _batches(data, batch_size, generator):
-            rate = learning_rate * (1 + math.cos(math.pi * (epoch + progress) / epochs)) / 2
-            optimizer.param_groups[0]["lr"] = rate
-            losses.append(_step(probe, optimizer, x.to(device), y.to(device)))
+        for progress, batch in _batches(data, batch_size, generator):
+            done = max((epoch + progress) / epochs, step / limit)
+            optimizer.param_groups[0]["lr"] = learning_rate * (1 + math.cos(math.pi * done)) / 2
+            losses.append(_step(probe, optimizer, batch))
             step += 1
+            if step >= limit:
+                break
         log(step, {"epoch": epoch + 1, "loss": torch.stack(losses).mean().item()})
+        if step >= limit:
+            return
 
 
 def _batches(
@@ -265,9 +257,8 @@ def _batches(
             yield (number + i / len(batches)) / len(blocks), (x[chosen], y[chosen])
 
 
-def _step(
-    probe: Probe, optimizer: torch.optim.Optimizer, x: torch.Tensor, y: torch.Tensor
-) -> torch.Tensor:
+def _step(probe: Probe, optimizer: torch.optim.Optimizer, batch: Batch) -> torch.Tensor:
+    x, y = (rows.to(probe.mean.device) for rows in batch)
     loss = F.cross_entropy(probe(x).flatten(0, 1), y.flatten(), ignore_index=IGNORE)
     optimizer.zero_grad()
     loss.backward()

@@ -17,6 +17,7 @@ from mgf_brain.html import write_folder
 from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.round_plots import round_curves
 from mgf_brain.scoring import cosine_scores
+from mgf_brain.throughput import Throughput
 from mgf_brain.verification_recipe import Data, report, unheard_trials
 
 
@@ -46,7 +47,7 @@ def refine(
         scores_of(rows[-1]) | {"rounds": rows},
         recipe=recipe,
         started=started,
-        encoding_s=sum(row["training_s"] for row in rows[1:]),
+        throughput=sum((throughput_of(row) for row in rows[1:]), Throughput()),
     )
     files = rounds.folder(hparams["rounds"]).iterdir()
     pretrained = Path(hparams["output_folder"]) / "pretrained"
@@ -67,14 +68,19 @@ def _refuse(hparams: Mapping[str, Any]) -> None:
 
 
 def scores_of(row: Mapping[str, Any]) -> dict[str, float]:
-    """The scores of a round, without its counts and times.
+    """The scores of a round, without its counts and its seconds.
 
     Example
     -------
     >>> scores_of({"round": 1, "purity": 80.0, "eer": 9.5, "training_s": 60.0})
     {'purity': 80.0, 'eer': 9.5}
     """
-    return {k: v for k, v in row.items() if isinstance(v, float) and k != "training_s"}
+    return {k: v for k, v in row.items() if isinstance(v, float) and not k.endswith("_s")}
+
+
+def throughput_of(row: Mapping[str, Any]) -> Throughput:
+    """Of a round's training."""
+    return Throughput(row["audio_s"], row["training_s"])
 
 
 def _flat(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,6 +38,7 @@ from mgf_brain.verification import (
     train_speakers,
 )
 
+FORMAT = 2  # of a round's row: raised when it comes to hold something else
 CODE = """\
 from mgf_brain.inference import SpeechEncoder
 
@@ -138,8 +140,8 @@ class Rounds:
         -------
         dict
             ``round``; the scores of all back-ends; from 1 on ``clusters``, ``kept_utterances``,
-            ``purity`` and ``nmi`` where speakers are known, ``training_s``, and ``length`` and
-            ``inputs``, which have to agree where a row is read.
+            ``purity`` and ``nmi`` where speakers are known, ``training_s`` and ``audio_s`` of its
+            throughput, and ``length`` and ``inputs``, which have to agree where a row is read.
         """
         row = self._done(number) or (self._train(number) if number else self._score_given())
         counts = f", {row['clusters']} clusters" if number else ""
@@ -161,7 +163,7 @@ class Rounds:
         """A hash of the given network, of who trains and of the trials."""
         rows = [u.id for u in (*self.train, *self.trials.utterances)]
         pairs = self.trials.pairs.tolist(), self.trials.same.tolist()
-        network = encoder_fingerprint(self.extractor(0).encoder, "rounds")
+        network = encoder_fingerprint(self.extractor(0).encoder, f"rounds {FORMAT}")
         return hashlib.blake2b(repr((network, rows, pairs)).encode(), digest_size=8).hexdigest()
 
     def _length(self) -> dict[str, Any]:
@@ -173,7 +175,7 @@ class Rounds:
         return {"round": 0, **self._scores(self.extractor(0), [])}
 
     def _train(self, number: int) -> dict[str, Any]:
-        hparams, folder = self.hparams, self.folder(number).parent
+        started, hparams, folder = time.time(), self.hparams, self.folder(number).parent
         shutil.rmtree(folder, ignore_errors=True)  # what a killed round left
         labels = hparams["cluster"](self.extractor(number - 1).embeddings(self.train))
         kept = label_utterances(self.train, labels.tolist(), hparams["least_utterances"])
@@ -182,18 +184,20 @@ class Rounds:
         start = 0 if hparams["from_first"] else number - 1
         network = self.extractor(start)
         inside = replace(self.experiment, hparams=hparams | {"output_folder": str(folder)})
-        added, seconds = train_speakers(inside, network, kept)
+        added, throughput = train_speakers(inside, network, kept)
         network.cache_gb = self.cache_gb  # it changes no more
         facts = {
             "round": number,
             "clusters": len({u.speaker for u in kept}),
             "kept_utterances": len(kept),
-            "training_s": seconds,
+            "training_s": throughput.wall_s,
+            "audio_s": throughput.audio_s,
             "length": self._length(),
             "inputs": self.inputs,
         }
         scores = self._agreement(kept) | self._scores(network, kept)
-        results = self._results(network, kept, scores, seconds) | {"round": facts}
+        times = {"wall_s": time.time() - started, "audio_s_per_s": throughput.rate}
+        results = self._results(network, kept, scores, times) | {"round": facts}
         self._export(number, start, network, added, results)
         return facts | scores
 
@@ -217,10 +221,9 @@ class Rounds:
         network: FeatureExtractor,
         kept: Sequence[Utterance],
         scores: dict[str, float],
-        seconds: float,
+        times: dict[str, float | None],
     ) -> dict[str, Any]:
         data = describe_data([replace(u, speaker=self.truth[u.id]) for u in kept])
-        times = {"wall_s": seconds, "audio_s_per_s": data["hours"] * 3600 / seconds}
         yaml, seed = self.experiment.hparams_file, self.hparams["seed"]
         return make_results(self.recipe, yaml, seed, data, network.encoder, scores, times)
 

@@ -137,13 +137,17 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
         "speakers": f"{data['speakers']:,}",
         "parameters": f"{results['model']['parameters']:,}",
         "wall time": _clock(time["wall_s"]),
-        "throughput": f"{time['audio_s_per_s']:.1f} s-audio/s",
+        "throughput": _throughput(time["audio_s_per_s"]),
         "peak memory (RSS)": f"{results['peak_rss_mb']:,.0f} MB",
         "recipe": f"{results['recipe']} {results['hparams']}",
         "seed": str(results["seed"]),
         "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
     }
     return [list(fact) for fact in facts.items()]
+
+
+def _throughput(rate: float | None) -> str:
+    return f"{rate:.1f} s-audio/s" if rate else "none: all features were in the cache"
 
 
 def _present(path: Path) -> Path:

@@ -41,7 +41,7 @@ def make_results(
     data: dict[str, float],
     model: nn.Module,
     metrics: dict[str, Any],
-    time: dict[str, float],
+    time: dict[str, float | None],
 ) -> dict[str, Any]:
     """Everything that ``results.json`` says of a run.
 
@@ -57,7 +57,7 @@ def make_results(
     metrics : dict
         Scores, unrounded, in percent but for losses and costs.
     time : dict
-        ``wall_s`` and ``audio_s_per_s``.
+        ``wall_s`` and ``audio_s_per_s``, None where all features came from the cache.
 
     Returns
     -------

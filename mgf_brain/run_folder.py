@@ -20,13 +20,18 @@ from speechbrain.utils.distributed import if_main_process
 from mgf_brain.config import Experiment, resolve
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
+from mgf_brain.hub import is_hub_name
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
 
 # What a run reads: checked before anything is written.
 INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")
 INPUT_KEYS += ("train_list", "test_list", "manifest", "lexicon", "lm", "finetuning_folder")
-INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder")
+INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder", "labels")
+PRETRAINED_KEYS = ("targets_from", "speakers_from")  # may be names on the hub
+
+# What a run writes once it trains or scores, at any depth: this binds a folder to it.
+MADE = ("metrics.jsonl", "results.json", "CKPT*")
 
 # Run options that change how a run is carried out, not what it computes.
 RUN_ONLY_KEYS = (
@@ -53,6 +58,8 @@ RUN_ONLY_KEYS = (
 def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = LENGTH_KEYS) -> None:
     """Open `output_folder`: `hyperparams.yaml`, `log.txt`, `env.log` and a copy of the script.
 
+    A run that failed there before it trained or scored does not bind this one to its
+    hyperparameters: a corrected command takes its folder.
     Under torchrun every process calls it, after `ddp_init_group`; the main one writes.
 
     Arguments
@@ -71,7 +78,7 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
     _check_inputs(experiment.hparams)
     folder = _output_folder(experiment)
     saved = folder / "hyperparams.yaml"
-    if saved.exists():
+    if saved.exists() and any(found for name in MADE for found in folder.rglob(name)):
         _refuse_other_run(experiment, saved, length_keys)
     if if_main_process():
         _write_hyperparameters(experiment, saved)
@@ -82,9 +89,10 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
 
 
 def _check_inputs(hparams: dict[str, Any]) -> None:
-    for key in INPUT_KEYS:
+    for key in INPUT_KEYS + PRETRAINED_KEYS:
         path = hparams.get(key)
-        if path is not None and not os.path.exists(path):
+        elsewhere = path is None or (key in PRETRAINED_KEYS and is_hub_name(path))
+        if not elsewhere and not os.path.exists(path):
             raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")
 
 
@@ -103,9 +111,12 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     """
     saved = read_plain(path.read_text(encoding="utf-8"), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
-    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder"} & saved.keys() & asked.keys()
-    text = resolve(experiment.source, experiment.hparams_file, {key: saved[key] for key in free})
-    if differences := _differences(saved, read_plain(text, experiment.hparams_file)):
+    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder"}
+    again = {key: saved[key] for key in free & saved.keys() & asked.keys()}
+    text = resolve(experiment.source, experiment.hparams_file, again)
+    now = read_plain(text, experiment.hparams_file)
+    both = ({k: v for k, v in values.items() if k not in free} for values in (saved, now))
+    if differences := _differences(*both):  # a free key may be absent from either
         raise UserError(
             f"{path.parent} holds a run with other hyperparameters "
             f"({'; '.join(differences[:3])}). Pass another --output_folder, or delete this one."

@@ -88,23 +88,29 @@ def classify_speakers(
     experiment = load_experiment(sys.argv[1:], merge=corpus)
     extractor = open_run(experiment)
     train, test, oneshot = dataio_prepare(experiment.hparams)
-    probe, seconds = train_closed_set(experiment, extractor, train)
+    probe = train_closed_set(experiment, extractor, train)
     named = {"accuracy": closed_set(probe, extractor, train, test)}
     vectors = [extractor.embeddings(rows) for rows in (oneshot.enrol, oneshot.test) if rows]
     if vectors:
         named["accuracy_oneshot"] = one_shot(oneshot, *vectors)
     metrics = {name: test.accuracy() for name, test in named.items()}
     finish_run(
-        experiment, train, probe, metrics, recipe=recipe, started=started, encoding_s=seconds
+        experiment,
+        train,
+        probe,
+        metrics,
+        recipe=recipe,
+        started=started,
+        throughput=extractor.throughput,
     )
     report(experiment.hparams, named, oneshot, vectors)
 
 
 def train_closed_set(
     experiment: Experiment, extractor: FeatureExtractor, train: Sequence[Utterance]
-) -> tuple[Probe, float]:
-    """The trained probe, and the seconds that encoding and training took."""
-    started, hparams = time.time(), experiment.hparams
+) -> Probe:
+    """The trained probe."""
+    hparams = experiment.hparams
     numbers = {name: number for number, name in enumerate(_speakers(train))}
     embeddings = extractor.embeddings(train)
     if hparams["pretrained"] == "random":
@@ -112,8 +118,9 @@ def train_closed_set(
     probe = hparams["probe"](1, embeddings.shape[1], len(numbers))
     probe = probe.to(experiment.run_opts["device"])
     data = EmbeddingData(embeddings, torch.tensor([numbers[u.speaker] for u in train]))
-    hparams["train_probe"](probe, data, log=TrainingLog(hparams["output_folder"]).step)
-    return probe, time.time() - started
+    log, limit = TrainingLog(hparams["output_folder"]), hparams.get("optimizer_step_limit")
+    hparams["train_probe"](probe, data, log=log.probe_epoch, step_limit=limit)
+    return probe
 
 
 def closed_set(

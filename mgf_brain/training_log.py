@@ -9,6 +9,8 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 from torch.utils.tensorboard import SummaryWriter
 
+from mgf_brain.throughput import Throughput
+
 logger = get_logger(__name__)
 
 
@@ -39,6 +41,7 @@ class TrainingLog:
         self.enabled = enabled
         self.warned: set[str] = set()
         self.context: dict[str, str] = {}  # stands in every row: the fold, say
+        self.throughput = Throughput()  # of fine-tuning, which adds its own
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._end_cut_line()
@@ -57,10 +60,23 @@ class TrainingLog:
     def validation(self, step: int, figures: dict[str, float]) -> None:
         """Log figures of the validation data after a step."""
         self._write({"step": step, "split": "valid", **figures}, "valid")
+        text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
+        self._note(f"step {step} - valid {text}")
+
+    def probe_epoch(self, step: int, figures: dict[str, float]) -> None:
+        """Log an epoch of a probe, whose steps are too many and too short to be logged."""
+        self.step(step, figures)
+        self.epoch(figures["epoch"], figures["loss"])
+
+    def epoch(self, epoch: int, loss: float) -> None:
+        """Note the mean loss of an epoch in ``train_log.txt``."""
+        context = "".join(f"{key} {value}, " for key, value in self.context.items())
+        self._note(f"{context}epoch {epoch} - train loss {loss:.4g}")
+
+    def _note(self, line: str) -> None:
         if self.enabled:
-            text = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
             with self.path.with_name("train_log.txt").open("a", encoding="utf-8") as stream:
-                stream.write(f"step {step} - valid {text}\n")
+                stream.write(f"{line}\n")
 
     def resumed(self, step: int) -> None:
         """Note that a run goes on after this step."""

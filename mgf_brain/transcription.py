@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import train_head, tune
+from mgf_brain.throughput import Throughput
 from mgf_brain.tokens import SentencePieceTokens, Tokens, best_path
 from mgf_brain.training_log import TrainingLog
 
@@ -41,7 +41,7 @@ def train_recogniser(
     train: Sequence[Utterance],
     texts: Mapping[str, str],
     tokens: Tokens | SentencePieceTokens,
-) -> tuple[CTCHead, float]:
+) -> tuple[CTCHead, Throughput]:
     """Train a head on frozen features, then if asked the encoder with it.
 
     Arguments
@@ -57,10 +57,9 @@ def train_recogniser(
     Returns
     -------
     CTCHead
-    float
-        Seconds that encoding and training took.
+    Throughput
+        Of training on waveforms; nothing where the head was trained on states in memory.
     """
-    started = time.time()
     hparams, device = experiment.hparams, experiment.run_opts["device"]
     log = TrainingLog(hparams["output_folder"])
     targets = {u.id: torch.tensor(tokens.encode(texts[u.id])) for u in train}
@@ -81,7 +80,7 @@ def train_recogniser(
     if hparams["adapt"] != "frozen":
         extractor.cache_gb = 0.0  # no other run has this encoder
         tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
-    return head.eval(), time.time() - started
+    return head.eval(), log.throughput
 
 
 def head_sizes(extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens) -> dict[str, int]:

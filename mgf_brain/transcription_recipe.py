@@ -74,7 +74,7 @@ def recognise(
     assert_disjoint_speakers(train=train, test=test)
     tokens = _tokens(hparams, [texts[u.id] for u in train], phones)
     search = None if phones else _search(hparams, tokens)  # kenlm may be missing: before training
-    head, seconds = train_recogniser(experiment, extractor, train, texts, tokens)
+    head, training = train_recogniser(experiment, extractor, train, texts, tokens)
     made = transcribe(head, extractor, test, texts, greedy(tokens))
     metrics = error_rates(made, phones)
     if search:
@@ -90,7 +90,7 @@ def recognise(
         metrics,
         recipe=recipe,
         started=started,
-        encoding_s=seconds,
+        throughput=training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
     report(hparams, recipe, head, made, metrics)

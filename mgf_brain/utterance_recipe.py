@@ -40,6 +40,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.throughput import Throughput
 
 Parts = Mapping[str, Sequence[Utterance]]
 
@@ -66,6 +67,7 @@ def classify_utterances(
     metrics = pooled_scores(predictions, trainer.classes)
     train = {u.id: u for _, rows, _ in folds for u in rows}
     model = trainer.classifier(predictions[-1])
+    tuning = sum((p.throughput for p in predictions), Throughput())
     results = finish_run(
         experiment,
         list(train.values()),
@@ -73,7 +75,7 @@ def classify_utterances(
         metrics,
         recipe=recipe,
         started=started,
-        encoding_s=sum(p.training_s for p in predictions),
+        throughput=tuning or extractor.throughput,
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
     report(experiment.hparams, recipe, predictions, trainer, metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from mgf_brain.inference import SpeechEncoder
 from mgf_brain.metrics import eer, eer_threshold, min_dcf
 from mgf_brain.pooling import UtteranceHead
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
+from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 
 COHORT = 2000  # speakers whose scores normalise others; more change little
@@ -42,7 +42,7 @@ def repeated_speakers(utterances: Sequence[Utterance], least: int = 2) -> list[U
 
 def train_speakers(
     experiment: Experiment, extractor: FeatureExtractor, train: Sequence[Utterance]
-) -> tuple[partial[UtteranceHead] | None, float]:
+) -> tuple[partial[UtteranceHead] | None, Throughput]:
     """Fine-tune an encoder, or train a network from scratch, to tell speakers apart.
 
     Arguments
@@ -58,15 +58,15 @@ def train_speakers(
     -------
     functools.partial or None
         How the affine layers were made that it was given, see ``affine_layers``.
-    float
-        Seconds that training took.
+    Throughput
+        Of training.
 
     Raises
     ------
     UserError
         If fewer than two speakers have two utterances.
     """
-    started, hparams = time.time(), experiment.hparams
+    hparams = experiment.hparams
     extractor.cache_gb = 0.0  # no other run has this encoder
     train = repeated_speakers(train)
     speakers = sorted({u.speaker for u in train})
@@ -84,7 +84,7 @@ def train_speakers(
     if hparams["adapt"] == "two_step":
         tune(*shared, hparams["head_training"])
     tune(*shared, hparams["tuning"])
-    return added, time.time() - started
+    return added, log.throughput
 
 
 def affine_layers(encoder: SpeechEncoder) -> partial[UtteranceHead] | None:

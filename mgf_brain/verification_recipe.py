@@ -28,7 +28,7 @@ from mgf_brain.downstream_report import (
     Score,
     write_downstream_report,
 )
-from mgf_brain.finetuning import ADAPT
+from mgf_brain.finetuning import ADAPT, check_run_options
 from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
 from mgf_brain.metrics import eer_threshold
 from mgf_brain.pretrained import pretrained_name
@@ -67,7 +67,7 @@ def verify_speakers(
         Whether the corpus' trial lists have names, which the default folder then bears.
     """
     experiment = load_experiment(sys.argv[1:], merge=corpus)
-    variant = str(experiment.hparams["trials"]) if named_lists else ""
+    variant = Path(str(experiment.hparams["trials"])).stem if named_lists else ""
     experiment.hparams["carry_out"](experiment, recipe, dataio_prepare, variant)
 
 
@@ -85,13 +85,14 @@ def verify(
         Of the default folder, see ``open_run``.
     """
     started, hparams = time.time(), experiment.hparams
+    if hparams["adapt"] == "frozen":
+        check_run_options(experiment)  # nothing is trained
     extractor = open_run(experiment, ADAPT, variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
     require_speakers(train)
-    tuned, added, seconds = hparams["adapt"] != "frozen", None, 0.0
+    tuned, added, throughput = hparams["adapt"] != "frozen", None, extractor.throughput
     if tuned:
-        added, seconds = train_speakers(experiment, extractor, train)
-    encoding = time.time()
+        added, throughput = train_speakers(experiment, extractor, train)
     known = extractor.embeddings(train) if train else torch.empty(0)
     if train and hparams["pretrained"] == "random" and not tuned:
         known = extractor.standardise(known)  # untrained layers share a large offset
@@ -105,7 +106,7 @@ def verify(
         metrics,
         recipe=recipe,
         started=started,
-        encoding_s=seconds or time.time() - encoding,
+        throughput=throughput,
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)

@@ -25,6 +25,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor, LogMelFeatures
 from mgf_brain.inference import example_encoder
+from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import read_metrics
 from tests.small_runs import experiment, settings, speaker_encoder, weights, write_speech
 
@@ -81,8 +82,8 @@ def test_pooled_scores_are_over_all_predictions_not_the_mean_of_folds():
     rows = [Utterance(f"u{i}", 1.0, "/a.wav", "s", label=c) for i, c in enumerate("xxxxyx")]
     sure = torch.eye(2)
     made = [
-        Predictions("1", rows[:4], sure[[0, 0, 0, 1]], [1.0], 0.0),
-        Predictions("2", rows[4:], sure[[0, 0]], [1.0], 0.0),
+        Predictions("1", rows[:4], sure[[0, 0, 0, 1]], [1.0], Throughput()),
+        Predictions("2", rows[4:], sure[[0, 0]], [1.0], Throughput()),
     ]
     with_f1 = pooled_scores(made, Classes(["x", "y"], "x"))
     assert with_f1["f1"] == pytest.approx(200 * 4 / (5 + 5))
@@ -135,10 +136,24 @@ def test_parts_with_one_training_part_share_its_model(tmp_path, utterances, adap
     parts = [trainer(name, train, part) for name, part in (("1", test[:2]), ("2", test[2:]))]
     rows = read_metrics(tmp_path / "out" / "metrics.jsonl")
     assert {row["fold"] for row in rows} == {"1"}
+    audio = [p.throughput.audio_s for p in parts]
+    assert audio == [pytest.approx(8 * 0.2 if adapt == "full" else 0.0), 0.0]  # counted once
     whole = trainer("3", train, test).probabilities
     assert torch.allclose(torch.cat([p.probabilities for p in parts]), whole, atol=1e-5)
     other = trainer("4", train[1:], test).probabilities
     assert not torch.allclose(other, whole, atol=1e-5)
+
+
+def test_a_line_an_epoch_in_the_text_log(tmp_path, utterances):
+    run = experiment(tmp_path / "out", adapt="two_step", tuning=settings(epochs=2))
+    extractor = FeatureExtractor(example_encoder(layers=1), "tiny")
+    FoldTrainer(run, extractor, utterances)("a", utterances[:8], utterances[8:])
+    lines = (tmp_path / "out" / "train_log.txt").read_text().splitlines()
+    where = ["fold a", "fold a", "fold a, trained everything", "fold a, trained everything"]
+    assert [line.partition(" - train loss ")[0] for line in lines] == [
+        f"{place}, epoch {epoch}" for place, epoch in zip(where, (1, 2, 1, 2), strict=True)
+    ]
+    assert all(float(line.partition(" - train loss ")[2]) > 0 for line in lines)
 
 
 def test_predictions_of_a_fold(tmp_path, utterances):
@@ -169,6 +184,7 @@ def test_folds_of_an_interrupted_run_are_not_trained_again(tmp_path, utterances,
     for before, after in zip(first, again, strict=True):
         assert torch.equal(before.probabilities, after.probabilities)
         assert before.layer_weights == after.layer_weights
+        assert before.throughput == after.throughput
     classify_folds(experiment(tmp_path, number_of_epochs=7), fbank(), folds)
     assert trained == ["b", "a", "b", "c"]  # of another length, nothing is kept
 

@@ -81,15 +81,24 @@ def test_keys_of_the_data_yaml_are_overridden_too(main):
     assert load(main, "--dataset", "Other").hparams["train_csv"] == "results/Other/0/train.csv"
 
 
-def test_a_run_option_is_an_override_where_the_yaml_has_the_key(main):
+def test_a_run_option_is_an_override(main):
     words = ("--optimizer_step_limit", "20", "--max_grad_norm", "0", "--debug", "--precision=bf16")
     experiment = load(main, *words)
     given = {"optimizer_step_limit": 20, "max_grad_norm": 0.0, "precision": "bf16"}
     assert experiment.run_opts.items() >= (given | {"debug": True}).items()
     assert experiment.overrides.items() >= given.items()
     assert experiment.hparams.items() >= given.items()
-    assert "debug" not in experiment.hparams
     assert "optimizer_step_limit: 20" in experiment.resolved_yaml
+
+
+def test_a_run_option_that_the_yaml_lacks_becomes_a_key(main):
+    words = ("--debug", "--eval_precision", "bf16", "--log_config", "null")
+    given = {"debug": True, "eval_precision": "bf16", "log_config": None}
+    experiment = load(main, *words, "--steps", "!ref <debug> * 7")
+    assert experiment.hparams.items() >= (given | {"steps": 7}).items()
+    assert experiment.overrides.items() >= given.items()
+    assert load_hyperpyyaml(experiment.resolved_yaml).items() >= given.items()
+    assert not given.keys() & load(main).hparams.keys()
 
 
 def test_run_options_not_given_leave_the_yaml_its_say(main):
@@ -164,6 +173,12 @@ def test_an_unset_placeholder_is_named(main):
         ("a: !include:broken.yaml", "broken.yaml, line 2"),
         ("a: !include:unset.yaml", "'k' is a !PLACEHOLDER"),
         ("a: !unknown 3", "main.yaml: not valid YAML"),
+        ("a: !apply:random.seed [[1]]", "main.yaml: Invalid argument to callable random.seed: The"),
+        ("a: !new:torch.nn.MultiheadAttention [250, 4]", "main.yaml: .*divisible"),
+        ("a: !new:torch.nn.Linear [-1, 1]", "main.yaml: .*negative"),
+        ("a: !new:fractions.Fraction [1, 0]", "main.yaml: .*1, 0"),
+        ("a: !new:fractions.Fraction [x]", "main.yaml: Invalid literal for Fraction: 'x'"),
+        ("a: !new:mgf_brain.masking.SpanMask [10, 2]", "mask_share: 2 "),
     ],
 )
 def test_mistakes_in_the_yaml_name_it_on_one_line(tmp_path, line, message):

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 import speechbrain as sb
@@ -27,7 +28,13 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.features import LogMelFeatures
-from mgf_brain.finetuning import NOT_AUGMENTED, check_adapt, check_augmentation, tune
+from mgf_brain.finetuning import (
+    NOT_AUGMENTED,
+    check_adapt,
+    check_augmentation,
+    check_run_options,
+    tune,
+)
 from mgf_brain.frontends import Perturb, Waveform
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.margin import AngularMarginHead
@@ -144,6 +151,58 @@ def test_the_rate_follows_the_schedule(tmp_path, utterances):
     tuned(tmp_path, utterances, epochs=3, schedule=lambda step, steps: step / steps)
     rates = [row["learning_rate"] for row in read_metrics(tmp_path / "metrics.jsonl")]
     assert rates == [step / total for step in range(total)]
+
+
+class Noted(VerificationBrain):
+    """Notes what each loss is computed in, and how many batches each step takes."""
+
+    dtypes: ClassVar[set] = set()
+    losses: ClassVar[list] = []
+
+    def compute_objectives(self, predictions, batch, stage):
+        self.dtypes.add(predictions.dtype)
+        self.losses.append(self.optimizer_step)
+        return super().compute_objectives(predictions, batch, stage)
+
+
+@pytest.mark.parametrize(
+    "run_opts, dtype, factor",
+    [({}, torch.bfloat16, 2), ({"precision": "fp32"}, torch.float32, 2)]
+    + [({"grad_accumulation_factor": 1}, torch.bfloat16, 1)],
+)
+def test_run_options_of_the_yaml_reach_the_brain_unless_the_command_line_has_others(
+    tmp_path, utterances, run_opts, dtype, factor
+):
+    """Two batches an epoch, three epochs."""
+    Noted.dtypes, Noted.losses, totals = set(), [], []
+    run = experiment(tmp_path, precision="bf16", grad_accumulation_factor=2)
+    run.run_opts |= run_opts
+    encoder, head, log = speaker_encoder(), AngularMarginHead(256, 4), TrainingLog(tmp_path)
+    targets = {u.id: "abcd".index(u.speaker) for u in utterances}
+    given = settings(epochs=3, schedule=lambda step, total: totals.append(total) or 0.01)
+    tune(Noted, run, encoder, head, utterances, targets, log, given)
+    assert Noted.dtypes == {dtype} and set(totals) == {6 // factor}
+    assert Noted.losses == [i // factor for i in range(6)]
+    assert log.throughput.audio_s == pytest.approx(3 * 8 * 0.2)  # each crop once
+
+
+def test_more_batches_a_step_than_an_epoch_has_are_refused(tmp_path, utterances):
+    run = experiment(tmp_path, grad_accumulation_factor=3)
+    encoder, head, log = speaker_encoder(), AngularMarginHead(256, 4), TrainingLog(tmp_path)
+    with pytest.raises(UserError, match="grad_accumulation_factor: 3 is more than the 2 batches"):
+        tune(VerificationBrain, run, encoder, head, utterances, {}, log, settings())
+
+
+def test_run_options_that_a_frozen_run_would_ignore_are_refused(tmp_path):
+    usual = {"precision": "fp32", "grad_accumulation_factor": 1}
+    run = experiment(tmp_path, **usual, optimizer_step_limit=5)
+    run.run_opts |= {"noprogressbar": True}
+    check_run_options(run, honoured=("optimizer_step_limit",))
+    with pytest.raises(UserError, match="optimizer_step_limit: only fine-tuning heeds it"):
+        check_run_options(run)
+    for key, value in {"precision": "bf16", "debug": True, "max_grad_norm": 1.0}.items():
+        with pytest.raises(UserError, match=f"{key}: only fine-tuning heeds it"):
+            check_run_options(experiment(tmp_path, **(usual | {key: value})))
 
 
 def test_classes_are_learnt_from_waveforms(tmp_path, utterances):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mgf_brain.errors import UserError
 from mgf_brain.masking import SpanMask, valid_frames
 
 
@@ -51,3 +52,9 @@ def test_two_masked_frames_and_a_visible_one(share: float):
     assert torch.equal(masked[lengths < 3], lengths[lengths < 3])
     assert (masked[lengths >= 2] >= 2).all()
     assert (masked[lengths >= 3] < lengths[lengths >= 3]).all()
+
+
+@pytest.mark.parametrize("share", [-0.1, 0, 1, 2, float("nan")])
+def test_an_impossible_share_is_named(share: float):
+    with pytest.raises(UserError, match=f"mask_share: {share} "):
+        SpanMask(5, share)

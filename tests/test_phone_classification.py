@@ -15,6 +15,7 @@ from mgf_brain.phone_classification import (
     correct_counts,
     phone_by_phone,
     pooled_accuracy,
+    silence_class,
 )
 
 ROW = Utterance("u", 1.0, "/a.wav", "s")
@@ -47,6 +48,12 @@ def test_silence_counts_in_one_of_the_two_accuracies():
         "accuracy": 60.0,
         "accuracy_speech": 0.0,
     }
+
+
+def test_silence_is_the_class_of_this_name():
+    named = NamedPhones(ROW, torch.tensor([1] * 6 + [0] * 4), torch.ones(10))
+    counts = correct_counts([named], silence_class(["AA", "sil", "B"]))
+    assert pooled_accuracy(counts["accuracy_speech"]) == 0.0
 
 
 def test_without_speech_there_is_no_accuracy():

@@ -1,5 +1,6 @@
 """Probes learn what is linearly there, at the labels' resolution."""
 
+import math
 from functools import partial
 
 import pytest
@@ -85,6 +86,24 @@ def test_features_are_standardised_per_layer_and_channel():
     z = (x - probe.mean) / probe.deviation
     torch.testing.assert_close(z.mean(0), torch.zeros(3, 4), atol=1e-4, rtol=0)
     torch.testing.assert_close(z.std(0, correction=0), torch.ones(3, 4), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("limit, steps", [(1, 1), (7, 7), (8, 8), (None, 20), (99, 20)])
+def test_a_step_limit_ends_the_training_and_its_cosine(monkeypatch, limit, steps):
+    """Five epochs of four batches."""
+    rates, ends, step = [], [], torch.optim.AdamW.step
+
+    def noted(optimizer, *arguments):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return step(optimizer, *arguments)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", noted)
+    data = EmbeddingData(torch.randn(32, 4), torch.arange(32) % 3)
+    settings = SETTINGS | {"epochs": 5, "batch_size": 8, "step_limit": limit}
+    train_probe(Probe(1, 4, 3), data, **settings, log=lambda step, figures: ends.append(step))
+    expected = [0.05 * (1 + math.cos(math.pi * i / steps)) / 2 for i in range(steps)]
+    assert rates == pytest.approx(expected)
+    assert ends == [*range(4, steps, 4), steps]
 
 
 def test_embeddings_are_classified_and_the_rate_falls():

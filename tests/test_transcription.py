@@ -195,8 +195,10 @@ def test_what_training_changes(tmp_path: Path, adapt: str, hours: float):
         batch_seconds=1.0,
         states_in_memory_hours=hours,
     )
-    head, seconds = train_recogniser(run, extractor, rows, texts, Tokens.of(texts.values()))
-    assert seconds > 0 and not head.training and head.tokens == 4
+    head, throughput = train_recogniser(run, extractor, rows, texts, Tokens.of(texts.values()))
+    trainings = (adapt != "full" and not hours) + (adapt != "frozen")  # on waveforms
+    assert throughput.audio_s == pytest.approx(trainings * 4 * 0.2)
+    assert not head.training and head.tokens == 4
     tuned = {n for n in changed(start, [extractor.encoder]) if "speech_model" in n}
     assert bool(tuned) == (adapt != "frozen")
     assert extractor.cache_gb == (1.0 if adapt == "frozen" else 0.0)

@@ -103,9 +103,9 @@ class BaseBrain(sb.Brain):
     ) -> None:
         """Count the audio; log and validate when it is time."""
         self.progress.audio_seconds += self.audio_seconds(batch)
+        self._count_time()
         if not should_step:
             return
-        self._count_time()
         if self.optimizer_step % self.hparams.log_interval == 0:
             self.log.step(self.optimizer_step, self._step_figures(outputs, loss))
         if self.optimizer_step % self.hparams.valid_interval == 0:

@@ -92,6 +92,12 @@ class FinetuningBrain(BaseBrain):
         if not self.hparams.tune_encoder:
             body_of(self.modules.encoder).eval()
 
+    def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
+        """Note the epoch's loss."""
+        super().on_stage_end(stage, stage_loss, epoch)
+        if stage == sb.Stage.TRAIN:
+            self.log.epoch(epoch, stage_loss)
+
     def perturb(self, batch: SpeechBatch, stage: sb.Stage) -> Perturb | None:
         """SpecAugment's masks of a training batch, for the encoder's front-end."""
         masks = self.hparams.spec_augment

@@ -23,6 +23,7 @@ from mgf_brain.data.recordings import Recordings, audio_files, noise_files
 from mgf_brain.data.rooms import RecordedRooms, SimulatedRooms, reverberate
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import uniform
+from mgf_brain.ranges import check_range, check_share
 
 # Of an utterance's key; 0 draws masks, 1 negatives, 2 crops, 3 perturbations of spectra.
 SPEED_STREAM, REVERB_STREAM, NOISE_STREAM = 4, 5, 6
@@ -150,13 +151,16 @@ class WaveformAugmentation:
         speeds: Sequence[float] = (1.0,),
         cache_mb: float = 300.0,
     ) -> None:
-        _check_range("noise_snr", noise_snr)
-        _check_range("music_snr", music_snr)
-        _check_range("babble_snr", babble_snr)
-        _check_range("direct_ratio", direct_ratio)
-        _check_range("babble_speakers", babble_speakers, lowest=1)
-        _check_range("rt60", rt60, lowest=0.01)
-        _check_range("speeds", sorted(speeds), lowest=0.1)
+        check_range("noise_snr", noise_snr)
+        check_range("music_snr", music_snr)
+        check_range("babble_snr", babble_snr)
+        check_range("direct_ratio", direct_ratio)
+        check_range("babble_speakers", babble_speakers, lowest=1)
+        check_range("rt60", rt60, lowest=0.01)
+        if not speeds or not all(isinstance(x, (int, float)) and x >= 0.1 for x in speeds):
+            raise UserError(f"speeds: {list(speeds)} are no factors. Pass [0.9, 1.0, 1.1], say.")
+        check_share("noise_probability", noise_probability)
+        check_share("reverb_probability", reverb_probability)
         if own_babble and babble_folder:
             raise UserError("own_babble: it takes the place of babble_folder. Give one of the two.")
         _refuse_unheard("noise", noise_probability, noise_folder or babble_folder)
@@ -337,8 +341,3 @@ def _distinct(draws: Sequence[float], count: int, left_out: int | None = None) -
 def _refuse_unheard(kind: str, probability: float, folder: str | os.PathLike | None) -> None:
     if folder and not probability:
         raise UserError(f"{kind}_probability: at 0, {folder} is never heard. Give a share above 0.")
-
-
-def _check_range(key: str, values: Sequence[float], lowest: float = float("-inf")) -> None:
-    if not values or not lowest <= values[0] <= values[-1]:
-        raise UserError(f"{key}: {list(values)} is no range. Give lowest and highest value.")

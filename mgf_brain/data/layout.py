@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.errors import UserError
+from mgf_brain.files import open_text
 
 
 def corpus_root(data_folder: str | os.PathLike, pattern: str) -> Path:
@@ -135,7 +136,8 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[s
     Raises
     ------
     UserError
-        If a column is missing, or a row lacks one of its fields (with its line).
+        If the file is not UTF-8, a column is missing, or a row lacks one of its fields (with its
+        line).
 
     Example
     -------
@@ -144,7 +146,7 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[s
     >>> [row["Dx"] for _, row in read_table(path, ["ID", "Dx"])]
     ['Control']
     """
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with open_text(path, newline="") as file:
         reader = csv.DictReader(file)
         absent = [name for name in columns if name not in (reader.fieldnames or ())]
         if absent:

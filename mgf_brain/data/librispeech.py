@@ -17,6 +17,7 @@ from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation import prepare_corpus
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_lines
 
 LIBRILIGHT_PARTS = ("small", "medium", "large")
 
@@ -93,6 +94,6 @@ def _read_part(folder: Path) -> Iterator[Utterance]:
 
 
 def _read_transcripts(files: Iterator[Path]) -> dict[str, str]:
-    lines = (line for file in files for line in file.read_text(encoding="utf-8").splitlines())
+    lines = (line for file in files for _, line in read_lines(file, "data_folder"))
     pairs = (line.strip().partition(" ") for line in lines)
     return {id: words.strip() for id, _, words in pairs if words.strip()}

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic
+from mgf_brain.files import open_atomic, open_text
 
 ROOT = "$data_root"
 SUMMARY_FILE = "prepare_summary.json"  # written beside the manifests; knows the root
@@ -91,7 +92,8 @@ def read_manifest(
     Raises
     ------
     UserError
-        If the file, a column or the root is missing, or a row is malformed (with its line).
+        If the file, a column or the root is missing, the file is not UTF-8, or a row is malformed
+        (with its line).
 
     Example
     -------
@@ -105,7 +107,7 @@ def read_manifest(
     if not path.is_file():
         raise UserError(f"manifest not found: {path}. Run the recipe's prepare.py first.")
     root = os.path.abspath(data_root) if data_root is not None else _noted_root(path)
-    with open(path, encoding="utf-8-sig", newline="") as file:
+    with open_text(path, newline="") as file:
         reader = csv.DictReader(file)
         absent = {"ID", "duration", "wav", *columns} - set(reader.fieldnames or ())
         if absent:
@@ -140,15 +142,22 @@ def _noted_root(manifest: Path) -> str | None:
     return json.loads(summary.read_text())["data_root"] if summary.is_file() else None
 
 
+def _seconds(text: str, where: str) -> float:
+    try:
+        duration = float(text)
+    except ValueError:
+        raise UserError(f"{where}: duration {text!r} is not a number.") from None
+    if not 0 <= duration < math.inf:
+        raise UserError(f"{where}: duration {text} is no length. Give seconds, 0 or more.")
+    return duration
+
+
 def _parse_row(row: dict[str, str], root: str | None, where: str) -> Utterance:
     if None in row or None in row.values():
         raise UserError(f"{where}: the number of fields differs from the header's.")
     if not row["ID"] or not row["wav"]:
         raise UserError(f"{where}: ID and wav must not be empty.")
-    try:
-        duration = float(row["duration"])
-    except ValueError:
-        raise UserError(f"{where}: duration {row['duration']!r} is not a number.") from None
+    duration = _seconds(row["duration"], where)
     wav = row["wav"].removeprefix(ROOT + "/")
     if not os.path.isabs(wav):
         if root is None:

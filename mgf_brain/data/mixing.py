@@ -13,8 +13,8 @@ from mgf_brain.data.audio import read_audio
 from mgf_brain.data.augmentation import Noise, Range
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.recordings import Recordings, audio_files
-from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import uniform
+from mgf_brain.ranges import check_range, check_share
 
 MIXING_STREAM = 10  # of a crop's key; lower ones draw masks, negatives, augmentation, Gumbel noise
 
@@ -42,7 +42,7 @@ class UtteranceMixing:
     Raises
     ------
     UserError
-        If the folder holds no audio, or a share is none.
+        If the folder holds no audio, or a share or a range is none.
 
     Example
     -------
@@ -63,10 +63,10 @@ class UtteranceMixing:
         noise_ratio: Range = (-5.0, 20.0),
         cache_mb: float = 300.0,
     ) -> None:
-        shares = {"mixing_probability": probability, "noise_share": noise_share}
-        for key, share in shares.items():
-            if not 0.0 <= share <= 1.0:
-                raise UserError(f"{key}: {share} is no share. Give a number from 0 to 1.")
+        check_share("mixing_probability", probability)
+        check_share("noise_share", noise_share)
+        check_range("speech_ratio", speech_ratio)
+        check_range("noise_ratio", noise_ratio)
         self.probability, self.noise_share = probability, noise_share if noise_folder else 0.0
         self.speech = Noise(Recordings({}, read_audio), tuple(speech_ratio))
         files = audio_files(noise_folder, "noise_folder") if noise_folder else []

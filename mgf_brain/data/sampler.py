@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
+from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key
 
 
@@ -37,6 +38,11 @@ class DurationBatchSampler(Sampler):
     least : int
         Fewer items a rank than this, which a last cut may have, are left out for the epoch.
 
+    Raises
+    ------
+    UserError
+        If the budget is not above 0.
+
     Example
     -------
     >>> sampler = DurationBatchSampler([1.0, 1.0, 2.0, 2.0], budget=4.0, seed=0)
@@ -54,6 +60,8 @@ class DurationBatchSampler(Sampler):
         world: int = 1,
         least: int = 1,
     ) -> None:
+        if not budget > 0:
+            raise UserError(f"batch_seconds: {budget:g} holds no speech. Pass seconds above 0.")
         self.seconds = np.asarray(seconds, dtype=np.float64)
         self.budget, self.seed, self.jitter = budget, seed, jitter
         self.rank, self.world, self.least = rank, world, least

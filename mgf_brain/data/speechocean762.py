@@ -15,6 +15,7 @@ from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation import prepare_corpus
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_lines
 
 SPEAKER_PREFIX = "so762-"  # LibriSpeech's speakers are plain numbers too
 
@@ -77,10 +78,8 @@ def _read_part(root: Path, part: str) -> Iterator[Utterance]:
 
 
 def _read_table(path: Path) -> dict[str, str]:
-    if not path.is_file():
-        raise UserError(f"table not found: {path}. Pass --data_folder <speechocean762's root>.")
     table = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in read_lines(path, "data_folder"):
         fields = line.split(maxsplit=1)
         if len(fields) != 2:
             raise UserError(f"{path} line {number}: expected '<utterance> <value>', got {line!r}.")

@@ -265,7 +265,8 @@ def asr_subset(
     Raises
     ------
     UserError
-        If the training data is shorter, or lacks utterances that the folder names.
+        If the training data is shorter, or lacks utterances that the folder names, or there is a
+        folder without ``hours``.
 
     Example
     -------
@@ -273,6 +274,8 @@ def asr_subset(
     >>> [sum(u.speaker == s for u in asr_subset(rows, 1, seed=0)) for s in "ab"]
     [5, 5]
     """
+    if hours is None and finetuning_folder is not None:
+        raise UserError("finetuning_folder: it has 1 h and 10 h. Pass --hours 1 or --hours 10 too.")
     if hours is None:
         return list(utterances)
     if finetuning_folder is not None:

@@ -95,7 +95,7 @@ def prepare_voxceleb(
 
 
 def trial_list(data_folder: str | os.PathLike, name: str) -> Path:
-    """The published list O, E or H: the cleaned one, or else the one first published.
+    """A list of the user's, or the published O, E or H: the cleaned one, else the first published.
 
     Arguments
     ---------
@@ -103,7 +103,7 @@ def trial_list(data_folder: str | os.PathLike, name: str) -> Path:
         Searched with its subfolders (`meta`, …), except those of speakers.
     name : str
         `O` (Vox1-O, the 40 test speakers), `E` (all of VoxCeleb1) or `H` (pairs of one
-        nationality and sex).
+        nationality and sex); or the path of a list.
 
     Returns
     -------
@@ -122,10 +122,11 @@ def trial_list(data_folder: str | os.PathLike, name: str) -> Path:
     >>> trial_list(folder, "O").name
     'veri_test.txt'
     """
-    name = str(name).upper()
-    if name not in LISTS:
-        raise UserError(f"trials: expected one of {', '.join(LISTS)}, got {name!r}.")
-    files = LISTS[name]
+    files = LISTS.get(str(name).upper())
+    if files is None and Path(str(name)).is_file():
+        return Path(str(name))
+    if files is None:
+        raise UserError(f"trials: expected {', '.join(LISTS)} or a list's path, got {str(name)!r}.")
     found = {file: folder / file for folder, _, names in _walk(Path(data_folder)) for file in names}
     for file in files:
         if file in found:
@@ -177,12 +178,12 @@ def list_root(data_folder: str | os.PathLike, link_folder: str | os.PathLike) ->
 
 
 def tried_speakers(trials: str | os.PathLike) -> set[str]:
-    """The speakers whom a published list tries, who must not be trained on.
+    """The speakers of VoxCeleb whom a list tries, who must not be trained on.
 
     Arguments
     ---------
     trials : str or os.PathLike
-        The list, with lines `1 id10270/… id10271/…`.
+        The list, with lines `1 id10270/… id10271/…`, whatever stands before the speakers.
 
     Returns
     -------
@@ -196,7 +197,7 @@ def tried_speakers(trials: str | os.PathLike) -> set[str]:
     ['id10001', 'id10270']
     """
     names = (name for _, line in read_lines(trials, "trials") for name in line.split()[1:])
-    return {name.split("/")[0] for name in names}
+    return {part for name in names for part in name.split("/") if SPEAKER.fullmatch(part)}
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

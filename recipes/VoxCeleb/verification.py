@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verify speakers of VoxCeleb1: the lists O, E and H, training on VoxCeleb2.
+"""Verify speakers of VoxCeleb1: the lists O, E and H, or your own, training on VoxCeleb2.
 
 > python recipes/VoxCeleb/verification.py hparams/verification.yaml --pretrained <folder> \
     --data_folder /path/to/VoxCeleb --trials O
@@ -28,7 +28,8 @@ def dataio_prepare(hparams):
     path = trial_list(folder, hparams["trials"])
     parts = corpus_parts(hparams, partial(prepare_voxceleb, train_on=hparams["train_on"]))
     links = Path(hparams["output_folder"]) / "save" / "speakers"
-    return read_trials(path, list_root(folder, links)), parts["train"], tried_speakers(path)
+    root = hparams["list_root"] or list_root(folder, links)
+    return read_trials(path, root), parts["train"], tried_speakers(path)
 
 
 def main():

@@ -209,6 +209,11 @@ def test_other_rates_and_folders_count_as_noise(tmp_path, wav):
         ({"own_babble": True, "babble_folder": "speech"}, "own_babble"),
         ({"speeds": ()}, "speeds"),
         ({"speeds": (1.0, 0.0)}, "speeds"),
+        ({"speeds": ["a"]}, "speeds: .*no factors"),
+        ({"noise_snr": [40.0]}, "noise_snr: .* no range"),
+        ({"noise_snr": ["a", "b"]}, "noise_snr: .* no range"),
+        ({"noise_probability": 3}, "noise_probability: 3 is no share"),
+        ({"reverb_probability": -0.1}, "reverb_probability"),
     ],
 )
 def test_impossible_settings_are_named(settings, message):

@@ -56,3 +56,6 @@ def test_broken_tables_are_named(tmp_path):
         list(read_table(path, ["ID", "Dx"]))
     with pytest.raises(UserError, match="table.csv lacks the column Age"):
         list(read_table(path, ["ID", "Age"]))
+    path.write_text("ID,Dx\nü1,AD\n", encoding="latin-1")
+    with pytest.raises(UserError, match="table.csv is not UTF-8"):
+        list(read_table(path, ["ID", "Dx"]))

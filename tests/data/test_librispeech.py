@@ -50,6 +50,13 @@ def test_one_manifest_per_part(librispeech, tmp_path):
     )
 
 
+def test_transcripts_are_utf_8(librispeech, tmp_path):
+    path = librispeech / "train-clean-100/19/198/19-198.trans.txt"
+    path.write_text("19-198-0000 CAFÉ\n", encoding="latin-1")
+    with pytest.raises(UserError, match="19-198.trans.txt is not UTF-8"):
+        prepare_librispeech(librispeech, tmp_path / "out")
+
+
 def test_the_stem_counts_not_the_extension(librispeech, tmp_path):
     manifests = prepare_librispeech(librispeech, tmp_path / "out")
     assert ids(manifests["dev-clean"]) == ["84-121123-0000"]

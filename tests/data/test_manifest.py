@@ -56,6 +56,9 @@ def test_root_is_taken_from_the_summary_beside(tmp_path):
         ("ID,wav,spk_id\n", "lacks the column duration"),
         ("ID,duration,wav\n", "lacks the column spk_id"),
         (HEADER + "a,1.0,a.wav,x\nb,long,b.wav,x\n", "line 3: duration 'long'"),
+        (HEADER + "a,1.0,a.wav,x\nb,nan,b.wav,x\n", "line 3: duration nan is no length"),
+        (HEADER + "a,inf,a.wav,x\n", "line 2: duration inf is no length"),
+        (HEADER + "a,-3,a.wav,x\n", "line 2: duration -3 is no length"),
         (HEADER + "a,1.0,a.wav\n", "line 2: the number of fields"),
         (HEADER + "a,1.0,a.wav,x,y\n", "line 2: the number of fields"),
         (HEADER + "a,1.0,,x\n", "line 2: ID and wav"),
@@ -74,6 +77,15 @@ def test_columns_that_a_task_does_not_need_may_be_absent(tmp_path):
     path.write_text("ID,duration,wav,label\na,1.0,a.wav,happy\n")
     (row,) = read_manifest(path, tmp_path, columns=("label",))
     assert row == Utterance("a", 1.0, f"{tmp_path}/a.wav", "", label="happy")
+
+
+def test_a_manifest_is_utf_8(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text(HEADER + "a,0,ä.wav,x\n", encoding="latin-1")
+    with pytest.raises(UserError, match="mine.csv is not UTF-8"):
+        read_manifest(path, tmp_path)
+    path.write_text(HEADER + "a,0,ä.wav,x\n", encoding="utf-8-sig")
+    assert read_manifest(path, tmp_path) == [Utterance("a", 0.0, f"{tmp_path}/ä.wav", "x")]
 
 
 def test_missing_manifest_is_named(tmp_path):

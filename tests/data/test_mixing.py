@@ -150,6 +150,8 @@ def test_labels_stay_those_of_the_first_utterance():
         ({"noise_folder": "nowhere"}, "noise_folder: no audio found in nowhere"),
         ({"probability": 1.5}, "mixing_probability"),
         ({"noise_share": -0.1}, "noise_share"),
+        ({"speech_ratio": [5.0, -5.0]}, "speech_ratio"),
+        ({"noise_ratio": [5.0]}, "noise_ratio"),
     ],
 )
 def test_impossible_settings_are_named(options, message):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mgf_brain.data.sampler import DurationBatchSampler
+from mgf_brain.errors import UserError
 
 
 def librispeech_like(count: int = 28000) -> np.ndarray:
@@ -129,3 +130,9 @@ def test_length_is_the_number_of_batches_and_epochs_go_with_the_items():
     batches = list(sampler)
     assert len(sampler) == len(batches)
     assert {epoch for batch in batches for epoch, _ in batch} == {3}
+
+
+@pytest.mark.parametrize("budget", [0, -1.0, float("nan")])
+def test_a_budget_without_speech_is_refused(budget):
+    with pytest.raises(UserError, match="batch_seconds: .*above 0"):
+        DurationBatchSampler([1.0], budget, seed=0)

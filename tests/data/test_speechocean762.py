@@ -61,12 +61,13 @@ def test_missing_audio_counts_as_bad(corpus, tmp_path):
     [
         ("wav.scp", None, "wav.scp"),
         ("utt2spk", "000100010\t0001\n000100011\n", "utt2spk line 2"),
+        ("utt2spk", "000100010\tä\n", "utt2spk is not UTF-8"),
         ("utt2spk", "000100010\t0001\n", "utt2spk has no line for 000100011"),
     ],
 )
 def test_broken_tables_are_named(corpus, tmp_path, table, text, message):
     path = corpus / "train" / table
-    path.write_text(text) if text else path.unlink()
+    path.write_text(text, encoding="latin-1") if text else path.unlink()
     with pytest.raises(UserError, match=message):
         prepare_speechocean762(corpus, tmp_path / "out")
 

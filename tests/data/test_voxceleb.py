@@ -119,8 +119,14 @@ def test_lists_by_name(both):
     assert trial_list(both, "H") == hard
     with pytest.raises(UserError, match="list_test_all2.txt is not in.*Download https.*all2.txt"):
         trial_list(both, "E")
-    with pytest.raises(UserError, match="expected one of O, E, H"):
+    with pytest.raises(UserError, match="expected O, E, H or a list's path, got 'S'"):
         trial_list(both, "S")
+
+
+def test_a_list_of_ones_own_by_its_path(both, tmp_path):
+    own = write_text(tmp_path / "own.txt", O_LIST.replace("id10", "wav/id10"))
+    assert trial_list(both, own) == own
+    assert tried_speakers(own) == tried_speakers(write_text(tmp_path / "O.txt", O_LIST)) != set()
 
 
 def test_paths_of_the_lists_are_found_in_one_folder(both, tmp_path):

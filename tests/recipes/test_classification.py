@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from tests.recipes.outcome import refused
+
 pytestmark = pytest.mark.usefixtures("quick")
 PHONES = {0: 0.0, 1: 300.0, 2: 900.0, 3: 2500.0}  # class and the frequency that it sounds like
 
@@ -91,6 +93,36 @@ def test_choosing_on_training_speakers_leaves_the_test_alone(run, corpus, tmp_pa
     )
     assert done.status == 0, done.err
     assert results(out)["data"]["speakers"] == 6
+
+
+def test_a_step_limit_ends_the_training_and_cached_features_have_no_throughput(
+    run, corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MGF_BRAIN_CACHE", str(tmp_path / "cache"))
+    out, rates = tmp_path / "out", []
+    for limit in (2, 3):  # another length may go on in the same folder
+        done = run(
+            *("phonemes", "--pretrained", "fbank", "--data_folder", corpus),
+            *("--output_folder", out, "--optimizer_step_limit", limit),
+        )
+        assert done.status == 0, done.err
+        assert f"optimizer_step_limit: {limit}\n" in (out / "hyperparams.yaml").read_text()
+        rates.append(results(out)["time"]["audio_s_per_s"])
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 3]
+    lines = (out / "train_log.txt").read_text().splitlines()
+    assert len(lines) == 2 and all(line.startswith("epoch 1 - train loss ") for line in lines)
+    assert rates[0] > 0 and rates[1] is None
+    assert "all features were in the cache" in report(out)[0]
+
+
+@pytest.mark.parametrize("task", ["phonemes", "speakers"])
+@pytest.mark.parametrize("option, value", [("precision", "bf16"), ("debug", "true")])
+def test_options_that_a_probe_would_ignore_are_refused(run, corpus, tmp_path, task, option, value):
+    out, words = tmp_path / "out", (f"--{option}", value)
+    words += ("--pretrained", "fbank", "--data_folder", corpus, "--output_folder", out)
+    refused(run(task, *words), f"{option}: only fine-tuning heeds it")
+    assert not out.exists()
 
 
 def test_speakers_are_chosen_on_training_utterances(run, corpus, tmp_path):

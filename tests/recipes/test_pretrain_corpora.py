@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from mgf_brain.data.speechocean762 import SPEAKER_PREFIX
 from tests.data.miniatures_speech import VOX1_DEV, VOX2
 from tests.recipes.corpora import make_speechocean762, make_voxceleb
+from tests.recipes.outcome import refused
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -64,4 +67,39 @@ def test_a_corpus_without_a_folder_is_an_error(run, tmp_path, dataset):
     assert done.err.splitlines()[-1] == (
         "error: data_folder has no value; pass --data_folder <corpus>."
     )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_corrected_command_takes_the_folder_of_the_failed_one(run, read, corpus, tmp_path):
+    """And reads nothing that the failed one prepared, until something has trained there."""
+    out, good = tmp_path / "run", corpus("LibriSpeech")
+    bad = tmp_path / "bad"
+    shutil.copytree(next(good.glob("train-*")), bad / "dev-other")  # no part to train on
+    options = ["--output_folder", out, "--data_folder"]
+    refused(run("pretrain", *options, tmp_path, yaml="mgf"), "no audio found")
+    refused(run("pretrain", *options, bad, yaml="mgf"), "has no part named train*")
+    train, valid = read("LibriSpeech", "--data_folder", good, "--valid_share", 0.25)
+    assert {u.wav.split("/")[-4] for u in train + valid} == {"train-clean-100"}
+    (out / "metrics.jsonl").touch()
+    refused(run("pretrain", *options, good, "--seed", 7, yaml="mgf"), "holds a run with other")
+
+
+@pytest.mark.parametrize(
+    "yaml, words, message",
+    [
+        ("mgf", "--seed 1.5", "mgf.yaml: "),
+        ("mgf", "--dim 250", "mgf.yaml: "),
+        ("mt4ssl", "--clusters 1.5", "mt4ssl.yaml: "),
+        ("mgf", "--mask_share 2", "mask_share: 2"),
+        ("mgf", "--noise_snr [40]", "noise_snr: [40]"),
+        ("dino", "--noise_probability 3", "noise_probability: 3"),
+        ("mt4ssl", "--labels absent.txt", "labels does not exist"),
+        ("mt4ssl", "--targets_from ab/se/nt", "targets_from does not exist"),
+        ("progre", "--speakers_from ab/se/nt", "speakers_from does not exist"),
+    ],
+)
+def test_an_impossible_value_leaves_nothing(run, corpus, tmp_path, yaml, words, message):
+    words = [*words.split(), "--data_folder", corpus("LibriSpeech")]
+    done = run("pretrain", *words, "--output_folder", tmp_path / "run", yaml=yaml)
+    refused(done, message)
     assert not (tmp_path / "run").exists()

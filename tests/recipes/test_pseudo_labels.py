@@ -16,6 +16,7 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.scoring import cosine_scores
+from mgf_brain.throughput import Throughput
 from mgf_brain.verification import affine_layers, verification_metrics
 from tests.recipes import corpora
 
@@ -73,6 +74,8 @@ def test_two_rounds(refine, speech, tmp_path):
     assert metrics.items() <= rounds[2].items() and "eer_centred" in metrics
     assert all(math.isfinite(value) for value in metrics.values())
     assert found["data"]["speakers"] == 12 and found["time"]["audio_s_per_s"] > 0
+    audio, seconds = (sum(row[key] for row in rounds[1:]) for key in ("audio_s", "training_s"))
+    assert found["time"]["audio_s_per_s"] == pytest.approx(audio / seconds)
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "EER round 0" in page and "purity round 2" in page
     assert (out / "report" / "rounds.png").is_file()
@@ -197,7 +200,7 @@ def test_which_network_a_round_goes_on_with(refine, own, monkeypatch, from_first
         trained.append(loaded[-1])
         if added := affine_layers(extractor.encoder):
             extractor.encoder.embedding = added()
-        return added, 1.0
+        return added, Throughput()
 
     monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", train_nothing)
     refine_own(refine, own, None, "--rounds", 3, "--from_first", from_first)

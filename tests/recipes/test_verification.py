@@ -67,6 +67,16 @@ def test_verification_with_more_training_speech(run, corpus, pretrained, tmp_pat
     assert found["data"]["speakers"] == 4 + len({u.speaker for u in rows})
 
 
+def test_verification_on_voxceleb_with_a_list_of_ones_own(run, corpus, tmp_path):
+    folder, out = corpus("VoxCeleb"), tmp_path / "out"
+    names = sorted(path.relative_to(folder) for path in folder.glob("vox1/wav/*/*/*.wav"))
+    corpora.write_trials(tmp_path / "own.txt", map(str, names))
+    words = ["--pretrained", "fbank", "--data_folder", folder, "--list_root", folder]
+    words += ["--trials", tmp_path / "own.txt", "--output_folder", out]
+    found = finished(run("verification", *words, dataset="VoxCeleb"), out, "eer")
+    assert found["data"]["utterances"] == len(names) > 2
+
+
 @pytest.mark.parametrize("dataset, speaker", [("LibriSpeech", "101"), ("VoxCeleb", "id10270")])
 def test_who_is_tried_does_not_train(run, corpus, tmp_path, dataset, speaker):
     folder, wav = corpus(dataset), write_noise(tmp_path / "more.wav")
