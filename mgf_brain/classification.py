@@ -21,7 +21,7 @@ from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import UtteranceClassifier
-from mgf_brain.probes import EmbeddingData, Probe, logits_of
+from mgf_brain.probes import EmbeddingData, Probe, logits_of, probe_steps
 from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 
@@ -206,7 +206,7 @@ class FoldTrainer:
         probe = self._new_probe(train)
         if self.hparams["adapt"] != "full":
             data = EmbeddingData(self._stack(train), self.classes.numbers(train))
-            limit = self.hparams.get("optimizer_step_limit")
+            limit = probe_steps(self.hparams)
             self.hparams["train_probe"](probe, data, log=self.log.probe_epoch, step_limit=limit)
         extractor = self.extractor
         if self.hparams["adapt"] != "frozen":

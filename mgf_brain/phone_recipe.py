@@ -35,7 +35,7 @@ from mgf_brain.phone_classification import (
     silence_class,
 )
 from mgf_brain.pretrained import pretrained_name
-from mgf_brain.probes import FrameData, Probe
+from mgf_brain.probes import FrameData, Probe, probe_steps
 from mgf_brain.training_log import TrainingLog
 from mgf_brain.word_alignment import pair_words
 
@@ -89,7 +89,7 @@ def train_phones(
     sizes = extractor.num_states, extractor.dim, number_of_classes(labels.values())
     probe = hparams["probe"](*sizes, data.grid.labels_per_frame)
     probe = probe.to(experiment.run_opts["device"])
-    log, limit = TrainingLog(hparams["output_folder"]), hparams.get("optimizer_step_limit")
+    log, limit = TrainingLog(hparams["output_folder"]), probe_steps(hparams)
     hparams["train_probe"](probe, data, log=log.probe_epoch, step_limit=limit)
     return probe
 

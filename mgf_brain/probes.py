@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -174,6 +175,19 @@ class FrameData:
         x, y = torch.cat(states), torch.cat(targets)
         labelled = (y != IGNORE).any(1)  # a batch without a label has no loss
         return x[labelled], y[labelled]
+
+
+def probe_steps(hparams: Mapping[str, Any]) -> int | None:
+    """Steps at most that the run options leave a probe; None: as many as its epochs have.
+
+    Example
+    -------
+    >>> probe_steps({}), probe_steps({"optimizer_step_limit": 9}), probe_steps({"debug": True})
+    (None, 9, 4)
+    """
+    if hparams.get("debug"):  # SpeechBrain's two batches of two epochs
+        return hparams.get("debug_batches", 2) * hparams.get("debug_epochs", 2)
+    return hparams.get("optimizer_step_limit")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.intervals import speaker_bootstrap
 from mgf_brain.oneshot import Mixup, OneShot, mixups, name_speakers
 from mgf_brain.pretrained import pretrained_name
-from mgf_brain.probes import EmbeddingData, Probe, classify
+from mgf_brain.probes import EmbeddingData, Probe, classify, probe_steps
 from mgf_brain.training_log import TrainingLog
 
 # Training and test utterances of the closed set, and the one-shot test, which may be empty.
@@ -118,7 +118,7 @@ def train_closed_set(
     probe = hparams["probe"](1, embeddings.shape[1], len(numbers))
     probe = probe.to(experiment.run_opts["device"])
     data = EmbeddingData(embeddings, torch.tensor([numbers[u.speaker] for u in train]))
-    log, limit = TrainingLog(hparams["output_folder"]), hparams.get("optimizer_step_limit")
+    log, limit = TrainingLog(hparams["output_folder"]), probe_steps(hparams)
     hparams["train_probe"](probe, data, log=log.probe_epoch, step_limit=limit)
     return probe
 
