@@ -117,7 +117,9 @@ def prepare_manifests(args: argparse.Namespace) -> None:
     prepare_speechocean762(f"{args.data}/speechocean762", folder)
     parts = prepare_librispeech(f"{args.data}/LibriSpeech", folder / "LibriSpeech")
     rows = [
-        replace(row, fold=part.partition("-")[0])  # train or test: the encoders heard only train
+        replace(
+            row, fold=part.partition("-")[0]
+        )  # test-* is scored: the encoders heard only train-*
         for part, path in parts.items()
         for row in read_manifest(path)
     ]
@@ -165,7 +167,8 @@ def main() -> None:
         for name, folders in systems.items()
     }
     if not args.dry_run:
-        prepare_manifests(args)
+        if "enhancement" in args.only:
+            prepare_manifests(args)
         run_missing(run for runs in table.values() for run in runs)
     text = render(table, list(systems), args.only)
     args.output_folder.mkdir(parents=True, exist_ok=True)

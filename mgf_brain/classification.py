@@ -187,6 +187,7 @@ class FoldTrainer:
         """
         self.log.throughput = Throughput()
         if self.last is None or self.last[0] != list(train):
+            self.last = None  # its encoder may be large
             self.last = list(train), self._train(name, train)
         probe, extractor = self.last[1]
         rows = self._stack(test) if extractor is self.extractor else extractor.statistics(test)

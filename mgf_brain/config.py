@@ -16,6 +16,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from ruamel.yaml.error import YAMLError
 from speechbrain.utils.distributed import infer_device
+from speechbrain.utils.logger import get_logger
 
 from mgf_brain.command_line import RUN_OPTION_TYPES, check_run_option, parse_command_line
 from mgf_brain.errors import UserError
@@ -27,6 +28,8 @@ from mgf_brain.yaml_files import (
     refuse_unknown,
     require_values,
 )
+
+logger = get_logger(__name__)
 
 # What constructors raise at values that they have no use for.
 IMPOSSIBLE = (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError)
@@ -161,8 +164,9 @@ def _load(resolved: str, hparams_file: str) -> dict[str, Any]:
     except YAMLError as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
     except IMPOSSIBLE as error:
-        reason = ": ".join(map(str, error.args))  # the class by HyperPyYAML, then what it said
-        raise UserError(f"{hparams_file}: {' '.join(reason.split())} Correct the value.") from error
+        logger.debug("building the objects of %s", hparams_file, exc_info=error)
+        reason = " ".join(": ".join([type(error).__name__, *map(str, error.args)]).split())
+        raise UserError(f"{hparams_file}: {reason.rstrip('.')}. Correct the value.") from error
     checked = {k: check_run_option(k, hparams[k]) for k in hparams if k in RUN_OPTION_TYPES}
     return hparams | checked
 

@@ -133,7 +133,7 @@ def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utteran
         columns=columns,
         max_bad_share=hparams["max_bad_share"],
     )
-    return read_manifest(made["train"], columns=columns)
+    return read_manifest(made["train"], columns=())  # an empty column is not written
 
 
 def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> list[Utterance]:

@@ -58,8 +58,9 @@ RUN_ONLY_KEYS = (
 def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = LENGTH_KEYS) -> None:
     """Open `output_folder`: `hyperparams.yaml`, `log.txt`, `env.log` and a copy of the script.
 
-    A run that failed there before it trained or scored does not bind this one to its
-    hyperparameters: a corrected command takes its folder.
+    A run that failed there before it logged a step or scored does not bind this one to its
+    hyperparameters: a corrected command takes its folder. Nor does one that still prepares its
+    data: start two runs in two folders.
     Under torchrun every process calls it, after `ddp_init_group`; the main one writes.
 
     Arguments
@@ -111,7 +112,7 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     """
     saved = read_plain(path.read_text(encoding="utf-8"), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
-    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder"}
+    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder", "max_bad_share"}
     again = {key: saved[key] for key in free & saved.keys() & asked.keys()}
     text = resolve(experiment.source, experiment.hparams_file, again)
     now = read_plain(text, experiment.hparams_file)

@@ -173,11 +173,11 @@ def test_an_unset_placeholder_is_named(main):
         ("a: !include:broken.yaml", "broken.yaml, line 2"),
         ("a: !include:unset.yaml", "'k' is a !PLACEHOLDER"),
         ("a: !unknown 3", "main.yaml: not valid YAML"),
-        ("a: !apply:random.seed [[1]]", "main.yaml: Invalid argument to callable random.seed: The"),
+        ("a: !apply:random.seed [[1]]", "main.yaml: TypeError: Invalid argument to callable"),
         ("a: !new:torch.nn.MultiheadAttention [250, 4]", "main.yaml: .*divisible"),
         ("a: !new:torch.nn.Linear [-1, 1]", "main.yaml: .*negative"),
         ("a: !new:fractions.Fraction [1, 0]", "main.yaml: .*1, 0"),
-        ("a: !new:fractions.Fraction [x]", "main.yaml: Invalid literal for Fraction: 'x'"),
+        ("a: !new:fractions.Fraction [x]", "main.yaml: ValueError: Invalid literal"),
         ("a: !new:mgf_brain.masking.SpanMask [10, 2]", "mask_share: 2 "),
     ],
 )

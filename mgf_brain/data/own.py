@@ -10,6 +10,7 @@ from speechbrain.utils.distributed import run_on_main
 
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.preparation import prepare_corpus
+from mgf_brain.errors import UserError
 
 
 def prepare_own(
@@ -56,6 +57,8 @@ def prepare_own(
     mgf_brain.errors.UserError: manifest not found: /nowhere.csv. Run the recipe's prepare.py first.
     """
     rows = read_manifest(manifest, data_folder, columns)
+    if not rows:
+        raise UserError(f"{manifest} has no rows.")
     root = data_folder or Path(manifest).parent
     return prepare_corpus(
         {"train": rows}, root, save_folder, workers=workers, max_bad_share=max_bad_share
@@ -88,4 +91,4 @@ def read_added(
     folder = Path(save_folder) / "added"
     options = {"columns": columns, "max_bad_share": max_bad_share}
     run_on_main(prepare_own, [manifest, None, folder], options)
-    return read_manifest(folder / "train.csv", columns=columns)
+    return read_manifest(folder / "train.csv", columns=())  # an empty column is not written

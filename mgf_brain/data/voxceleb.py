@@ -189,6 +189,11 @@ def tried_speakers(trials: str | os.PathLike) -> set[str]:
     -------
     set of str
 
+    Raises
+    ------
+    UserError
+        If a file lies in no speaker's folder: who is tried could be trained on.
+
     Example
     -------
     >>> path = getfixture("tmp_path") / "trials.txt"
@@ -196,8 +201,14 @@ def tried_speakers(trials: str | os.PathLike) -> set[str]:
     >>> sorted(tried_speakers(path))
     ['id10001', 'id10270']
     """
-    names = (name for _, line in read_lines(trials, "trials") for name in line.split()[1:])
-    return {part for name in names for part in name.split("/") if SPEAKER.fullmatch(part)}
+    tried = set()
+    for number, line in read_lines(trials, "trials"):
+        for name in line.split()[1:]:
+            speakers = {part for part in name.split("/") if SPEAKER.fullmatch(part)}
+            if not speakers:
+                raise UserError(f"{trials} line {number}: {name} is in no folder id10001, ….")
+            tried |= speakers
+    return tried
 
 
 def _walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

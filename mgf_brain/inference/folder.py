@@ -108,6 +108,7 @@ def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model
     except RuntimeError as error:
         reason = textwrap.shorten(str(error), 300, placeholder=" …")  # torch has a line a weight
         raise UserError(
-            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew."
+            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew, or, "
+            "if an older version of mgf_brain wrote it, train it again."
         ) from error
     return model.eval().to(device)

@@ -38,6 +38,19 @@ def test_unusable_audio_is_left_out_up_to_a_share(tmp_path: Path):
         read_added(manifest, tmp_path / "other", 0.2)
 
 
+def test_a_manifest_without_rows_is_named(tmp_path: Path):
+    (tmp_path / "speech.csv").write_text("ID,duration,wav,spk_id\n")
+    with pytest.raises(UserError, match="speech.csv has no rows"):
+        read_added(tmp_path / "speech.csv", tmp_path / "save", 0.0)
+
+
+def test_a_column_may_be_empty(tmp_path: Path):
+    manifest = write_rows(tmp_path / "speech")
+    manifest.write_text(manifest.read_text().replace("calm", ""))
+    rows = read_added(manifest, tmp_path / "save", 0.0, ("label",))
+    assert [u.label for u in rows] == [None] * 4
+
+
 def test_a_column_that_the_task_needs_is_asked_for(tmp_path: Path):
     manifest = write_rows(tmp_path / "speech")
     with pytest.raises(UserError, match="lacks the column fold"):

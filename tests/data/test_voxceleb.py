@@ -158,3 +158,9 @@ def test_which_lists_try_training_speakers(both, tmp_path, train_on, seen):
     speakers = {u.speaker for u in train}
     assert not tried_speakers(write_text(tmp_path / "O.txt", O_LIST)) & speakers
     assert tried_speakers(write_text(tmp_path / "E.txt", E_LIST)) & speakers == set(seen.split())
+
+
+def test_a_list_that_does_not_say_who_is_tried_is_refused(tmp_path: Path):
+    own = write_text(tmp_path / "own.txt", "1 id10270/a/1.wav clips/id10001-b.wav\n")
+    with pytest.raises(UserError, match="own.txt line 1: clips/id10001-b.wav is in no folder"):
+        tried_speakers(own)
