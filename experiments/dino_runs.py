@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.downstream import SEED, TASKS
+from experiments.downstream import SEED, TASKS, fill
 from experiments.runs import Run
 
 # What is pretrained without labels: yaml and options.
@@ -190,7 +190,7 @@ class Plan:
         """A task on a system."""
         script, options = recipe_of(task)
         yaml, name = Path(script).stem, f"{slug(source.name)}-{adapt}"
-        words = options.format(data=self.data, protocol=self.protocol).split()
+        words = fill(options, self)
         words += ["--pretrained", source.pretrained, "--adapt", adapt, "--seed", self.seed]
         if task == TRANSFER and adapt != "frozen":
             words += ["--add_manifest", self.manifest("LibriSpeech", "train-clean-100")]

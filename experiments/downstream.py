@@ -85,25 +85,26 @@ FROZEN_ONLY = ("phones", "speakers")
 
 def make_run(task: str, name: str, pretrained: str, seed: int, args: argparse.Namespace) -> Run:
     """The run of a task on a system."""
-    script, words = TASKS[task][0], task_words(task, args)
+    script, options, _ = TASKS[task]
+    words = fill(options, args)
     shared = ["--pretrained", pretrained, "--adapt", args.adapt, "--seed", str(seed)]
     yaml = f"hparams/{Path(script).stem}.yaml"
     folder = args.output_folder / task / f"{name.replace(' ', '-')}-{args.adapt}" / str(seed)
     return Run(folder, (script, yaml, *words, *shared))
 
 
-def task_words(task: str, args: argparse.Namespace) -> list[str]:
-    """A task's own options.
+def fill(options: str, args: argparse.Namespace) -> list[str]:
+    """The words of a task's options; ``args`` has data, protocol and output_folder.
 
     Example
     -------
     >>> args = argparse.Namespace(data="data", protocol="lists", output_folder=Path("out"))
-    >>> task_words("emotion-EmoDB", args)
+    >>> fill("--data_folder {data}/EmoDB", args)
     ['--data_folder', 'data/EmoDB']
     """
     folders = {"data": args.data, "protocol": args.protocol}
     folders["manifests"] = manifests(args.output_folder)
-    return [word.format(**folders) for word in TASKS[task][1].split()]
+    return [word.format(**folders) for word in options.split()]
 
 
 def manifests(output_folder: Path) -> Path:
@@ -117,12 +118,11 @@ def prepare_manifests(args: argparse.Namespace) -> None:
     prepare_speechocean762(f"{args.data}/speechocean762", folder)
     parts = prepare_librispeech(f"{args.data}/LibriSpeech", folder / "LibriSpeech")
     rows = [
-        replace(
-            row, fold=part.partition("-")[0]
-        )  # test-* is scored: the encoders heard only train-*
+        replace(row, fold="test" if part.startswith("test") else "train")
         for part, path in parts.items()
         for row in read_manifest(path)
     ]
+    # The test's speakers are those whom no encoder has heard.
     write_manifest(folder / "LibriSpeech" / "enhancement.csv", rows, f"{args.data}/LibriSpeech")
 
 

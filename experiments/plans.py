@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.downstream import TASKS, manifests, task_words
-from experiments.runs import Run
+from experiments.downstream import SEED, TASKS, fill, manifests, prepare_manifests
+from experiments.runs import Run, run_missing
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,39 @@ class Plan:
         words = ["--pretrained", str(self.pretraining().folder / part), "--seed", str(self.seed)]
         name = f"{self.slug}-{100 * share:g}"
         folder = self.args.output_folder / task / name / str(self.seed)
-        script = TASKS[task][0]
+        script, options, _ = TASKS[task]
         yaml = f"hparams/{Path(script).stem}.yaml"
-        return Run(folder, (script, yaml, *task_words(task, self.args), *words))
+        return Run(folder, (script, yaml, *fill(options, self.args), *words))
 
     def runs(self) -> list[Run]:
         """All of them, in their order."""
         early = [self.task("phones", share) for share in self.milestones]
         return [self.pretraining(), *early, *map(self.task, self.tasks)]
+
+
+Plans = dict[str, list[Plan]]  # by system, one a seed
+
+
+def carry_out(make_plan: Callable[[Namespace, str, int], Plan], args: Namespace) -> Plans:
+    """Plan the systems of ``--only`` with all ``--seeds``; run what is missing, if not dry.
+
+    Arguments
+    ---------
+    make_plan : callable
+        ``make_plan(args, system, seed)``.
+    args : Namespace
+        Of a command line with ``only``, ``seeds`` and ``dry_run``.
+
+    Returns
+    -------
+    dict of str to list of Plan
+    """
+    seeds = range(SEED, SEED + args.seeds)
+    plans = {name: [make_plan(args, name, seed) for seed in seeds] for name in args.only}
+    if not args.dry_run:
+        prepare_manifests(args)
+        # A seed is finished before the next begins.
+        run_missing(
+            run for row in zip(*plans.values(), strict=True) for p in row for run in p.runs()
+        )
+    return plans

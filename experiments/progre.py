@@ -12,13 +12,12 @@ pseudo-speakers are clusters of the embeddings of --speakers_from, a DINO run's 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.downstream import SEED, prepare_manifests
 from experiments.pictures import bars
-from experiments.plans import Plan
-from experiments.runs import cell, markdown, mean_and_spread, run_missing, values
+from experiments.plans import Plan, Plans, carry_out
+from experiments.runs import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import run_main
 from mgf_brain.html import png
 
@@ -41,7 +40,6 @@ COLUMNS = {  # metric and heading of each task
     "emotion-EmoDB": ("uar", "UAR, EmoDB, %"),
     "enhancement": ("si_sdr", "SI-SDR, dB"),
 }
-Plans = Mapping[str, Sequence[Plan]]  # by system, one a seed
 
 
 def make_plan(args: argparse.Namespace, system: str, seed: int) -> Plan:
@@ -93,13 +91,7 @@ def draw(plans: Plans, tasks: Sequence[str]) -> bytes:
 def main() -> None:
     """Run what is missing, write table and picture, print the table."""
     args = read_command_line()
-    plans = {n: [make_plan(args, n, SEED + i) for i in range(args.seeds)] for n in args.only}
-    if not args.dry_run:
-        prepare_manifests(args)
-        # A seed is finished before the next begins.
-        run_missing(
-            run for i in range(args.seeds) for seeds in plans.values() for run in seeds[i].runs()
-        )
+    plans = carry_out(make_plan, args)
     text = table(plans, args.tasks)
     print(text)
     if not args.dry_run:

@@ -13,14 +13,13 @@ goes on with the next seeds, --only and --tasks restrict what is run, --dry_run 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from experiments.downstream import SEED, prepare_manifests
-from experiments.plans import Plan
-from experiments.runs import cell, markdown, mean_and_spread, run_missing, values
+from experiments.plans import Plan, Plans, carry_out
+from experiments.runs import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.html import png
 from mgf_brain.plot_style import finish
@@ -73,7 +72,7 @@ def read_command_line() -> argparse.Namespace:
     return args
 
 
-def table(plans: Mapping[str, Sequence[Plan]], tasks: Sequence[str]) -> str:
+def table(plans: Plans, tasks: Sequence[str]) -> str:
     """Mean and deviation over seeds."""
     shares = (*SHARES, 1.0) if "phones" in tasks else ()
     ends = [task for task in AT_THE_END if task in tasks]
@@ -90,7 +89,7 @@ def table(plans: Mapping[str, Sequence[Plan]], tasks: Sequence[str]) -> str:
     return markdown(header, lines)
 
 
-def draw(plans: Mapping[str, Sequence[Plan]]) -> Figure:
+def draw(plans: Plans) -> Figure:
     """Phone accuracy over the share of the steps, a line a system, a dot a seed."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -110,15 +109,7 @@ def draw(plans: Mapping[str, Sequence[Plan]]) -> Figure:
 def main() -> None:
     """Run what is missing, write table and picture, print the table."""
     args = read_command_line()
-    plans = {
-        name: [make_plan(args, name, SEED + i) for i in range(args.seeds)] for name in args.only
-    }
-    if not args.dry_run:
-        prepare_manifests(args)
-        # A seed is finished before the next begins.
-        run_missing(
-            run for i in range(args.seeds) for seeds in plans.values() for run in seeds[i].runs()
-        )
+    plans = carry_out(make_plan, args)
     text = table(plans, args.tasks)
     print(text)
     if not args.dry_run:

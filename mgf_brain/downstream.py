@@ -69,7 +69,7 @@ def open_run(
     if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if hparams["adapt"] == "frozen" and "train_probe" in hparams:
-        check_run_options(experiment, honoured=("optimizer_step_limit", "debug"))
+        check_run_options(experiment, honoured=("optimizer_step_limit",))
     device = experiment.run_opts["device"]
     cache_gb = hparams["cache_gb"] if hparams.get("feature_cache") else 0.0
     extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)

@@ -88,7 +88,7 @@ def check_run_options(experiment: Experiment, honoured: Sequence[str] = ()) -> N
     mgf_brain.errors.UserError: precision: only fine-tuning heeds it. Leave it out.
     """
     usual = RunOptions().as_dict()
-    heeded = {*(set(RUN_ONLY_KEYS) - {"debug", "test_only"}), *honoured}
+    heeded = {*RUN_ONLY_KEYS, *honoured}
     for key, value in run_options(experiment).items():
         if key not in heeded and value != usual[key]:
             raise UserError(f"{key}: only fine-tuning heeds it. Leave it out.")

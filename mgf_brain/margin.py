@@ -53,6 +53,7 @@ class AngularMarginHead(nn.Module):
 
     @margin.setter
     def margin(self, margin: float) -> None:
+        """Replace it."""
         # A new one, since it computes the margin's sine and cosine once.
         self.penalty = AdditiveAngularMargin(margin, self.scale)
 

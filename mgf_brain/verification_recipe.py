@@ -86,7 +86,7 @@ def verify(
     """
     started, hparams = time.time(), experiment.hparams
     if hparams["adapt"] == "frozen":
-        check_run_options(experiment, honoured=("debug",))  # nothing is trained
+        check_run_options(experiment)  # nothing is trained
     extractor = open_run(experiment, ADAPT, variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams))
     require_speakers(train)

@@ -200,7 +200,7 @@ def test_run_options_that_a_frozen_run_would_ignore_are_refused(tmp_path):
     check_run_options(run, honoured=("optimizer_step_limit",))
     with pytest.raises(UserError, match="optimizer_step_limit: only fine-tuning heeds it"):
         check_run_options(run)
-    for key, value in {"precision": "bf16", "debug": True, "max_grad_norm": 1.0}.items():
+    for key, value in {"precision": "bf16", "max_grad_norm": 1.0}.items():
         with pytest.raises(UserError, match=f"{key}: only fine-tuning heeds it"):
             check_run_options(experiment(tmp_path, **(usual | {key: value})))
 
