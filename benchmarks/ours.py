@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,15 @@ from benchmarks.speech import as_utterances
 from mgf_brain.config import load_experiment
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.loaders import make_loader
-from mgf_brain.pretraining import make_brain
+from mgf_brain.data.tracks import make_tracks
+from mgf_brain.pretraining import make_brain, track_makers
 
 HPARAMS = Path(__file__).parents[1] / "hparams"
 
 
 def make_step(
     yaml_name: str,
-    choice: str,
+    choices: Mapping[str, str],
     shape: Shape,
     files: list[Path],
     folder: Path,
@@ -34,9 +35,9 @@ def make_step(
     Arguments
     ---------
     yaml_name : str
-        "mgf" or "dino".
-    choice : str
-        MGF's front-end, or DINO's network, which keeps its own width and depth.
+        Of ``hparams/``, such as "mgf".
+    choices : mapping of str to str
+        More options, such as the front-end; DINO's networks keep their own width and depth.
     shape : Shape
     files : list of Path
         Speech, at least two crops long.
@@ -58,7 +59,8 @@ def make_step(
         "precision": precision,
         "output_folder": folder / "run",
         "batch_seconds": shape.utterances * shape.seconds,
-        **_choices(yaml_name, choice, shape.seconds),
+        **_crops(yaml_name, shape.seconds),
+        **choices,
         "audio_cache_hours": 0,  # read files as the others do
         "num_workers": 0,
         "log_interval": 10**9,
@@ -70,7 +72,9 @@ def make_step(
     brain.init_optimizers()
     brain.on_stage_start(sb.Stage.TRAIN, 1)
     brain.modules.train()
-    batches = _forever(make_loader(as_utterances(files), experiment.hparams))
+    speech = as_utterances(files)
+    tracks = make_tracks(track_makers(experiment.hparams), speech, (), folder / "tracks")
+    batches = _forever(make_loader(speech, experiment.hparams, tracks=tracks))
 
     def step() -> None:
         brain.step += 1
@@ -79,11 +83,14 @@ def make_step(
     return step, brain.model
 
 
-def _choices(yaml_name: str, choice: str, seconds: float) -> dict[str, Any]:
-    """The part, and crops that last ``seconds`` together: DINO's are 2 long and 4 short ones."""
+def _crops(yaml_name: str, seconds: float) -> dict[str, float]:
+    """Crops that last ``seconds`` together: DINO's are 2 long and 4 short ones."""
+    long, short = seconds / 4, seconds / 8
     if yaml_name == "dino":
-        return {"network": choice, "global_seconds": seconds / 4, "local_seconds": seconds / 8}
-    return {"front_end": choice, "longest_crop": seconds}
+        return {"global_seconds": long, "local_seconds": short}
+    if yaml_name == "mgf_dino":
+        return {"longest_crop": long, "local_seconds": short}
+    return {"longest_crop": seconds}
 
 
 def _forever(loader: Any) -> Iterator[SpeechBatch]:

@@ -4,6 +4,7 @@
 > python -m benchmarks.step --shape small
 > python -m benchmarks.step --shape base --rounds 3
 > python -m benchmarks.step --shape base --rounds 3 --precision bf16
+> python -m benchmarks.step --systems "MGF, log-mel" HuBERT data2vec MT4SSL "wav2vec 2.0" BEST-RQ
 
 A step is all that a user waits for: reading files, collation, front-end, masks, forward, backward,
 clipping, optimizer.
@@ -30,11 +31,21 @@ from benchmarks.peers import PEERS
 from benchmarks.shapes import SHAPES
 from benchmarks.speech import make_speech
 
-OURS = {"MGF, log-mel": ("mgf", "logmel"), "MGF, waveform": ("mgf", "waveform")}
-ON_REQUEST = {  # by --systems: minutes a round, or another width and depth
-    "MGF, wav2vec 2.0 stem": ("mgf", "wav2vec2"),
-    "DINO, Transformer": ("dino", "transformer"),
-    "DINO, LResNet34": ("dino", "lresnet34"),
+OURS = {  # yaml and more options
+    "MGF, log-mel": ("mgf", {"front_end": "logmel"}),
+    "MGF, waveform": ("mgf", {"front_end": "waveform"}),
+}
+ON_REQUEST = {  # by --systems: minutes a round, another width and depth, or no such peer
+    "MGF, wav2vec 2.0 stem": ("mgf", {"front_end": "wav2vec2"}),
+    "DINO, Transformer": ("dino", {"network": "transformer"}),
+    "DINO, LResNet34": ("dino", {"network": "lresnet34"}),
+    "MGF-DINO": ("mgf_dino", {}),
+    "HuBERT": ("hubert", {}),
+    "data2vec": ("data2vec", {}),
+    "MT4SSL": ("mt4ssl", {}),
+    "wav2vec 2.0": ("wav2vec2", {}),
+    "BEST-RQ": ("bestrq", {}),
+    "ProgRE": ("progre", {}),
 }
 PRODUCT = "matrix product"
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -91,7 +102,9 @@ def main() -> None:
     parser.add_argument("--shape", choices=SHAPES, default="small")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--precision", choices=DTYPES, default="fp32")
-    parser.add_argument("--systems", nargs="*", default=[*OURS, *PEERS])
+    parser.add_argument(
+        "--systems", nargs="*", choices=[*OURS, *ON_REQUEST, *PEERS], default=[*OURS, *PEERS]
+    )
     parser.add_argument("--output_folder", type=Path, default=Path("results/benchmarks"))
     parser.add_argument("--memory_of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

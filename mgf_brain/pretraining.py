@@ -50,7 +50,7 @@ def pretrain(
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     started = time.time()
     folder = Path(hparams["tracks_folder"])
-    tracks = make_tracks(_track_makers(hparams), train, valid, folder, str(brain.device))
+    tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
     track_seconds = time.time() - started
     loader = make_loader(train, hparams, tracks=tracks)
     _refuse_impossible(experiment, brain, len(loader))
@@ -85,7 +85,7 @@ def pretrain(
     return made
 
 
-def _track_makers(hparams: Mapping[str, Any]) -> dict[str, TrackMaker]:
+def track_makers(hparams: Mapping[str, Any]) -> dict[str, TrackMaker]:
     """By the track's name, without those that an ablation has set to null."""
     return {name: maker for name, maker in hparams.get("tracks", {}).items() if maker}
 
@@ -147,7 +147,7 @@ def _export_model(
     """The folder ``name`` of the run, as another machine can use it."""
     folder, exported = Path(experiment.hparams["output_folder"]), brain.model.exported()
     tracks = Path(experiment.hparams["tracks_folder"])  # which may hold those of other runs
-    made = [tracks / name for name in _track_makers(experiment.hparams)]
+    made = [tracks / name for name in track_makers(experiment.hparams)]
     return export_folder(
         folder / name,
         exported,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 
 import pytest
 import torch
@@ -38,14 +39,21 @@ def test_an_alternative_takes_a_step(name, files):
     check(*PEERS[name](TINY, files, "fp32"))
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [*OURS, "HuBERT", "data2vec", "MT4SSL", "wav2vec 2.0", "BEST-RQ"])
 def test_ours_takes_a_step(name, files, tmp_path):
-    check(*make_step(*OURS[name], TINY, files, tmp_path))
+    check(*make_step(*(OURS | ON_REQUEST)[name], TINY, files, tmp_path))
 
 
 def test_dino_takes_a_step_of_as_much_audio(files, tmp_path):
     step, model = make_step(*ON_REQUEST["DINO, Transformer"], TINY, files, tmp_path)
     check(step, model.objectives["dino"].embedding)  # prototypes and teacher stand still at first
+
+
+@pytest.mark.parametrize("name", ["MGF-DINO", "ProgRE"])
+def test_joined_systems_take_a_step(name, files, tmp_path):
+    deeper = replace(TINY, layers=2)  # the speaker leaves ProgRE between them
+    step, model = make_step(*ON_REQUEST[name], deeper, files, tmp_path)
+    check(step, model.speech)
 
 
 def test_shapes_are_equal_for_all():
