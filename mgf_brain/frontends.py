@@ -17,7 +17,13 @@ from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.masking import valid_frames
 from mgf_brain.pooling import mean_and_deviation
-from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+from mgf_brain.spectrum import (
+    frame_count,
+    hertz_to_mel,
+    mel_to_hertz,
+    normalise_frames,
+    power_spectrum,
+)
 
 Perturb = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -181,12 +187,50 @@ class LogMel(MelBands):
         return torch.cat([(mean + 8.0) / 3.0, deviation / 2.0 - 1.0], dim=1)
 
 
+def gabor_filters(channels: int, kernel: int, sample_rate: int = 16000) -> torch.Tensor:
+    """Sines under a Gaussian, as wide as mel bands, each at four phases a quarter apart.
+
+    Where negative values are cut, as by a GELU, the four of a band sum up to about its magnitude,
+    whatever the phase. As initial weights of learnt filters, after Zeghidour et al. (2018,
+    arXiv 1711.01161); high bands are raised as by a pre-emphasis.
+
+    Arguments
+    ---------
+    channels : int
+        Four times the number of bands between 20 and 7,600 Hz.
+    kernel : int
+        In samples.
+    sample_rate : int
+        In Hz.
+
+    Returns
+    -------
+    torch.Tensor
+        (channels, kernel).
+
+    Example
+    -------
+    >>> filters = gabor_filters(512, 400)
+    >>> filters.shape, bool(torch.allclose(filters[0], -filters[2], atol=1e-5))
+    (torch.Size([512, 400]), True)
+    """
+    low, high = hertz_to_mel(torch.tensor(EDGES)).tolist()
+    edges = mel_to_hertz(torch.linspace(low, high, channels // 4 + 2))
+    centres, spacing = edges[1:-1, None, None], (edges[2:] - edges[:-2])[:, None, None] / 2  # Hz
+    width = (sample_rate / (2 * torch.pi * spacing)).clamp(max=kernel / 5)  # samples, deviation
+    time = torch.arange(kernel) - (kernel - 1) / 2
+    phases = torch.arange(4)[:, None] * torch.pi / 2
+    sines = torch.cos(2 * torch.pi * centres / sample_rate * time + phases)  # (bands, 4, kernel)
+    filters = nn.functional.normalize(sines * torch.exp(-((time / width) ** 2) / 2), dim=-1)
+    return (filters * (1 + centres / 500)).reshape(channels, kernel)  # 6 dB an octave from 500 Hz
+
+
 class Waveform(nn.Module):
     """Strided convolutions on the waveform, each with a LayerNorm over channels and a GELU.
 
     wav2vec 2.0's feature encoder (Baevski et al. 2020) in its layer-norm variant, so frames do not
-    depend on the length of the batch (group norm's statistics run over padded time); or, with few
-    channels where there are many frames, SEW's compact one (Wu et al. 2021, arXiv 2109.06870).
+    depend on the length of the batch (group norm's statistics run over padded time); or, with long
+    kernels, a learnt filterbank and what joins its frames.
 
     Arguments
     ---------
@@ -199,6 +243,8 @@ class Waveform(nn.Module):
         The waveform is brought to zero mean and unit variance, and this is added to its variance;
         1e-7 is what the feature extractor of transformers adds. Without it, 1e-5 is added to the
         deviation.
+    gabor : bool
+        Whether the first layer begins as ``gabor_filters``, and not with random weights.
 
     Example
     -------
@@ -215,6 +261,7 @@ class Waveform(nn.Module):
         strides: Sequence[int] = (5, 2, 2, 2, 2, 2, 2),
         sample_rate: int = 16000,
         variance_eps: float | None = None,
+        gabor: bool = False,
     ) -> None:
         super().__init__()
         self.dim, self.colour_dim, self.sample_rate = channels[-1], 0, sample_rate
@@ -227,6 +274,9 @@ class Waveform(nn.Module):
         self.convs = nn.ModuleList(
             nn.Conv1d(*sizes) for sizes in zip(inputs, channels, kernels, strides, strict=True)
         )
+        if gabor:
+            filters = gabor_filters(channels[0], kernels[0], sample_rate)
+            self.convs[0].weight.data = filters[:, None]
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in channels)
         self.norm = nn.LayerNorm(self.dim)
 

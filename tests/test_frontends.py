@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain.frontends import LogMel, Waveform
+from mgf_brain.frontends import LogMel, Waveform, gabor_filters
 from mgf_brain.spectrum import frame_count, power_spectrum
 
 FRONT_ENDS = {
@@ -13,6 +13,7 @@ FRONT_ENDS = {
     "logmel-40ms": lambda: LogMel(12, stack=4),
     "waveform": lambda: Waveform([12] * 7),
     "waveform-small": lambda: Waveform((6, 8, 12), kernels=(10, 8, 4), strides=(5, 4, 2)),
+    "waveform-gabor": lambda: Waveform((16, 12), kernels=(400, 4), strides=(160, 4), gabor=True),
 }
 
 
@@ -106,6 +107,21 @@ def test_log_mel_tells_frequencies_apart():
     for hertz in (200.0, 1000.0, 3000.0, 7000.0):
         power = power_spectrum((torch.pi * 2 * hertz * time).sin()[None], 400, 160)
         peaks.append(front_end.log_mel(power).mean(1).argmax().item())
+    assert peaks == sorted(set(peaks))
+
+
+def test_gabor_filters_tell_frequencies_apart_whatever_the_phase():
+    filters = gabor_filters(4 * 32, 400).double()
+    time = torch.arange(400, dtype=torch.float64) / 16000
+    peaks = []
+    for hertz in (200.0, 1000.0, 3000.0, 7000.0):
+        phases = torch.arange(8)[:, None] * torch.pi / 4
+        outputs = torch.cos(2 * torch.pi * hertz * time + phases) @ filters.T  # (phases, channels)
+        bands = outputs.clamp(min=0).reshape(8, 32, 4).sum(-1)  # as a rectifier and a sum have it
+        assert len(set(bands.argmax(1).tolist())) == 1
+        loudest = bands[:, bands[0].argmax()]
+        assert loudest.max() < 1.5 * loudest.min()
+        peaks.append(bands[0].argmax().item())
     assert peaks == sorted(set(peaks))
 
 
