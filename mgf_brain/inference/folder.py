@@ -17,6 +17,7 @@ from mgf_brain.safe_yaml import load_safely
 from mgf_brain.yaml_files import one_line
 
 YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
+OLDER = ", or, if an older version of mgf_brain wrote it, train it again"  # ends a remedy
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -67,7 +68,8 @@ def _build(path: Path, trust: bool) -> dict[str, Any]:
     except UserError:
         raise
     except Exception as error:
-        raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
+        reason = one_line(error).rstrip(".")
+        raise UserError(f"{path}: {reason}. Copy the folder anew{OLDER}.") from error
     if not parts:
         raise UserError(f"{path} is empty. Copy the folder anew.")
     return parts
@@ -108,7 +110,6 @@ def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model
     except RuntimeError as error:
         reason = textwrap.shorten(str(error), 300, placeholder=" …")  # torch has a line a weight
         raise UserError(
-            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew, or, "
-            "if an older version of mgf_brain wrote it, train it again."
+            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew{OLDER}."
         ) from error
     return model.eval().to(device)

@@ -92,6 +92,19 @@ def test_what_is_logged(trained):
         assert all(row[f"{name}_constant"] > 0 for name in losses)
 
 
+@pytest.mark.parametrize("system", [*OBJECTIVES, "mgf", "dino", "mgf_dino"])
+def test_half_precision_logs_what_full_precision_does(system, train):
+    full, half = train(system), train(system, f"{system}-bf16", "--precision", "bf16")
+    rows = [
+        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        for run in (full, half)
+    ]
+    for one, other in zip(*rows, strict=True):
+        assert one.keys() == other.keys()
+        assert other["loss"] == pytest.approx(one["loss"], rel=0.05)
+        assert other["loss"] != one["loss"]
+
+
 def test_the_pretrained_folder_is_loaded(trained):
     system, output = trained
     encoder = SpeechEncoder.from_pretrained(output / "pretrained")
