@@ -17,7 +17,10 @@ test-slow: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.step --shape small --rounds 3
 	$(BIN)/python -m benchmarks.step --shape base --rounds 3
+	$(BIN)/python -m benchmarks.profile --front_end logmel
+	$(BIN)/python -m benchmarks.profile --front_end waveform
 	$(BIN)/python -m benchmarks.contrastive
+	$(BIN)/python -m benchmarks.kmeans
 	$(BIN)/python -m benchmarks.dino
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.metrics

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from speechbrain.dataio.sampler import DynamicBatchSampler
 
 from benchmarks.measure import write_table
 from benchmarks.speech import as_utterances, make_speech
@@ -25,6 +27,7 @@ SETTINGS = {
     "crop_plan": SeparateCrops(2, longest=4.0, shortest=1.0),
     "batch_seconds": 32.0,
 }
+BUCKETS = 70  # of SpeechBrain's wav2vec2 recipe
 
 
 def rate(utterances: list[Utterance], workers: int, cached: bool, epochs: int = 3) -> float:
@@ -61,14 +64,26 @@ def padding(utterances: int = 28000) -> list[dict[str, Any]]:
     seconds = np.concatenate([short, rng.normal(14.5, 1.2, utterances - len(short)).clip(2, 17)])
     rows = []
     for budget in (32.0, 200.0, 1600.0):
-        sampler = DurationBatchSampler(seconds, budget, seed=0)
-        started = time.perf_counter()
-        batches = sampler.batches(1)
-        padded = sum(seconds[batch].max() * len(batch) for batch in batches)
-        share = 100 * (1 - sum(seconds[batch].sum() for batch in batches) / padded)
-        row = {"s a batch": budget, "batches": len(batches), "padding, %": share}
-        rows.append(row | {"ms an epoch": 1000 * (time.perf_counter() - started)})
+        for name, make in samplers(seconds, budget).items():
+            started = time.perf_counter()
+            batches = make()
+            took = time.perf_counter() - started
+            padded = sum(seconds[batch].max() * len(batch) for batch in batches)
+            share = 100 * (1 - seconds.sum() / padded)
+            row = {"sampler": name, "s a batch": budget, "batches": len(batches)}
+            rows.append(row | {"padding, %": share, "ms an epoch": 1000 * took})
     return rows
+
+
+def samplers(seconds: np.ndarray, budget: float) -> dict[str, Callable[[], list[Any]]]:
+    """Each makes the batches of an epoch, which hold every utterance once."""
+    ours, lengths = DurationBatchSampler(seconds, budget, seed=0), seconds.tolist()
+    return {
+        "mgf_brain": lambda: ours.batches(1),
+        f"SpeechBrain, {BUCKETS} buckets": lambda: list(
+            DynamicBatchSampler(lengths, budget, BUCKETS, lengths_list=lengths)
+        ),
+    }
 
 
 def main() -> None:

@@ -32,10 +32,24 @@ def attention_backward_flops(
     return 2 * batch * heads * frames * key[2] * (3 * width + 2 * value[3])
 
 
-def fft_flops(signal: Any, dims: Any, *args: Any, **kwargs: Any) -> int:
-    """Half of 5 n log2(n), the usual count of a complex transform, as the signal is real."""
+def complex_fft_flops(signal: Any, dims: Any, *args: Any, **kwargs: Any) -> int:
+    """5 n log2(n), the usual count; so is the gradient of a real one, padded with zeros."""
     n = math.prod(signal[d] for d in dims)
-    return int(math.prod(signal) / n * 2.5 * n * math.log2(n))
+    return int(math.prod(signal) * 5 * math.log2(n))
+
+
+def real_fft_flops(signal: Any, dims: Any, *args: Any, **kwargs: Any) -> int:
+    """Half of a complex transform's."""
+    return complex_fft_flops(signal, dims) // 2
+
+
+def inverse_real_fft_flops(
+    spectrum: Any, dims: Any, normalization: Any, last: int, *args: Any, **kwargs: Any
+) -> int:
+    """As many as of the transform of the real signal; ``last`` is its length."""
+    signal = list(spectrum)
+    signal[dims[-1]] = last
+    return real_fft_flops(signal, dims)
 
 
 def convolution_backward_flops(
@@ -52,7 +66,9 @@ def convolution_backward_flops(
 FORMULAS = {
     aten._scaled_dot_product_flash_attention_for_cpu: attention_flops,
     aten._scaled_dot_product_flash_attention_for_cpu_backward: attention_backward_flops,
-    aten._fft_r2c: fft_flops,
+    aten._fft_r2c: real_fft_flops,
+    aten._fft_c2c: complex_fft_flops,
+    aten._fft_c2r: inverse_real_fft_flops,
     aten.convolution_backward: convolution_backward_flops,
 }
 

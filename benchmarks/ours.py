@@ -10,10 +10,11 @@ from typing import Any
 import speechbrain as sb
 import torch
 import yaml
+from torch.utils.data import DataLoader
 
 from benchmarks.shapes import Shape
 from benchmarks.speech import as_utterances
-from mgf_brain.config import load_experiment
+from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.tracks import make_tracks
@@ -51,6 +52,24 @@ def make_step(
     tuple of callable and torch.nn.Module
         The step, from reading files to the optimizer's, and the model with its heads.
     """
+    experiment = load(yaml_name, choices, shape, folder, precision)
+    brain = make_brain(experiment)
+    brain.init_optimizers()
+    brain.on_stage_start(sb.Stage.TRAIN, 1)
+    brain.modules.train()
+    batches = _forever(make_batches(experiment.hparams, files, folder))
+
+    def step() -> None:
+        brain.step += 1
+        brain.fit_batch(next(batches))
+
+    return step, brain.model
+
+
+def load(
+    yaml_name: str, choices: Mapping[str, str], shape: Shape, folder: Path, precision: str = "fp32"
+) -> Experiment:
+    """A recipe's yaml in the width, depth and batch of a shape; arguments as of ``make_step``."""
     shutil.copytree(HPARAMS, folder / "hparams")
     sizes = folder / f"hparams/encoder/{shape.size}.yaml"
     sizes.write_text(yaml.safe_dump(yaml.safe_load(sizes.read_text()) | shape.encoder()))
@@ -67,20 +86,14 @@ def make_step(
         "valid_interval": 10**9,
     }
     words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
-    experiment = load_experiment([str(folder / f"hparams/{yaml_name}.yaml"), *words], "LibriSpeech")
-    brain = make_brain(experiment)
-    brain.init_optimizers()
-    brain.on_stage_start(sb.Stage.TRAIN, 1)
-    brain.modules.train()
+    return load_experiment([str(folder / f"hparams/{yaml_name}.yaml"), *words], "LibriSpeech")
+
+
+def make_batches(hparams: Mapping[str, Any], files: list[Path], folder: Path) -> DataLoader:
+    """The recipe's loader, with the tracks that the system needs."""
     speech = as_utterances(files)
-    tracks = make_tracks(track_makers(experiment.hparams), speech, (), folder / "tracks")
-    batches = _forever(make_loader(speech, experiment.hparams, tracks=tracks))
-
-    def step() -> None:
-        brain.step += 1
-        brain.fit_batch(next(batches))
-
-    return step, brain.model
+    tracks = make_tracks(track_makers(hparams), speech, (), folder / "tracks")
+    return make_loader(speech, hparams, tracks=tracks)
 
 
 def _crops(yaml_name: str, seconds: float) -> dict[str, float]:

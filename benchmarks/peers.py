@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,12 @@ def speechbrain_bestrq(shape: Shape, files: list[Path], precision: str) -> Step:
     return _trained(nn.ModuleList([stem, encoder, classifier]), loss, precision)
 
 
+def shipped_bestrq(shape: Shape, files: list[Path], precision: str) -> Step:
+    """BEST-RQ in the width and depth of its recipe's own yaml, on the batches of a shape."""
+    sizes = {"dim": 576, "layers": 12, "heads": 8, "ffn": 2048}
+    return speechbrain_bestrq(replace(shape, **sizes), files, precision)
+
+
 PEERS = {
     "transformers Wav2Vec2ForPreTraining": transformers_wav2vec2,
     "transformers HubertModel + CE": transformers_hubert,
@@ -280,3 +287,4 @@ PEERS = {
     "SpeechBrain wav2vec2": speechbrain_wav2vec2,
     "SpeechBrain BEST-RQ": speechbrain_bestrq,
 }
+OTHER_SIZES = {"SpeechBrain BEST-RQ, as shipped": shipped_bestrq}

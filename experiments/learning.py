@@ -12,14 +12,19 @@ other code, call the script in a checkout of it with another --name and the same
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.runs import Run, markdown, mean_and_spread, run_missing
+from experiments.runs import Run, markdown, mean_and_spread, run_missing, values
 from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 
 SEEDS = (1986, 1987, 1988)
-METRICS = {"phonemes": ("accuracy", "accuracy_speech"), "speakers": ("accuracy_oneshot",)}
+METRICS = {
+    "pretrain": ("loss",),  # of the validation data: what --precision bf16 must not change
+    "phonemes": ("accuracy", "accuracy_speech"),
+    "speakers": ("accuracy_oneshot",),
+}
 
 
 def runs_of(args: argparse.Namespace, seed: int) -> dict[str, Run]:
@@ -51,30 +56,40 @@ def runs_of(args: argparse.Namespace, seed: int) -> dict[str, Run]:
     }
 
 
-def main() -> None:
-    """Read the command line, run what is missing, print and write the table."""
+def table(runs: Sequence[Mapping[str, Run]], title: str) -> str:
+    """Means over the seeds, whose runs are done; the last column is called ``title``."""
+    rows = [
+        [task, metric, mean_and_spread(values((seed[task] for seed in runs), metric))]
+        for task, metrics in METRICS.items()
+        for metric in metrics
+    ]
+    return markdown(["task", "metric", title], rows)
+
+
+def read_command_line() -> argparse.Namespace:
+    """What to pretrain, and where the data are."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     parser.add_argument("--data", required=True, help="folder of the corpora")
     parser.add_argument("--protocol", required=True, help="folder of labels and lists")
     parser.add_argument("--output_folder", type=Path, required=True)
     parser.add_argument("--name", required=True, help="of the code or the settings")
     parser.add_argument("--steps", type=int, required=True, help="optimizer steps")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, choices=range(1, len(SEEDS) + 1), default=len(SEEDS))
     parser.add_argument(
         "--options", nargs=argparse.REMAINDER, default=[], help="last: words for pretrain.py"
     )
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Read the command line, run what is missing, print and write the table."""
+    args = read_command_line()
     manifests = args.output_folder / "manifests"
     if not (manifests / "train.csv").is_file():
         prepare_speechocean762(f"{args.data}/speechocean762", manifests)
     runs = [runs_of(args, seed) for seed in SEEDS[: args.seeds]]
     run_missing(run for seed in runs for run in seed.values())
-    rows = [
-        [task, metric, mean_and_spread([r[task].results()["metrics"][metric] for r in runs])]
-        for task, metrics in METRICS.items()
-        for metric in metrics
-    ]
-    text = markdown(["task", "metric", f"{args.name}, {args.steps} steps"], rows)
+    text = table(runs, f"{args.name}, {args.steps} steps")
     (args.output_folder / f"{args.name}.md").write_text(text + "\n", encoding="utf-8")
     print(text)
 

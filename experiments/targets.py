@@ -5,9 +5,10 @@
 
 Every system has the same encoder, speech and number of steps; its phone accuracy is taken at 10,
 25, 50 and 100 % of them, the error rates of phones and characters at the end. Labels are made once
-for all, in the time ("labels, s") of the first system that needs them. --steps sets the length,
---steps_of MT4SSL=1500 that of one system (as many as fit into the wall time of another), --seeds 3
-goes on with the next seeds, --only and --tasks restrict what is run, --dry_run only prints.
+for all: the wall time of the first system that needs them holds the time that it took ("labels,
+s"). --steps sets the length, --steps_of MT4SSL=1500 that of one system (as many as fit into the
+wall time of another; another --output_folder, as a folder holds one length of it), --seeds 3 goes
+on with the next seeds, --only and --tasks restrict what is run, --dry_run only prints.
 """
 
 from __future__ import annotations

@@ -144,7 +144,8 @@ def at_hop(x: torch.Tensor, source: tuple[int, int], target: tuple[int, int]) ->
     Returns
     -------
     torch.Tensor
-        (T', D), the whole windows of the new frames.
+        (T', D), the whole windows of the new frames within what the old ones cover: where those
+        end up to a hop before the last sample, a frame fewer than an encoder may have.
 
     Example
     -------

@@ -52,10 +52,15 @@ class ClusterLabels:
     phone_labels : str, optional
         True phones at 100 Hz, only to say how pure the clusters are.
     fit_megabytes : float
-        Memory for the frames that k-means sees.
+        Memory for the frames that k-means sees, which are held once.
     iterations : int
         Of k-means.
     seed : int
+
+    Raises
+    ------
+    UserError
+        If labels can't hold so many clusters, or both ``source`` and ``given`` are there.
 
     Example
     -------
@@ -78,6 +83,8 @@ class ClusterLabels:
     ) -> None:
         if clusters > MOST_CLUSTERS:
             raise UserError(f"clusters: {clusters} are more than {MOST_CLUSTERS}. Ask for fewer.")
+        if source and given:
+            raise UserError("labels and targets_from are both given. Pass one of them.")
         self.clusters, self.hop, self.window = clusters, hop, window
         self.source, self.layer, self.given = source, layer, given
         self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
@@ -105,7 +112,7 @@ class ClusterLabels:
         ------
         UserError
             If given labels are missing or of another length, the hop is no multiple of that of the
-            pretrained encoder, or there are too few frames.
+            pretrained encoder, an utterance has no frame, or there are too few.
         """
         features = None if self.given else self._features(device)
         fingerprint = self._fingerprint(train, valid, features)
@@ -140,22 +147,43 @@ class ClusterLabels:
         folder: Path,
     ) -> dict[str, np.ndarray]:
         """Two passes: over what k-means sees, which stays in memory, and over all the rest."""
-        frames = self.fit_megabytes * 1e6 / (4 * features.dim)
-        seen = draw_seconds(train, frames * self.hop / SAMPLE_RATE, self.seed)
-        kept = dict(self._compute(seen, features, "features for k-means"))
-        centroids = fit_centroids(
-            torch.cat(list(kept.values())), self.clusters, self.iterations, self.seed
-        )
+        frames, kept = self._seen(train, features)
+        centroids = fit_centroids(frames, self.clusters, self.iterations, self.seed)
         folder.mkdir(parents=True, exist_ok=True)
         save_file({"centroids": centroids}, folder / CENTROIDS)
         rest = [u for u in rows if u.id not in kept]
         computed = itertools.chain(kept.items(), self._compute(rest, features, "labels"))
         return {id: nearest_centroid(x, centroids).numpy().astype(np.int16) for id, x in computed}
 
+    def _seen(
+        self, train: Sequence[Utterance], features: FrameFeatures
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """The frames that fit the memory budget, (N, D), and those of each utterance therein."""
+        budget = int(self.fit_megabytes * 1e6 / (4 * features.dim))
+        if budget < self.clusters:
+            raise UserError(
+                f"fit_megabytes: {self.fit_megabytes:g} holds {budget} frames, fewer than the "
+                f"{self.clusters} clusters. Raise it."
+            )
+        seen = draw_seconds(train, budget * self.hop / SAMPLE_RATE, self.seed)
+        frames = torch.empty(sum(map(self._frames, seen)) + len(seen), features.dim)
+        kept, end = {}, 0
+        for id, x in self._compute(seen, features, "features for k-means"):
+            if end + len(x) <= len(frames):  # or else the manifest's durations are too short
+                kept[id] = frames[end : end + len(x)].copy_(x)
+                end += len(x)
+        return frames[:end], kept
+
+    def _frames(self, row: Utterance) -> int:
+        """Of an utterance as long as the manifest says."""
+        return frame_count(round(row.duration * SAMPLE_RATE), self.window, self.hop)
+
     def _compute(
         self, rows: Sequence[Utterance], features: FrameFeatures, what: str
     ) -> Iterator[tuple[str, torch.Tensor]]:
         rows = sorted(rows, key=lambda u: u.duration)  # neighbours are padded together
+        if rows and not self._frames(rows[0]):
+            raise UserError(f"{rows[0].wav}: shorter than one frame. Raise shortest_utterance.")
         grids = (features.hop, features.window), (self.hop, self.window)
         for row, x in zip(tqdm(rows, what, unit="utt"), features.of(rows), strict=True):
             yield row.id, at_hop(x, *grids)
@@ -166,7 +194,7 @@ class ClusterLabels:
             if row.id not in labels:
                 raise UserError(f"labels {self.given}: no line for {row.id}. Label all utterances.")
             ids = labels[row.id].numpy()
-            frames = frame_count(round(row.duration * SAMPLE_RATE), self.window, self.hop)
+            frames = self._frames(row)
             if abs(len(ids) - frames) > 1:  # other tools count the last window differently
                 raise UserError(
                     f"labels {self.given}: {row.id} has {len(ids)} labels, the encoder {frames} "

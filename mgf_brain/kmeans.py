@@ -22,11 +22,12 @@ def fit_centroids(
     Arguments
     ---------
     frames : torch.Tensor
-        (N, D).
+        (N, D). Not copied where they are float32: their mean is taken off and added again, which
+        changes last digits.
     clusters : int
         K. An empty cluster moves to the frame farthest from its centroid.
     iterations : int
-        Passes at most.
+        Passes; fewer once no frame changes its cluster.
     seed : int
 
     Returns
@@ -51,7 +52,8 @@ def fit_centroids(
     rng = np.random.RandomState(seed)
     sample = x[rng.permutation(len(x))[: max(SEEDED_BY, clusters)]]
     centers, _ = kmeans_plusplus(sample, clusters, random_state=rng)
-    model = KMeans(clusters, init=centers, n_init=1, max_iter=iterations, random_state=rng)
+    options = {"tol": 0.0, "copy_x": False}  # another tolerance is worked out on a copy
+    model = KMeans(clusters, init=centers, n_init=1, max_iter=iterations, **options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x)

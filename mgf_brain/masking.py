@@ -52,7 +52,7 @@ class SpanMask:
 
     Example
     -------
-    >>> mask = SpanMask(span=3, share=0.5)(torch.arange(8), torch.full((8,), 200))
+    >>> mask = SpanMask(span=3, share=0.5)(torch.arange(8), torch.ones(8, 200).bool())
     >>> mask.shape, bool(abs(mask.float().mean() - 0.5) < 0.05)
     (torch.Size([8, 200]), True)
     """
@@ -64,23 +64,22 @@ class SpanMask:
         self.share = share
         self.start_probability = 1.0 - (1.0 - share) ** (1.0 / self.span)
 
-    def __call__(self, keys: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    def __call__(self, keys: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         """Draw masks.
 
         Arguments
         ---------
         keys : torch.Tensor
             (B,) int64, one per crop.
-        lengths : torch.Tensor
-            (B,) valid frames.
+        valid : torch.Tensor
+            (B, T) bool, frames that are not padding.
 
         Returns
         -------
         torch.Tensor
-            (B, T) bool, T the longest length; False at padding.
+            (B, T) bool, False at padding.
         """
-        frames = int(lengths.max())
-        valid = valid_frames(lengths, frames)
+        frames, lengths = valid.shape[1], valid.sum(1)
         drawn = uniform(keys, frames).masked_fill(~valid, 2.0)  # padding never starts a span
         starts = drawn < self.start_probability
         mask = starts.clone()

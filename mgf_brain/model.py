@@ -151,7 +151,7 @@ class PretrainingModel(nn.Module):
     ) -> Encoded:
         frames = self.speech.front_end(batch.wavs, batch.lengths, perturb)
         valid = valid_frames(frames.lengths, frames.latents.shape[1])
-        mask = masking(batch.keys, frames.lengths) if masking else torch.zeros_like(valid)
+        mask = masking(batch.keys, valid) if masking else torch.zeros_like(valid)
         states = self.speech.encode(frames, mask if masking else None, batch.tracks)
         return Encoded(batch, frames, mask, valid, states, perturb)
 

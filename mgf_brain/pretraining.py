@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import TrackMaker, make_tracks
+from mgf_brain.data.tracks import TrackMaker, make_tracks, refuse_replaced, track_facts
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
@@ -42,16 +41,21 @@ def pretrain(
     Returns
     -------
     dict
-        What ``results.json`` holds.
+        What ``results.json`` holds. ``tracks_s`` is what making the tracks took, in this run or
+        in the one that left them in ``tracks_folder``; ``wall_s`` holds it in the former only.
+
+    Raises
+    ------
+    UserError
+        If nothing could be trained, or another run has replaced the tracks meanwhile.
     """
     brain = make_brain(experiment)
     hparams = experiment.hparams
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
-    started = time.time()
     folder = Path(hparams["tracks_folder"])
     tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
-    track_seconds = time.time() - started
+    made_tracks = {folder / name: track_facts(folder / name) for name in tracks}
     loader = make_loader(train, hparams, tracks=tracks)
     _refuse_impossible(experiment, brain, len(loader))
     brain.train_sampler = loader.batch_sampler
@@ -59,11 +63,12 @@ def pretrain(
 
     def results(metrics: dict[str, Any]) -> dict[str, Any]:
         """Of the run as it stands."""
+        refuse_replaced(made_tracks)  # their files are exported
         brain.count_wall_time()
         seconds = max(brain.progress.training_seconds, 1e-9)
         times = {
             "wall_s": brain.progress.wall_seconds,
-            "tracks_s": track_seconds,
+            "tracks_s": sum(facts["seconds"] for facts in made_tracks.values()),
             "audio_s_per_s": brain.progress.audio_seconds / seconds,
         }
         facts = (recipe, experiment.hparams_file, hparams["seed"], describe_data(train))

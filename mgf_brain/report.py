@@ -223,7 +223,13 @@ def _range(name: str) -> str:
 
 
 def _scores(results: dict[str, Any]) -> list[list[str]]:
-    scores = {k: v for k, v in results["metrics"].items() if isinstance(v, (int, float))}
+    """And figures of tracks, such as the purity of labels; validation has tables of its own."""
+    scores = {}
+    for name, value in results["metrics"].items():
+        if isinstance(value, (int, float)):
+            scores[name] = value
+        elif name != "validation":
+            scores |= {f"{name}: {key}": figure for key, figure in value.items()}
     return [[name.replace("_", " "), f"{value:.3f}"] for name, value in scores.items()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,24 @@ def test_what_k_means_sees_fits_the_memory(tmp_path, corpus, monkeypatch):
     assert load_track(tmp_path / "few").counts == load_track(tmp_path / "all").counts
 
 
+@pytest.mark.parametrize("megabytes, frames", [(0.0, 0), (4 * 39 * 4 / 1e6, 4)])
+def test_a_memory_too_small_for_the_clusters_is_named(tmp_path, corpus, megabytes, frames):
+    with pytest.raises(UserError, match=f"fit_megabytes: .* holds {frames} frames, fewer than the"):
+        made(tmp_path / "labels", corpus, fit_megabytes=megabytes)
+
+
+def test_longer_audio_than_the_manifest_says_is_labelled_too(tmp_path, corpus):
+    corpus = [replace(u, duration=0.4) for u in corpus[0]], corpus[1]
+    track = made(tmp_path / "labels", corpus)
+    assert track.counts == {row.id: frames_of(row) for row in (*corpus[0], *corpus[1])}
+
+
+def test_an_utterance_without_a_frame_is_named(tmp_path, corpus):
+    short = Utterance("short", 0.05, str(write_noise(tmp_path / "short.wav", 0.05)), "s")
+    with pytest.raises(UserError, match="short.wav: shorter than one frame"):
+        made(tmp_path / "labels", ([*corpus[0], short], corpus[1]))
+
+
 def test_figures_are_of_the_training_part(tmp_path, corpus):
     track = made(tmp_path / "labels", corpus)
     labels = np.concatenate([track.whole(u.id) for u in corpus[0]])
@@ -246,6 +265,11 @@ def test_wrong_given_labels_are_named(tmp_path, corpus, line, message):
     with pytest.raises(UserError, match=message):
         made(tmp_path / "labels", corpus, given=given(tmp_path, corpus, utt4=line))
     assert load_track(tmp_path / "labels") is None
+
+
+def test_given_labels_beside_a_source_are_refused():
+    with pytest.raises(UserError, match="labels and targets_from are both given"):
+        maker(source="any", given="labels.txt")
 
 
 @pytest.mark.parametrize("key", ["given", "phone_labels"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 import torch
 from sklearn.cluster import KMeans
@@ -51,6 +53,17 @@ def test_the_seed_alone_decides():
     torch.manual_seed(5)
     assert torch.equal(fit_centroids(x, 8, seed=3), first)
     assert not torch.equal(fit_centroids(x, 8, seed=4), first)
+
+
+def test_frames_are_never_there_twice_and_come_back():
+    x = torch.randn(60_000, 39)
+    before = x.clone()
+    tracemalloc.start()
+    fit_centroids(x, 3, iterations=2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.8 * x.nbytes  # a sample of a third, and numbers of frames
+    torch.testing.assert_close(x, before, rtol=0, atol=1e-6)
 
 
 def test_passes_are_limited():

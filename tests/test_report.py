@@ -99,11 +99,12 @@ def test_the_page_tells_what_the_run_used_took_and_scored(run):
 
 def test_a_run_without_objectives_or_validation_has_a_report_too(run):
     rows = [{"step": 10, "loss": 1.0}, {"step": 20, "loss": 0.5}]
+    metrics = {"uar": 61.25, "labels": {"pnmi": 41.5}}
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (run / "results.json").write_text(json.dumps(RESULTS | {"metrics": {"uar": 61.25}}))
+    (run / "results.json").write_text(json.dumps(RESULTS | {"metrics": metrics}))
     text = write_report(run).read_text()
     assert {path.name for path in (run / "report").iterdir()} == {"index.html", "loss.png"}
-    assert ["uar", "61.250"] in Page(text).rows
+    assert [["uar", "61.250"], ["labels: pnmi", "41.500"]] == Page(text).rows[:2]
     assert "learn" not in text
 
 

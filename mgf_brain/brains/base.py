@@ -11,7 +11,7 @@ from speechbrain.utils.logger import get_logger
 from torch.nn.parallel import DistributedDataParallel
 
 from mgf_brain.checkpoints import Progress, RandomState
-from mgf_brain.distributed import processes
+from mgf_brain.distributed import sum_over_ranks
 from mgf_brain.training_log import TrainingLog
 
 logger = get_logger(__name__)
@@ -44,7 +44,8 @@ class BaseBrain(sb.Brain):
         super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
         self.log = log
         self.progress = Progress()
-        self.grad_norm = float("nan")
+        self.grad_norm = torch.tensor(float("nan"))
+        self._own_audio = 0.0  # of this rank, seconds not yet in ``progress``
         if checkpointer is not None:
             checkpointer.add_recoverables({"progress": self.progress, "random": RandomState()})
 
@@ -88,12 +89,12 @@ class BaseBrain(sb.Brain):
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         limit = self.max_grad_norm if self.max_grad_norm > 0 else float("inf")
-        norm = torch.nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
-        self.grad_norm = norm.item()
-        if torch.isfinite(norm):
+        self.grad_norm = torch.nn.utils.clip_grad_norm_(parameters, limit, foreach=True)
+        if torch.isfinite(self.grad_norm):
             self.scaler.step(self.optimizer)
         else:
-            logger.warning("Step skipped: gradient norm %s for: %s", self.grad_norm, self.batch_ids)
+            norm = self.grad_norm.item()
+            logger.warning("Step skipped: gradient norm %s for: %s", norm, self.batch_ids)
         self.scaler.update()
         self.optimizer.zero_grad(set_to_none=True)
         self.optimizer_step += 1
@@ -102,7 +103,7 @@ class BaseBrain(sb.Brain):
         self, batch: Any, outputs: Any, loss: torch.Tensor, should_step: bool
     ) -> None:
         """Count the audio; log and validate when it is time."""
-        self.progress.audio_seconds += self.audio_seconds(batch)
+        self._own_audio += batch.seconds
         self._count_time()
         if not should_step:
             return
@@ -112,19 +113,22 @@ class BaseBrain(sb.Brain):
             self.validate_now()
 
     def _step_figures(self, outputs: Any, loss: torch.Tensor) -> dict[str, float]:
+        self.count_audio()
         rate = self.progress.audio_seconds / max(self.progress.training_seconds, 1e-9)
         return {
             "epoch": self.epoch,
             "loss": loss.item(),
             **self.figures(outputs),
-            "grad_norm": self.grad_norm,
+            "grad_norm": self.grad_norm.item(),
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "audio_s_per_s": rate,
         }
 
-    def audio_seconds(self, batch: Any) -> float:
-        """Unpadded audio of a batch over all ranks, in seconds."""
-        return batch.seconds * processes()
+    def count_audio(self) -> None:
+        """Bring ``progress.audio_seconds`` up to now; called on all ranks, whose audio it sums."""
+        own = torch.tensor(self._own_audio, device=self.device)
+        self.progress.audio_seconds += sum_over_ranks(own).item()
+        self._own_audio = 0.0
 
     def figures(self, outputs: Any) -> dict[str, float]:
         """Figures to log for a training step."""
@@ -157,7 +161,10 @@ class BaseBrain(sb.Brain):
 
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Save a checkpoint at the end of an epoch, or where the step limit cut it."""
-        if stage != sb.Stage.TRAIN or self.checkpointer is None:
+        if stage != sb.Stage.TRAIN:
+            return
+        self.count_audio()
+        if self.checkpointer is None:
             return
         if self._optimizer_step_limit_exceeded:
             self._save_intra_epoch_ckpt()
@@ -174,6 +181,7 @@ class BaseBrain(sb.Brain):
 
     def _save_intra_epoch_ckpt(self) -> None:
         self.progress.sampler = self.train_sampler.state_dict(self.step)
+        self.count_audio()
         self.count_wall_time()
         super()._save_intra_epoch_ckpt()
 

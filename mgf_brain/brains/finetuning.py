@@ -105,10 +105,6 @@ class FinetuningBrain(BaseBrain):
             return None
         return lambda log_mel, valid: masks(log_mel, valid, batch.keys)
 
-    def audio_seconds(self, batch: SpeechBatch | FeatureBatch) -> float:
-        """Unpadded audio of a batch, in seconds."""
-        return batch.seconds
-
     def targets_of(self, batch: SpeechBatch | FeatureBatch) -> list[Any]:
         """The target of each row."""
         return [self.targets[name] for name in batch.ids]

@@ -53,6 +53,7 @@ class PretrainingBrain(BaseBrain):
             self.model.end_step(self._done)
         super().on_fit_batch_end(batch, outputs, loss, should_step)
         if should_step and self.optimizer_step in self.milestones:
+            self.count_audio()
             self.milestones[self.optimizer_step]()
             self._start_clock()
 
@@ -83,7 +84,8 @@ class PretrainingBrain(BaseBrain):
         Losses are those of the global batch. What the copy and the constant would have, accuracies
         and collapse figures are means over the ranks.
         """
-        figures = self._figures(*outputs)
+        with self.training_ctx:  # the references meet states of its precision
+            figures = self._figures(*outputs)
         means = (
             sum_over_ranks(torch.tensor(list(figures.values()), device=self.device)) / processes()
         )
@@ -103,7 +105,7 @@ class PretrainingBrain(BaseBrain):
         return figures
 
     def validate(self) -> dict[str, float]:
-        """Means over the validation data, each batch weighted by an objective's terms in it."""
+        """Means over the validation data, each batch weighted by a figure's terms in it."""
         totals: dict[str, float] = {}
         weights: dict[str, float] = {}
         for batch in self.valid_loader:
@@ -111,7 +113,8 @@ class PretrainingBrain(BaseBrain):
             for key, value in self._figures(encoded, terms).items():
                 owners = [name for name in terms if key.startswith(f"{name}_")]
                 # Collapse figures are no objective's; of two names that fit, the longer one.
-                weight = float(terms[max(owners, key=len)].counts.sum()) if owners else 1.0
+                owner = max(owners, key=len, default="")
+                weight = terms[owner].weight(key[len(owner) + 1 :]) if owner else 1.0
                 totals[key] = totals.get(key, 0.0) + weight * value
                 weights[key] = weights.get(key, 0.0) + weight
         figures = {key: total / max(weights[key], 1.0) for key, total in totals.items()}

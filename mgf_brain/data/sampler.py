@@ -65,32 +65,49 @@ class DurationBatchSampler(Sampler):
         self.seconds = np.asarray(seconds, dtype=np.float64)
         self.budget, self.seed, self.jitter = budget, seed, jitter
         self.rank, self.world, self.least = rank, world, least
-        self.epoch, self.position = 1, 0
+        self.epoch, self.position, self.taken = 1, 0, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the start of an epoch, unless already inside it (a resumed run)."""
         if epoch != self.epoch:
-            self.epoch, self.position = epoch, 0
+            self.epoch, self.position, self.taken = epoch, 0, 0
 
     def state_dict(self, taken: int) -> dict[str, int]:
         """Where a run stands that has trained on ``taken`` batches of this epoch.
 
-        The sampler can't know by itself: loader workers fetch batches ahead of the training.
+        The sampler can't know by itself: loader workers fetch batches ahead of the training. The
+        position counts the batches that are left out, too: with another number of processes,
+        they may be others.
         """
-        return {"epoch": self.epoch, "position": taken}
+        places = self._places()[: taken - self.taken]
+        position = places[-1] + 1 if places else self.position
+        return {"epoch": self.epoch, "position": position, "taken": taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue where another sampler of the same items, budget and seed was."""
-        self.epoch, self.position = state["epoch"], state["position"]
+        self.epoch, self.position, self.taken = (
+            state[key] for key in ("epoch", "position", "taken")
+        )
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """All global batches of an epoch, as arrays of indices, in their order."""
+        return [batch for batch in self._shuffled(epoch) if self._serves(batch)]
+
+    def _serves(self, batch: np.ndarray) -> bool:
+        # A rest smaller than the number of ranks would leave some of them without an item.
+        return len(batch) >= self.world * self.least
+
+    def _places(self) -> list[int]:
+        """Of what is left of the current epoch's batches, among all that were cut."""
+        batches = self._shuffled(self.epoch)
+        return [i for i in range(self.position, len(batches)) if self._serves(batches[i])]
+
+    def _shuffled(self, epoch: int) -> list[np.ndarray]:
+        """All that was cut, too small for the ranks or not."""
         rng = np.random.default_rng(make_key(self.seed, epoch, "batches"))
         factors = 1.0 + self.jitter * rng.uniform(-1.0, 1.0, len(self.seconds))
         batches = self._cut(np.argsort(self.seconds * factors, kind="stable"))
-        shuffled = [batches[i] for i in rng.permutation(len(batches))]
-        # A rest smaller than the number of ranks would leave some of them without an item.
-        return [batch for batch in shuffled if len(batch) >= self.world * self.least]
+        return [batches[i] for i in rng.permutation(len(batches))]
 
     def _cut(self, order: np.ndarray) -> list[np.ndarray]:
         """Cut items sorted roughly by length; a batch holds one item a rank at least."""
@@ -105,8 +122,9 @@ class DurationBatchSampler(Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         """Batches of (epoch, index) for this rank, from the loaded position on."""
-        for batch in self.batches(self.epoch)[self.position :]:
-            yield [(self.epoch, int(i)) for i in batch[self.rank :: self.world]]
+        for batch in self._shuffled(self.epoch)[self.position :]:
+            if self._serves(batch):
+                yield [(self.epoch, int(i)) for i in batch[self.rank :: self.world]]
 
     def __len__(self) -> int:
         """Batches in the current epoch."""

@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from mgf_brain.spectrum import frame_count
 
 logger = get_logger(__name__)
 
+FORMAT = 2  # of track.json; raise it when older ones can't be read
 IGNORE = -100  # what a track of labels holds at padding: PyTorch's cross-entropy leaves it out
 
 
@@ -167,10 +168,26 @@ def make_tracks(
     dict of str to Track
     """
     for name, maker in makers.items():
-        started = time.time()
-        run_on_main(maker.make, [train, valid, folder / name, device])
-        logger.info("track %s: %.1f s", name, time.time() - started)
+        run_on_main(_make, [maker, train, valid, folder / name, device])
     return {name: load_track(folder / name) for name in makers}
+
+
+def _make(
+    maker: TrackMaker,
+    train: Sequence[Utterance],
+    valid: Sequence[Utterance],
+    folder: Path,
+    device: str,
+) -> None:
+    """Make a track if it is missing, note how long that took, and tell what is known of it."""
+    started = time.time()
+    maker.make(train, valid, folder, device)
+    facts = track_facts(folder)
+    if "seconds" not in facts:
+        facts["seconds"] = time.time() - started
+        _write_facts(folder, facts)
+    figures = "".join(f", {name} {value:.1f}" for name, value in facts["figures"].items())
+    logger.info("track %s: made in %.1f s%s", folder.name, facts["seconds"], figures)
 
 
 def track_fingerprint(
@@ -195,7 +212,8 @@ def track_fingerprint(
         If a file is missing.
     """
     audio = [[(u.id, *file_state(u.wav)) for u in part] for part in (train, valid)]
-    return hashlib.blake2b(repr((settings, audio)).encode(), digest_size=16).hexdigest()
+    facts = repr((FORMAT, settings, audio))
+    return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
 
 def file_state(path: str) -> tuple[int, int]:
@@ -248,17 +266,38 @@ def save_track(
     temporary = folder / f".track.{os.getpid()}.npy"
     np.save(temporary, np.concatenate(parts))
     os.replace(temporary, folder / "track.npy")
+    _write_facts(folder, {**facts, "figures": dict(figures or {}), "counts": counts})
+
+
+def _write_facts(folder: Path, facts: Mapping[str, object]) -> None:
     with open_atomic(folder / "track.json") as file:
-        json.dump({**facts, "figures": dict(figures or {}), "counts": counts}, file)
+        json.dump(facts, file)
+
+
+def track_facts(folder: Path) -> dict[str, Any] | None:
+    """What ``track.json`` says; None if there is no track.
+
+    ``save_track``'s facts, ``figures`` and ``counts``, and ``seconds``: how long ``make_tracks``
+    took to make it, in whichever run that was.
+    """
+    path = folder / "track.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def refuse_replaced(tracks: Mapping[Path, Mapping[str, Any]]) -> None:
+    """Raise a UserError if a folder has no longer the track whose facts these were."""
+    for folder, facts in tracks.items():
+        if load_track(folder, facts["fingerprint"]) is None:
+            raise UserError(
+                f"tracks_folder: another run has replaced {folder}. Start this one again when that "
+                "one is over; it goes on from its last checkpoint."
+            )
 
 
 def load_track(folder: Path, fingerprint: str | None = None) -> Track | None:
     """A saved track, memory-mapped; None if there is none, or it was made from other inputs."""
-    path = folder / "track.json"
-    if not path.is_file():
-        return None
-    facts = json.loads(path.read_text(encoding="utf-8"))
-    if fingerprint not in (None, facts["fingerprint"]):
+    facts = track_facts(folder)
+    if facts is None or fingerprint not in (None, facts["fingerprint"]):
         return None
     values = np.load(folder / "track.npy", mmap_mode="r")
     if "hop" not in facts:

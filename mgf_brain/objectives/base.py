@@ -28,6 +28,8 @@ class Terms:
         (B,) number of terms.
     figures : dict of str to torch.Tensor
         Detached scalars to log beside the loss, such as an accuracy in percent.
+    weights : dict of str to torch.Tensor
+        How many terms a figure or a reference is the mean of, where it is not all of them.
 
     Example
     -------
@@ -38,6 +40,11 @@ class Terms:
     sums: torch.Tensor
     counts: torch.Tensor
     figures: dict[str, torch.Tensor] = field(default_factory=dict)
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    def weight(self, figure: str) -> float:
+        """Of a figure of this batch in a mean over batches."""
+        return float(self.weights.get(figure, self.counts.sum()))
 
     def mean(self) -> torch.Tensor:
         """The loss: the mean over all terms; 0 if there is none."""

@@ -65,7 +65,9 @@ class ClusterPrediction(Objective):
     clusters : int
         K.
     visible_weight : float
-        Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers.
+        Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers. With any
+        other, loss and best constant of the masked frames alone are logged too: naming frames that
+        it sees says nothing of what it makes of their neighbours.
     layer : int
         Whose states it reads.
 
@@ -85,29 +87,46 @@ class ClusterPrediction(Objective):
 
     def forward(self, encoded: Encoded) -> Terms:
         """Cross-entropy terms, with the figures of ``class_terms`` for the masked frames."""
-        labels, masked = self._targets(encoded)
+        labels, masked, visible = self._targets(encoded)
         if self.training:
             self.marginal.update(labels, masked)
-        visible = encoded.valid & ~encoded.mask & (labels != IGNORE)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.visible_weight > 0):
             seen = self._terms(encoded, labels, visible)  # its accuracy is logged in any case
         terms = self._terms(encoded, labels, masked)
+        terms.weights["visible_accuracy"] = seen.counts.sum()
         terms.figures["visible_accuracy"] = seen.figures["accuracy"]
-        terms.sums = terms.sums + self.visible_weight * seen.sums
-        terms.counts = terms.counts + self.visible_weight * seen.counts
-        return terms
+        return self._with_visible(terms, seen) if self.visible_weight else terms
+
+    def _with_visible(self, terms: Terms, seen: Terms) -> Terms:
+        """Both kinds of frames in one loss; what is of the masked ones alone is called so."""
+        figures = {**terms.figures, "masked_loss": terms.mean().detach()}
+        figures["masked_accuracy"] = figures.pop("accuracy")
+        names = ("masked_loss", "masked_accuracy", "masked_constant", "perplexity", "usage")
+        return Terms(
+            terms.sums + self.visible_weight * seen.sums,
+            terms.counts + self.visible_weight * seen.counts,
+            figures,
+            {**terms.weights, **dict.fromkeys(names, terms.counts.sum())},
+        )
 
     def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
         return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
 
     @staticmethod
-    def _targets(encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
-        """Labels and where they count, (B, T) each: a file may end before its label does."""
+    def _targets(encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Labels, and masked and visible frames with one, (B, T) each: files may lack the last."""
         labels = encoded.batch.tracks["labels"]
         missing = encoded.mask.shape[1] - labels.shape[1]
         labels = F.pad(labels, (0, missing), value=IGNORE)
-        return labels, encoded.mask & (labels != IGNORE)
+        known = labels != IGNORE
+        return labels, encoded.mask & known, encoded.valid & ~encoded.mask & known
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
-        """Constant: how often each cluster occurred so far."""
-        return self.marginal.references(*self._targets(encoded))
+        """Constant: how often each cluster occurred so far, over the frames of the loss."""
+        labels, *wheres = self._targets(encoded)
+        masked, visible = (self.marginal.references(labels, w)["constant"] for w in wheres)
+        if not self.visible_weight:
+            return {"constant": masked}
+        counts = wheres[0].sum(), self.visible_weight * wheres[1].sum()
+        both = (counts[0] * masked + counts[1] * visible) / sum(counts).clamp(min=1)
+        return {"constant": both, "masked_constant": masked}

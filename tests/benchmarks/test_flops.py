@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -41,8 +39,18 @@ def test_attention_on_the_cpu():
 
 
 def test_a_fourier_transform_of_real_frames():
-    x = torch.randn(3, 5, 400)
-    assert count_flops(lambda: torch.fft.rfft(x)) == int(15 * 2.5 * 400 * math.log2(400))
+    x = torch.randn(3, 5, 256, requires_grad=True)
+    transforms = 15 * (5 * 256 * 8) // 2  # 8 = log2(256); half of complex ones
+    assert count_flops(lambda: torch.fft.rfft(x)) == transforms
+    # The gradient takes a whole complex transform: half of its input is zeros.
+    assert count_flops(lambda: torch.fft.rfft(x).abs().sum().backward()) == 3 * transforms
+
+
+def test_an_inverse_fourier_transform_to_real_frames():
+    x = torch.randn(3, 5, 129, dtype=torch.complex64, requires_grad=True)
+    transforms = 15 * (5 * 256 * 8) // 2
+    assert count_flops(lambda: torch.fft.irfft(x)) == transforms
+    assert count_flops(lambda: torch.fft.irfft(x).sum().backward()) == 2 * transforms
 
 
 def test_a_transformer_layer_by_hand():

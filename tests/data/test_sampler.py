@@ -124,6 +124,36 @@ def test_state_in_the_middle_of_an_epoch(taken: int):
     assert list(resumed) == list(following)
 
 
+def ranks_from(seconds: np.ndarray, seed: int, world: int, **state: int) -> list[list[int]]:
+    """What all ranks see together, batch by batch, from a state on."""
+    ranks = [DurationBatchSampler(seconds, 10.0, seed, 0.01, r, world, 2) for r in range(world)]
+    for sampler in ranks:
+        sampler.load_state_dict(state)
+    parts = zip(*(items(sampler) for sampler in ranks), strict=True)
+    return [sorted(i for part in batch for i in part) for batch in parts]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("worlds", [(1, 2), (2, 1), (2, 1, 2)])
+def test_another_number_of_processes_goes_on_where_the_last_was(seed: int, worlds: tuple[int]):
+    """Batches of 2 to 10 items, of which two processes leave out those below 4."""
+    seconds = np.random.default_rng(seed).uniform(1.0, 5.0, 300)
+    state, seen = {"epoch": 1, "position": 0, "taken": 0}, []
+    for session, world in enumerate(worlds):
+        left = ranks_from(seconds, seed, world, **state)
+        steps = 11 if session < len(worlds) - 1 else len(left)
+        seen += left[:steps]
+        sampler = DurationBatchSampler(seconds, 10.0, seed, world=world, least=2)
+        sampler.load_state_dict(state)
+        state = sampler.state_dict(state["taken"] + steps)
+    one, two = (DurationBatchSampler(seconds, 10.0, seed, world=w, least=2) for w in (1, 2))
+    for_all, for_two = ([sorted(b.tolist()) for b in s.batches(1)] for s in (one, two))
+    assert len(for_two) < len(for_all)
+    assert [batch for batch in seen if batch in for_two] == for_two
+    assert all(batch in for_all for batch in seen)
+    assert len({tuple(batch) for batch in seen}) == len(seen)
+
+
 def test_length_is_the_number_of_batches_and_epochs_go_with_the_items():
     sampler = DurationBatchSampler(librispeech_like(1000), 200.0, seed=0)
     sampler.set_epoch(3)

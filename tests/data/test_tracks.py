@@ -17,8 +17,11 @@ from mgf_brain.data.tracks import (
     common_grid,
     load_track,
     make_tracks,
+    refuse_replaced,
     save_track,
+    track_facts,
 )
+from mgf_brain.errors import UserError
 
 HOP, WINDOW = 640, 880
 FACTS = {"hop": HOP, "window": WINDOW, "padding": IGNORE, "fingerprint": "x"}
@@ -97,14 +100,16 @@ def test_the_common_grid_suits_every_track():
 
 
 class Maker:
-    """Writes as many frames as it is told."""
+    """Writes two frames of a value, unless they are there."""
 
     def __init__(self, value: int) -> None:
         self.value = value
 
     def make(self, train, valid, folder: Path, device: str = "cpu") -> None:
-        values = np.full(2, self.value, np.int16)
-        save_track(folder, [(u.id, values) for u in (*train, *valid)], FACTS)
+        values, fingerprint = np.full(2, self.value, np.int16), str(self.value)
+        if not load_track(folder, fingerprint):
+            rows, figures = [(u.id, values) for u in (*train, *valid)], {"purity": 1.25}
+            save_track(folder, rows, {**FACTS, "fingerprint": fingerprint}, figures)
 
 
 def test_each_maker_has_a_folder_and_both_parts_are_there(tmp_path: Path):
@@ -115,6 +120,29 @@ def test_each_maker_has_a_folder_and_both_parts_are_there(tmp_path: Path):
         "two": [2, 2],
     }
     assert list(tracks["one"].counts) == ["a", "b", "c"]
+
+
+def test_how_long_the_making_took_is_kept(tmp_path: Path, caplog):
+    caplog.set_level("INFO")
+    rows, folder = [Utterance("a", 1.0, "a.wav", "s")], tmp_path / "labels"
+    make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
+    first = track_facts(folder)
+    assert first["seconds"] > 0 and "track labels: made in 0.0 s, purity 1.2" in caplog.text
+    make_tracks({"labels": Maker(1)}, rows, [], tmp_path)  # of a run that goes on
+    assert track_facts(folder) == first
+    make_tracks({"labels": Maker(2)}, rows, [], tmp_path)
+    assert track_facts(folder)["seconds"] not in (0, first["seconds"])
+
+
+def test_a_track_that_another_run_has_replaced_is_refused(tmp_path: Path):
+    rows, folder = [Utterance("a", 1.0, "a.wav", "s")], tmp_path / "labels"
+    tracks = make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
+    facts = {folder: track_facts(folder)}
+    refuse_replaced(facts)
+    make_tracks({"labels": Maker(2)}, rows, [], tmp_path)
+    with pytest.raises(UserError, match="tracks_folder: another run has replaced .*labels"):
+        refuse_replaced(facts)
+    assert tracks["labels"].whole("a").tolist() == [1, 1]  # what is open stays as it was
 
 
 def test_a_batch_is_padded_with_what_the_track_says():

@@ -14,6 +14,7 @@ from experiments.downstream import TASKS, prepare_manifests
 from experiments.plans import Plan
 from experiments.runs import Run
 from mgf_brain.data.manifest import read_manifest
+from mgf_brain.errors import UserError
 from mgf_brain.yaml_files import read_files
 from tests.recipes.corpora import make_librispeech, make_speechocean762
 
@@ -94,6 +95,57 @@ def test_the_table_has_a_cell_a_task_and_says_what_is_missing(tmp_path: Path):
     (run.folder / "results.json").write_text(json.dumps({"metrics": {"si_sdr": 7.25}}))
     text = progre.table({"ProgRE": [plan]}, args.tasks)
     assert text.splitlines()[-1] == "| ProgRE | not run | 7.25 | not run |"
+
+
+def targets_plans(tmp_path: Path, *words: str) -> tuple[Namespace, dict[str, list[Plan]]]:
+    """HuBERT's and BEST-RQ's, of one seed."""
+    folders = ["--data", "data", "--protocol", "lists", "--output_folder", str(tmp_path)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["targets", *folders, *words])
+        args = targets.read_command_line()
+    return args, {name: [targets.make_plan(args, name, 1986)] for name in ("HuBERT", "BEST-RQ")}
+
+
+def write(run: Run, **results: object) -> None:
+    run.folder.mkdir(parents=True)
+    (run.folder / "results.json").write_text(json.dumps({"metrics": {}, **results}))
+
+
+def test_targets_table_and_picture_have_what_is_done(tmp_path: Path):
+    args, plans = targets_plans(tmp_path)
+    [hubert] = plans["HuBERT"]
+    write(hubert.pretraining(), time={"wall_s": 120.0, "tracks_s": 6.0})
+    write(hubert.task("phones", 0.25), metrics={"accuracy": 40.0})
+    write(hubert.task("phones"), metrics={"accuracy": 50.0})
+    write(hubert.task("asr"), metrics={"cer": 30.0})
+    lines = [line.strip("| ").split(" | ") for line in targets.table(plans, args.tasks).split("\n")]
+    assert lines[0][0] == "system" and len(lines[0]) == len(lines[2]) == 9
+    missing = "not run"
+    scores = ["40.00", missing, "50.00", missing, "30.00", "2.00", "6.00"]
+    assert lines[2] == ["HuBERT", missing, *scores]
+    assert set(lines[3][1:]) == {missing}
+    curve = targets.draw(plans).axes[0].lines[0]
+    assert curve.get_xydata().tolist() == [[25.0, 40.0], [100.0, 50.0]]
+    assert len(targets.table(plans, ["asr"]).split("\n")[0].split(" | ")) == 4
+
+
+def test_a_system_of_its_own_length(tmp_path: Path):
+    _, plans = targets_plans(tmp_path, "--steps", "90", "--steps_of", "BEST-RQ=70")
+    steps = {n: value(p[0].pretraining(), "--optimizer_step_limit") for n, p in plans.items()}
+    assert steps == {"HuBERT": "90", "BEST-RQ": "70"}
+    for word in ("BEST-RQ", "Nobody=70", "HuBERT=many"):
+        with pytest.raises(UserError, match="steps_of: expected SYSTEM=steps"):
+            targets_plans(tmp_path, "--steps_of", word)
+
+
+def test_another_length_in_the_same_folder_is_refused(tmp_path: Path):
+    _, plans = targets_plans(tmp_path)
+    run = plans["HuBERT"][0].pretraining()
+    run.note()
+    write(run)
+    _, longer = targets_plans(tmp_path, "--steps_of", "HuBERT=2500")
+    with pytest.raises(UserError, match="holds another run"):
+        longer["HuBERT"][0].pretraining().results()
 
 
 def test_every_task_of_the_table_can_be_planned(tmp_path: Path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,12 +12,14 @@ import torchaudio
 from torch import nn
 from torch.nn import functional as F
 
+from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.tracks import IGNORE
 from mgf_brain.frontends import Frames
 from mgf_brain.keyed_random import make_key, uniform
 from mgf_brain.model import Encoded
 from mgf_brain.objectives.clusters import ClusterPrediction, CosineClassifier
+from mgf_brain.scales import find_scales
 
 DIM, CLUSTERS, FRAMES = 16, 7, 20
 KEYS = torch.tensor([make_key("utt", i) for i in range(3)])
@@ -189,7 +192,80 @@ def test_visible_frames_count_as_much_as_asked():
         extra = (both.sums - masked.sums)[b].item()
         assert extra == pytest.approx(0.25 * sums[b], rel=1e-4)
         assert (both.counts - masked.counts)[b].item() == 0.25 * counts[b]
-    assert both.figures["accuracy"] == masked.figures["accuracy"]
+    assert both.figures["masked_accuracy"] == masked.figures["accuracy"]
+    assert both.figures["masked_loss"] == masked.mean()
+
+
+def test_references_are_over_the_frames_of_the_loss_with_its_weights():
+    """A constant that is right about visible frames alone is told from the one of both."""
+    objective, encoded = example()
+    objective.train()(encoded)
+    objective.visible_weight = 0.25
+    counts = objective.marginal.counts.tolist()
+    sums, total = {True: 0.0, False: 0.0}, {True: 0.0, False: 0.0}
+    for masked, weight in ((True, 1.0), (False, 0.25)):
+        for _, _, label in chosen(encoded, masked):
+            sums[masked] -= weight * math.log(counts[label] / sum(counts))
+            total[masked] += weight
+    references = objective.references(encoded)
+    assert references.keys() == {"constant", "masked_constant"}
+    assert references["constant"].item() == pytest.approx(
+        (sums[True] + sums[False]) / (total[True] + total[False])
+    )
+    assert references["masked_constant"].item() == pytest.approx(sums[True] / total[True])
+    assert sum(total.values()) == objective(encoded).counts.sum()
+
+
+def test_naming_visible_frames_alone_is_not_learning():
+    objective, encoded = example(nn.Identity())
+    objective.visible_weight = 1.0
+    labels = F.pad(encoded.batch.tracks["labels"], (0, 1), value=IGNORE).clamp(min=0)
+    told = 20.0 * F.one_hot(labels, CLUSTERS)
+    encoded.states = [told * ~encoded.mask[..., None]]  # of masked frames, nothing is known
+    for _ in range(100):
+        objective.train()(encoded)
+    figures = {**objective(encoded).figures, **objective.references(encoded)}
+    figures |= {"loss": objective(encoded).mean()}
+    learns = {s.name: s.learns for s in find_scales({f"x_{k}": v for k, v in figures.items()})}
+    assert learns == {"x": True, "x_masked": False}
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.25])
+def test_validation_weighs_a_figure_by_the_frames_that_it_is_of(weight: float):
+    """Rows one by one come to what they come to together, though one is masked much more."""
+    objective, encoded = example()
+    objective.visible_weight = weight
+    encoded.mask[1, 2:] = False
+    together = validation(objective.eval(), [encoded])
+    rows = []
+    for b, frames in enumerate(LENGTHS.tolist()):
+        row, labels = slice(b, b + 1), encoded.batch.tracks["labels"]
+        alone = encoded_of(
+            encoded.states[-1][row, :frames], labels[row, :frames], encoded.mask[row, :frames]
+        )
+        alone.mask, alone.valid = encoded.mask[row, :frames], encoded.valid[row, :frames]
+        rows.append(alone)
+    apart = validation(objective, rows)
+    names = {"loss", "constant", "visible_accuracy"}
+    names |= {"masked_loss", "masked_constant", "masked_accuracy"} if weight else {"accuracy"}
+    for name in names:
+        assert apart[f"offline_{name}"] == pytest.approx(together[f"offline_{name}"], rel=1e-5)
+
+
+def validation(objective: ClusterPrediction, batches: list[Encoded]) -> dict[str, float]:
+    """A Brain's figures of batches that are encoded already."""
+
+    class Model:
+        objectives, weights = {"offline": objective}, {"offline": 1.0}
+
+        def __call__(self, x: Encoded) -> tuple[Encoded, dict]:
+            return x, {"offline": objective(x)}
+
+    brain = PretrainingBrain.__new__(PretrainingBrain)
+    brain.modules, brain.hparams = SimpleNamespace(model=Model()), SimpleNamespace(monitor_from=1)
+    brain.device, brain.optimizer_step = "cpu", 0
+    brain.valid_loader = [SimpleNamespace(to=lambda device, x=x: x) for x in batches]
+    return brain.validate()
 
 
 def test_states_of_visible_and_padded_frames_do_not_matter():

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.properties.runs import command, figures, finish, rows_of, start
 from tests.tiny_yaml import write_tiny_yaml
@@ -60,24 +61,58 @@ def test_two_processes_have_the_losses_of_one(folder: Path, alone: Path) -> None
         assert found[step] == pytest.approx(row, rel=1e-5), step
 
 
+def last_checkpoint(output: Path) -> dict:
+    """What a run has done so far."""
+    paths = sorted(output.glob("save/*/progress.ckpt"), key=lambda path: path.stat().st_mtime)
+    return torch.load(paths[-1], weights_only=True)
+
+
 @pytest.mark.slow
-def test_a_killed_rank_ends_the_job_and_one_process_resumes_it(folder: Path, alone: Path) -> None:
-    output, log = folder / "killed", folder / "killed.txt"
-    arguments = shorter(command(folder, output))
-    job = start(under_torchrun(arguments, 2), log)
+def test_processes_of_unequal_rows_have_the_losses_of_one(noise_corpus, tmp_path: Path) -> None:
+    """Batches of three utterances of 3 to 4 s: two for one rank and one for the other."""
+    noise_corpus(tmp_path / "corpus", speakers=11)  # 18 utterances to train on: no rest of one
+    write_tiny_yaml(tmp_path / "hparams", steps=22, dropout=0.0)
+    one, two, log = tmp_path / "one", tmp_path / "two", tmp_path / "log.txt"
+    more = ["--batch_seconds", "12"]
+    finish(start(shorter(command(tmp_path, one, *more)), log), log)
+    finish(start(under_torchrun(shorter(command(tmp_path, two, *more)), 2), log), log)
+    expected, found = losses(one), losses(two)
+    assert len(expected) == STEPS and set(expected) == set(found)
+    for step, row in expected.items():
+        assert found[step] == pytest.approx(row, rel=1e-5), step
+    audio = [last_checkpoint(output)["audio_seconds"] for output in (one, two)]
+    assert audio[0] == pytest.approx(audio[1], rel=1e-6)
+
+
+def kill_after(step: int, job: subprocess.Popen, output: Path, log: Path, ranks: int) -> None:
+    """Kill one process of a job, and wait until the job has ended."""
     try:
-        while not any(row.get("step", 0) >= 5 for row in rows_of(output)):
+        while not any(row.get("step", 0) >= step for row in rows_of(output)):
             assert job.poll() is None, log.read_text()[-3000:]
             time.sleep(0.01)
         children = subprocess.check_output(["pgrep", "-P", str(job.pid)], text=True).split()
-        subprocess.run(["kill", f"-{signal.SIGKILL.value}", children[-1]], check=True)
+        victim = children[-1] if ranks > 1 else str(job.pid)
+        subprocess.run(["kill", f"-{signal.SIGKILL.value}", victim], check=True)
         assert job.wait(timeout=60) != 0
     finally:
         job.kill()
-    assert re.search(r"SIGKILL|exitcode: -9", log.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before, after", [(2, 1), (1, 2)])
+def test_a_killed_rank_ends_the_job_and_another_number_resumes_it(
+    folder: Path, alone: Path, before: int, after: int
+) -> None:
+    name = f"killed-{before}"
+    output, log = folder / name, folder / f"{name}.txt"
+    arguments = shorter(command(folder, output))
+    of_ranks = {1: arguments, 2: under_torchrun(arguments, 2)}
+    kill_after(5, start(of_ranks[before], log), output, log, before)
+    assert before == 1 or re.search(r"SIGKILL|exitcode: -9", log.read_text())
     assert not (output / "results.json").exists()
 
-    finish(start(arguments, log), log)
+    finish(start(of_ranks[after], log), log)
+    assert any(row.get("event") == "resumed" for row in rows_of(output))
     expected, found = losses(alone), losses(output)
     assert len(expected) == STEPS and set(expected) == set(found)
     for step, row in expected.items():

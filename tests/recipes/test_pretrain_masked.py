@@ -88,7 +88,8 @@ def test_what_is_logged(trained):
     assert [row["step"] for row in rows if "split" not in row] == [2, STEPS]
     for row in rows:
         losses = {k.removesuffix("_loss") for k in row if k.endswith("_loss")}
-        assert losses == OBJECTIVES[system]
+        masked = {f"{name}_masked" for name in OBJECTIVES[system] & {"offline", "content"}}
+        assert losses == OBJECTIVES[system] | masked
         assert all(row[f"{name}_constant"] > 0 for name in losses)
 
 
@@ -238,6 +239,14 @@ def test_an_ablation_makes_no_track_that_it_does_without(train):
     words = "--pitch null --pitch_tracks null --speaker null --speaker_weight 0"
     output = train("progre", "content-alone", *words.split(), "--speaker_targets", "null")
     assert [path.name for path in (output / "save/tracks").iterdir()] == ["labels"]
+
+
+def test_mt4ssl_without_offline_targets_makes_no_labels(train):
+    output = train("mt4ssl", "online-alone", *"--offline_weight 0 --cluster_labels null".split())
+    assert not (output / "save/tracks").exists()
+    results = json.loads((output / "results.json").read_text())
+    assert results["time"]["tracks_s"] == 0 and "labels" not in results["metrics"]
+    assert results["metrics"]["loss"] == results["metrics"]["validation"]["online_loss"]
 
 
 def test_an_extractor_that_nothing_trains_is_refused():
