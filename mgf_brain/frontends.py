@@ -188,7 +188,10 @@ class LogMel(MelBands):
 
 
 def gabor_filters(channels: int, kernel: int, sample_rate: int = 16000) -> torch.Tensor:
-    """Sines under a Gaussian, as wide as mel bands, each at four phases a quarter apart.
+    """Sines under a Gaussian, spaced as mel bands are, each at four phases a quarter apart.
+
+    The spacing is a band's deviation in Hz, so that its power is at half height 1.7 times as wide
+    as a mel band's; no band is narrower than the kernel allows, 55 Hz for 25 ms.
 
     Where negative values are cut, as by a GELU, the four of a band sum up to about its magnitude,
     whatever the phase. As initial weights of learnt filters, after Zeghidour et al. (2018,

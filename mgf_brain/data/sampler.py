@@ -85,6 +85,9 @@ class DurationBatchSampler(Sampler):
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Continue where another sampler of the same items, budget and seed was."""
+        if "taken" not in state:  # older ones counted what was taken alone, and called it position
+            self.epoch, self.position, self.taken = state["epoch"], 0, 0
+            state = self.state_dict(state["position"])
         self.epoch, self.position, self.taken = (
             state[key] for key in ("epoch", "position", "taken")
         )

@@ -124,6 +124,14 @@ def test_state_in_the_middle_of_an_epoch(taken: int):
     assert list(resumed) == list(following)
 
 
+def test_a_state_of_an_older_version_counts_served_batches():
+    seconds = np.random.default_rng(0).uniform(1.0, 5.0, 300)
+    two, older = (DurationBatchSampler(seconds, 10.0, 0, world=2, least=2) for _ in range(2))
+    older.load_state_dict({"epoch": 1, "position": 25})
+    assert 25 < older.position  # some were left out
+    assert list(older) == list(two)[25:]
+
+
 def ranks_from(seconds: np.ndarray, seed: int, world: int, **state: int) -> list[list[int]]:
     """What all ranks see together, batch by batch, from a state on."""
     ranks = [DurationBatchSampler(seconds, 10.0, seed, 0.01, r, world, 2) for r in range(world)]

@@ -23,8 +23,8 @@ CODES = 50
 FRONT_ENDS = {
     "logmel": lambda: (LogMel(16, stack=4), {"bins": 804, "spectra": 4}),
     "waveform": lambda: (
-        Waveform([8] * 7, (20, 3, 3, 3, 2, 2, 2), (10, 2, 2, 2, 2, 2, 2)),
-        {"bins": 361},
+        Waveform([8, 8], (400, 4), (160, 4), gabor=True),
+        {"bins": 441},
     ),
 }
 
@@ -101,10 +101,10 @@ def test_waveform_frames_are_the_mel_bands_of_their_windows():
     labels, encoded = labels_of(model, noises((16000,)))
     [wav] = noises((16000,)).wavs.double()
     wav = (wav - wav.mean()) / wav.std(correction=0)
-    window, bank = torch.hann_window(720).double(), melscale_fbanks(361, *EDGES, 80, 16000)
+    window, bank = torch.hann_window(880).double(), melscale_fbanks(441, *EDGES, 80, 16000)
     rows = []
-    for start in range(0, 16000 - 720 + 1, 640):
-        power = torch.fft.rfft(wav[start : start + 720] * window).abs() ** 2 / (window**2).sum()
+    for start in range(0, 16000 - 880 + 1, 640):
+        power = torch.fft.rfft(wav[start : start + 880] * window).abs() ** 2 / (window**2).sum()
         rows.append((power @ bank.double() + MelBands.FLOOR).log())
     x = torch.stack(rows)
     x = (x - x.mean(0)) / (x.std(0, correction=0) + 0.01)
