@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""k-means of the label step: our few full passes, HuBERT's mini-batches, faiss where installed.
+"""k-means of the label step: our few full passes, HuBERT's mini-batches.
 
 > python -m benchmarks.kmeans
 """
@@ -7,9 +7,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -21,7 +19,7 @@ from benchmarks.measure import interleave, write_table
 from mgf_brain.cluster_features import MfccFeatures
 from mgf_brain.kmeans import fit_centroids, nearest_centroid
 
-OURS, HUBERT, FAISS = "full passes", "mini-batches, HuBERT's settings", "faiss"
+OURS, HUBERT = "full passes", "mini-batches, HuBERT's settings"
 PLACES, STAY = 300, 8  # where speech lingers, and for how many frames at most
 
 
@@ -42,11 +40,6 @@ def draw(frames: int, dim: int = MfccFeatures.dim) -> torch.Tensor:
     return glided + 0.7 * torch.randn(frames, dim, generator=generator)
 
 
-def by_passes(frames: torch.Tensor, clusters: int) -> torch.Tensor:
-    """Greedy k-means++ on a sample, ten passes over all."""
-    return fit_centroids(frames, clusters)
-
-
 def by_mini_batches(frames: torch.Tensor, clusters: int) -> torch.Tensor:
     """With the settings of HuBERT's code (Hsu et al. 2021)."""
     model = MiniBatchKMeans(
@@ -64,31 +57,23 @@ def by_mini_batches(frames: torch.Tensor, clusters: int) -> torch.Tensor:
     return torch.from_numpy(model.fit(frames.numpy()).cluster_centers_)
 
 
-def by_faiss(frames: torch.Tensor, clusters: int) -> torch.Tensor:
-    """Ten passes from random frames."""
-    import faiss
-
-    model = faiss.Kmeans(frames.shape[1], clusters, niter=10, seed=1)
-    model.train(frames.numpy())
-    return torch.from_numpy(model.centroids)
-
-
-def ways() -> dict[str, Callable[[torch.Tensor, int], torch.Tensor]]:
-    """All that are installed."""
-    found = {OURS: by_passes, HUBERT: by_mini_batches}
-    return found | ({FAISS: by_faiss} if find_spec("faiss") else {})
+# Ours: greedy k-means++ on a sample, ten passes over all.
+WAYS = {OURS: fit_centroids, HUBERT: by_mini_batches}
 
 
 def measure(frames: int, clusters: int, rounds: int) -> list[dict[str, Any]]:
     """One row a way."""
     x = draw(frames)
-    calls = {name: partial(way, x, clusters) for name, way in ways().items()}
-    seconds = interleave(calls, rounds, warmup=0)
+    found: dict[str, torch.Tensor] = {}
+
+    def run(name: str) -> None:
+        found[name] = WAYS[name](x, clusters)
+
+    seconds = interleave({name: partial(run, name) for name in WAYS}, rounds, warmup=0)
     rows = []
-    for name, call in calls.items():
-        centroids = call()
-        labels = nearest_centroid(x, centroids)
-        inertia = float((x - centroids[labels]).square().sum(dtype=torch.float64))
+    for name in WAYS:
+        labels = nearest_centroid(x, found[name])
+        inertia = float((x - found[name][labels]).square().sum(dtype=torch.float64))
         rows.append({"way": name, "s": median(seconds[name]), "inertia": inertia})
         rows[-1] |= {"of ours": inertia / rows[0]["inertia"], "used": len(labels.unique())}
     return rows
