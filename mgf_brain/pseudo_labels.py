@@ -169,7 +169,8 @@ class Rounds:
     def _length(self) -> dict[str, Any]:
         """What may differ when a run goes on: rounds of another length are done anew."""
         given = self.hparams | dict(self.experiment.run_opts)
-        return {key: given.get(key) for key in LENGTH_KEYS if key != "rounds"}
+        shorter = ("debug", "debug_batches", "debug_epochs")
+        return {key: given.get(key) for key in (*LENGTH_KEYS, *shorter) if key != "rounds"}
 
     def _score_given(self) -> dict[str, Any]:
         return {"round": 0, **self._scores(self.extractor(0), [])}

@@ -132,6 +132,13 @@ def test_rounds_of_another_length_are_done_anew(refine, own, tmp_path):
     assert [row["length"]["number_of_epochs"] for row in rows] == [1, 3]
 
 
+def test_rounds_of_a_debug_run_are_done_anew(refine, own, tmp_path):
+    tried = refine_own(refine, own, tmp_path / "out", "--rounds", 1, "--debug")
+    whole = refine_own(refine, own, tmp_path / "out", "--rounds", 1)
+    rows = [results["metrics"]["rounds"][1] for results in (tried, whole)]
+    assert [row["length"]["debug"] for row in rows] == [True, None]
+
+
 def test_rounds_of_other_speech_are_done_anew(refine, own, tmp_path):
     rewrite(own, "changing.csv", lambda number: "a")
     first = refine_own(refine, own, tmp_path / "out", "--rounds", 1, manifest="changing.csv")
