@@ -83,8 +83,8 @@ class SeparateCrops:
 class MultiCrop:
     """Long and short crops at random places (Caron et al. 2021; for speech Cho et al. 2022).
 
-    An utterance too short for a global crop is taken whole, or a part of it as a whole, and its
-    local crops keep their share of it: nothing is dropped.
+    An utterance too short for a global crop is taken whole, and its local crops keep their share
+    of it: nothing is dropped.
 
     Arguments
     ---------
@@ -92,9 +92,9 @@ class MultiCrop:
         Of each utterance.
     global_seconds, local_seconds : float
     disjoint : bool
-        Global and local crops lie in different parts of the utterance, so that what they have in
-        common is not what was said (Villalba's later recipe for Cho et al. 2022); otherwise they
-        may overlap.
+        Global and local crops lie in different parts of an utterance that has room for both, so
+        that what they have in common is not what was said (Villalba's later recipe for Cho et al.
+        2022); otherwise they may overlap.
 
     Example
     -------
@@ -126,13 +126,9 @@ class MultiCrop:
     def _share(self) -> float:
         return self.local_seconds / self.global_seconds
 
-    def _part(self, whole: float) -> float:
-        """Where global crops may lie, of so many seconds or samples."""
-        return whole / (1.0 + self._share) if self.disjoint else whole
-
     def seconds(self, duration: float) -> float:
         """Seconds of all crops of an utterance of ``duration`` seconds."""
-        long = min(self._part(duration), self.global_seconds)
+        long = min(duration, self.global_seconds)
         return long * (self.global_crops + self.local_crops * self._share)
 
     def places(self, key: int, samples: int) -> tuple[Places, Places]:
@@ -145,14 +141,17 @@ class MultiCrop:
         samples : int
             Of the utterance.
         """
-        room = int(self._part(samples))
-        long = min(room, round(self.global_seconds * SAMPLE_RATE))
-        short = round(long * self._share) if room == samples else int(long * self._share)
+        long = min(samples, round(self.global_seconds * SAMPLE_RATE))
+        short = round(long * self._share)
         count = self.global_crops + self.local_crops
         order, *draws = uniform(torch.tensor([key]), 1 + count, OFFSETS_STREAM)[0].tolist()
-        parts = [(0, room), (room, samples)] if self.disjoint else [(0, samples)] * 2
-        if self.disjoint and order < 0.5:  # the local crops' part comes first
-            parts = [(samples - room, samples), (0, samples - room)]
+        parts = [(0, samples), (0, samples)]
+        spare = samples - long - short
+        if self.disjoint and spare >= 0:
+            end = long + int(spare / (1.0 + self._share))  # parts in proportion to their crops
+            parts = [(0, end), (end, samples)]
+            if order < 0.5:  # the local crops' part comes first
+                parts = [(samples - end, samples), (0, samples - end)]
         return (
             _spread(draws[: self.global_crops], *parts[0], long),
             _spread(draws[self.global_crops :], *parts[1], short),
