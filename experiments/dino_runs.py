@@ -176,7 +176,8 @@ class Plan:
         words = PRETRAINING[system].format(data=self.data).split()
         words += ["--data_folder", f"{self.data}/LibriSpeech"]
         words += ["--add_manifest", self.manifest("speechocean762", "train"), "--seed", self.seed]
-        if steps := self.steps.get(system.split()[0]):  # a variant is as long as its system
+        like = self.steps.get(system.split()[0])  # a variant is as long as its system
+        if steps := self.steps.get(system, like):
             words += ["--optimizer_step_limit", steps]
         folder = self.output_folder / "pretraining" / slug(system) / self.seed
         return Run(folder, ("recipes/LibriSpeech/pretrain.py", *words))

@@ -77,21 +77,28 @@ def cluster_speakers(
     (True, 3)
     """
     x = np.asarray(embeddings, dtype=np.float32)
-    _refuse(x, clusters, per_centroid)
+    _refuse(x, clusters, per_centroid, variance, threshold)
     x = normalize(x)
     if np.ptp(x, axis=0).max() < ALIKE:
         return np.zeros(len(x), dtype=np.int64)
-    x = normalize(PCA(variance, random_state=seed).fit_transform(x))
+    share = variance if variance < 1.0 else None  # all axes; to PCA, 1 would be one
+    x = normalize(PCA(share, random_state=seed).fit_transform(x))
     count = max(2, clusters or 0, min(len(x) // per_centroid, most_centroids))
     centroids, nearest = _pre_cluster(x, count, seed)
     return np.unique(_merge(centroids, clusters, threshold)[nearest], return_inverse=True)[1]
 
 
-def _refuse(x: np.ndarray, clusters: int | None, per_centroid: int) -> None:
+def _refuse(
+    x: np.ndarray, clusters: int | None, per_centroid: int, variance: float, threshold: float
+) -> None:
     if clusters is not None and clusters < 2:
         raise UserError(f"clusters: {clusters} would be no labels. Pass 2 or more, or null.")
     if per_centroid < 1:
         raise UserError(f"per_centroid: {per_centroid} is no number of utterances. Pass 1 or more.")
+    if not 0.0 < variance <= 1.0:
+        raise UserError(f"pca_variance: {variance} is no share. Pass one above 0 and at most 1.")
+    if not -1.0 <= threshold <= 1.0:
+        raise UserError(f"threshold: {threshold} is no cosine. Pass one from -1 to 1.")
     if not len(x):
         raise UserError("no utterances to cluster. Check data_folder.")
     if not np.isfinite(x).all():

@@ -24,7 +24,9 @@ def voices(speakers: int, each: int, spread: float, dim: int = 24) -> tuple[torc
     return torch.tensor(rows * lengths + 0.0), truth.tolist()
 
 
-@pytest.mark.parametrize("settings", [{"clusters": 8}, {"threshold": 0.5}, {"per_centroid": 1}])
+@pytest.mark.parametrize(
+    "settings", [{"clusters": 8}, {"threshold": 0.5}, {"per_centroid": 1}, {"variance": 1}]
+)
 @pytest.mark.parametrize("offset", [0.0, 3.0])
 def test_separate_voices_are_found(settings: dict, offset: float):
     x, truth = voices(8, each=12, spread=0.2)
@@ -86,6 +88,8 @@ def test_degenerate_embeddings_are_labelled(settings: dict):
     [
         (4, {"clusters": 1}, "clusters: 1"),
         (4, {"per_centroid": 0}, "per_centroid: 0"),
+        (4, {"variance": 2.0}, "pca_variance: 2.0"),
+        (4, {"threshold": 80.0}, "threshold: 80.0"),
         (0, {}, "no utterances"),
     ],
 )

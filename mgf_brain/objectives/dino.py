@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.distributed import sum_over_ranks
+from mgf_brain.errors import UserError
 from mgf_brain.monitor import effective_rank
 from mgf_brain.objectives.base import Objective, Terms
 from mgf_brain.teacher import EMATeacher, cosine_momentum
@@ -168,6 +169,11 @@ class Distillation(Objective):
         Weight of 1 - cosine between the student's and the teacher's embedding, a term for each
         pair (Villalba's later recipe).
 
+    Raises
+    ------
+    UserError
+        If a temperature is not above 0.
+
     Example
     -------
     >>> from mgf_brain.pooling import UtteranceHead
@@ -193,6 +199,12 @@ class Distillation(Objective):
         cosine: float = 0.0,
     ) -> None:
         super().__init__()
+        given = {"student_temperature": student_temperature}
+        given |= {"teacher_temperature": teacher_temperature}
+        given |= {"first_teacher_temperature": first_teacher_temperature}
+        for name, value in given.items():
+            if value is not None and value <= 0.0:
+                raise UserError(f"{name}: {value} is no temperature. Pass one above 0.")
         self.embedding, self.head = embedding, head
         self.student_temperature = student_temperature
         self.temperatures = first_teacher_temperature or teacher_temperature, teacher_temperature

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from mgf_brain.data.crops import CropDataset, MultiCrop
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.encoder import TransformerEncoder
+from mgf_brain.errors import UserError
 from mgf_brain.frontends import LogMel
 from mgf_brain.model import PretrainingModel, SpeechModel
 from mgf_brain.monitor import unhealthy
@@ -126,6 +127,26 @@ def test_center_is_the_running_mean_of_the_teachers_logits():
     torch.testing.assert_close(objective.center, 0.25 * taught.mean(0))
 
 
+def test_the_center_moves_after_it_was_used():
+    batch = batch_of(speech_like(3))
+    first, other = (tiny(center_momentum=m).train()(batch)[1]["dino"].sums for m in (1.0, 0.0))
+    assert torch.equal(first, other)
+
+
+def test_the_center_is_the_mean_over_all_ranks(monkeypatch: pytest.MonkeyPatch):
+    model, batch = tiny(center_momentum=0.75), batch_of(speech_like(3))
+    objective = model.objectives["dino"]
+    with torch.no_grad():
+        taught = objective._teach(model.encode(batch))[1]
+    sums, count = torch.randn(PROTOTYPES), 5  # of another rank
+    monkeypatch.setattr(
+        "mgf_brain.objectives.dino.sum_over_ranks", lambda x: x + (sums if x.dim() else count)
+    )
+    model.train()(batch)
+    expected = 0.25 * (taught.sum(0) + sums) / (len(taught) + count)
+    torch.testing.assert_close(objective.center, expected)
+
+
 def test_the_cosine_term_compares_embeddings_of_other_views():
     plain, extended = tiny(), tiny(cosine=0.5)
     batch = batch_of(speech_like(2))
@@ -162,6 +183,28 @@ def test_the_teacher_follows_and_gets_no_gradient():
     model.end_step(0.0)
     for old, new in zip(before, objective.teacher.parameters(), strict=True):
         torch.testing.assert_close(new, old + 0.1)
+
+
+def test_the_teachers_batch_norm_has_statistics_of_its_own():
+    model, batch = tiny(), batch_of(speech_like(2))
+    objective = model.objectives["dino"]
+
+    def mean_of(module: torch.nn.Module) -> torch.Tensor:
+        (norm,) = (x for x in module.modules() if isinstance(x, torch.nn.BatchNorm1d))
+        return norm.running_mean
+
+    model.train()(batch)
+    own = mean_of(objective.teacher.model).clone()
+    assert own.any()
+    mean_of(objective.embedding).fill_(9.0)
+    model.end_step(0.0)
+    assert torch.equal(mean_of(objective.teacher.model), own)
+
+
+@pytest.mark.parametrize("wrong", [{"student_temperature": 0.0}, {"teacher_temperature": -0.1}])
+def test_impossible_temperatures_are_refused(wrong: dict):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        tiny(**wrong)
 
 
 @pytest.mark.parametrize("progress, moves", [(0.0, False), (0.5, True)])
@@ -228,5 +271,5 @@ def test_without_centring_one_prototype_wins():
 
 
 def test_without_sharpening_all_predictions_are_uniform():
-    found = unhealthy(trained(teacher_temperature=1.0))
+    found = unhealthy(trained(teacher_temperature=0.1))  # the student's
     assert any(text.startswith("dino_entropy") for text in found)

@@ -47,13 +47,17 @@ def test_what_is_logged(trained):
 
 
 def test_the_folder_holds_the_teacher(trained):
-    """Equal to that in the last checkpoint, which the student has left behind."""
+    """That of the last checkpoint: neither the student nor what the teacher was at first."""
     output, words = trained
     model = load_experiment(words, merge="LibriSpeech").hparams["model"]
+    first = model.objectives["dino"].teacher.model["speech"].state_dict()
+    first = {name: value.clone() for name, value in first.items()}
     checkpoint = max((output / "save").glob("CKPT*"), key=lambda path: path.stat().st_mtime)
     model.load_state_dict(torch.load(checkpoint / "model.ckpt", weights_only=True))
     wavs, lengths = torch.randn(2, 16000), torch.tensor([16000, 9000])
     teacher = model.eval().objectives["dino"].teacher.model
+    moved = [n for n, p in teacher["speech"].named_parameters() if not torch.equal(p, first[n])]
+    assert any(name.endswith("weight") for name in moved)
     expected = SpeechEncoder(teacher["speech"], 16000, teacher["embedding"])
     encoder = SpeechEncoder.from_pretrained(output / "pretrained")
     states, _ = encoder.encode(wavs, lengths)
@@ -61,6 +65,17 @@ def test_the_folder_holds_the_teacher(trained):
         assert torch.equal(states[-1], teacher["speech"](wavs, lengths)[1][-1])
         assert not torch.equal(states[-1], model.speech(wavs, lengths)[1][-1])
     assert torch.equal(encoder.embed(wavs, lengths), expected.embed(wavs, lengths))
+
+
+def test_weights_decay_and_vectors_do_not(trained):
+    output, words = trained
+    checkpoint = max((output / "save").glob("CKPT*"), key=lambda path: path.stat().st_mtime)
+    groups = torch.load(checkpoint / "optimizer.ckpt", weights_only=True)["param_groups"]
+    counts = {bool(group["weight_decay"]): len(group["params"]) for group in groups}
+    model = load_experiment(words, merge="LibriSpeech").hparams["model"]
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    assert counts[True] == sum(p.dim() > 1 for p in learnt)
+    assert counts[False] == sum(p.dim() == 1 for p in learnt)
 
 
 def test_the_card_says_what_it_is(trained):
