@@ -74,6 +74,7 @@ def read_command_line() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", nargs="*", default=[], help="SYSTEM=optimizer steps")
     parser.add_argument("--system", nargs="*", default=[], help="SYSTEM=folder[,folder…]")
+    parser.add_argument("--transfer_epochs", default="", help="of everything; default: the yaml's")
     parser.add_argument("--dry_run", action="store_true", help="only print the missing commands")
     args = parser.parse_args()
     args.steps, args.system = named("steps", args.steps), named("system", args.system)
@@ -117,7 +118,8 @@ def main() -> None:
     rows, tasks = STUDIES[args.study].rows, STUDIES[args.study].tasks
     tasks = [task for task in tasks if args.only is None or task in args.only]
     folders = (args.data, args.protocol, args.output_folder)
-    plans = [Plan(*folders, number, args.steps, args.system) for number in range(args.seeds)]
+    options = (args.steps, args.system, args.transfer_epochs)
+    plans = [Plan(*folders, number, *options) for number in range(args.seeds)]
     asked = [(row, task) for row in rows for task in tasks if row.asks(task)]
     # A seed is finished before the next begins.
     runs = [run for plan in plans for row, task in asked for run in plan.runs(row, task)]

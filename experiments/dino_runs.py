@@ -109,6 +109,9 @@ class Source:
     runs: tuple[Run, ...] = ()
 
 
+SCRATCH = Source("xvector", "xvector")  # with its initial weights
+
+
 @dataclass(frozen=True)
 class Plan:
     """Where the runs of one seed read and write.
@@ -124,6 +127,9 @@ class Plan:
         Optimizer steps of pretraining, by system; those of the yaml file by default.
     folders : mapping
         Pretrained folders that are there already, by system: one a seed, with commas between them.
+    epochs : str
+        Of everything, in a transfer; "" for the yaml file's. The x-vector, which begins with
+        random weights, has the yaml file's before it is transferred.
 
     Example
     -------
@@ -138,6 +144,7 @@ class Plan:
     number: int = 0
     steps: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
+    epochs: str = ""
 
     @property
     def seed(self) -> str:
@@ -165,7 +172,7 @@ class Plan:
         if system in BASELINES:
             return Source(system, system)
         if system == XVECTOR:
-            return self.transferred(Source("xvector", "xvector"), "full")
+            return self.transferred(SCRATCH, "full")
         if system in self.folders:
             return Source(system, self.folders[system].split(",")[self.number])
         run = self.pretraining(system)
@@ -195,6 +202,8 @@ class Plan:
         words += ["--pretrained", source.pretrained, "--adapt", adapt, "--seed", self.seed]
         if task == TRANSFER and adapt != "frozen":
             words += ["--add_manifest", self.manifest("LibriSpeech", "train-clean-100")]
+            if self.epochs and source != SCRATCH:
+                words += ["--number_of_epochs", self.epochs]
         if chunk != CHUNK:  # as many chunks a batch, and so as many steps
             seconds = BATCH[yaml] * chunk / CHUNK
             words += ["--chunk_seconds", str(chunk), "--batch_seconds", f"{seconds:.3f}"]

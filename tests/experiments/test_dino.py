@@ -139,6 +139,15 @@ def test_batches_hold_as_many_chunks_of_any_length(plan: Plan):
             assert batch / chunk == pytest.approx(BATCH[yaml] / CHUNK, rel=1e-4)
 
 
+def test_the_length_of_a_transfer(tmp_path: Path):
+    folders = {"DINO": "a/pretrained"}
+    plan = Plan("data", "protocol", tmp_path, folders=folders, epochs="5")
+    (tuned,) = plan.runs(Row("", "DINO", transfer="two_step"), TRANSFER)
+    trained, again = plan.runs(Row("", "x-vector", transfer="two_step"), TRANSFER)
+    assert value(tuned, "--number_of_epochs") == value(again, "--number_of_epochs") == "5"
+    assert "--number_of_epochs" not in trained.words
+
+
 def test_seeds_lengths_and_folders_that_are_there(tmp_path: Path):
     steps, given = {"DINO": "40"}, {"MGF": "a/pretrained,b/pretrained"}
     plan = Plan("data", "protocol", tmp_path, number=1, steps=steps, folders=given)
