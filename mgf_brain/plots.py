@@ -17,6 +17,7 @@ from mgf_brain.scales import find_scales
 TRAINING, VALIDATION, CONSTANT, COPY = "#0072B2", "#D55E00", "#595959", "#009E73"
 HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 PANELS = {"accuracy": "accuracy (%)", "entropy": "entropy (nat)"}
+TITLES = {"dino_entropy": "entropy (% of the uniform)"}  # where an objective's unit is another
 
 Rows = Sequence[dict]
 
@@ -141,7 +142,7 @@ def draw_scale(name: str, train: Rows, valid: Rows) -> Figure:
     _draw_losses(axes["loss"], name, train, valid)
     for key in extra:
         _draw_curve(axes[key], f"{name}_{key}", train, valid)
-        _finish(axes[key], PANELS[key])
+        _finish(axes[key], TITLES.get(f"{name}_{key}", PANELS[key]))
     return figure
 
 

@@ -98,6 +98,11 @@ def test_accuracy_and_entropy_get_panels_of_their_own_where_logged():
     ]
 
 
+def test_dinos_entropy_is_in_percent():
+    figure = draw_scale("dino", rows(2, dino_loss=1.0, dino_entropy=12.5), [])
+    assert "%" in figure.axes[1].get_title(loc="left")
+
+
 def test_the_first_losses_do_not_flatten_the_rest():
     train = rows(100, **SCALE)
     train[0]["clusters_loss"] = 1e6
