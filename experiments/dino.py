@@ -9,8 +9,9 @@ Cho et al. (2022, arXiv 2208.05445) ask whether tuning the last affine layers fi
 (--study two_step), how long chunks should be (chunks) and what augmentation is good for
 (augmentation). All systems are pretrained on LibriSpeech and speechocean762's train part; the
 x-vector is trained on the same speech with labels. --seeds 3 repeats everything with three seeds,
---steps DINO=4000 sets the length of a pretraining, --system MGF=<folder> takes one that is done
-(one folder a seed, with commas between them), --dry_run prints the commands that are missing.
+--steps DINO=4000 sets the length of a pretraining, --transfer_epochs 5 that of a transfer, --system
+MGF=<folder> takes one that is done (one folder a seed, with commas between them), --dry_run prints
+the commands that are missing.
 """
 
 from __future__ import annotations

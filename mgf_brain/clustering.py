@@ -95,9 +95,9 @@ def _refuse(
         raise UserError(f"clusters: {clusters} would be no labels. Pass 2 or more, or null.")
     if per_centroid < 1:
         raise UserError(f"per_centroid: {per_centroid} is no number of utterances. Pass 1 or more.")
-    if not 0.0 < variance <= 1.0:
+    if variance is None or not 0.0 < variance <= 1.0:
         raise UserError(f"pca_variance: {variance} is no share. Pass one above 0 and at most 1.")
-    if not -1.0 <= threshold <= 1.0:
+    if not clusters and (threshold is None or not -1.0 <= threshold <= 1.0):
         raise UserError(f"threshold: {threshold} is no cosine. Pass one from -1 to 1.")
     if not len(x):
         raise UserError("no utterances to cluster. Check data_folder.")

@@ -89,6 +89,7 @@ def test_degenerate_embeddings_are_labelled(settings: dict):
         (4, {"clusters": 1}, "clusters: 1"),
         (4, {"per_centroid": 0}, "per_centroid: 0"),
         (4, {"variance": 2.0}, "pca_variance: 2.0"),
+        (4, {"variance": None}, "pca_variance: None"),
         (4, {"threshold": 80.0}, "threshold: 80.0"),
         (0, {}, "no utterances"),
     ],

@@ -33,6 +33,7 @@ def write_tiny_yaml(folder: Path, steps: int, dropout: float = 0.1) -> None:
     length = {"optimizer_step_limit": steps}
     _change(folder / "encoder/mini.yaml", ENCODER | length | {"dropout": dropout})
     _change(folder / "dino/mini.yaml", NUMBERS | length)
+    _change(folder / "mgf_dino.yaml", length)
     network = folder / "network/transformer.yaml"
     text = network.read_text().replace("dropout: 0.0", f"dropout: {dropout}")
     for old, new in SMALL.items():
@@ -44,6 +45,6 @@ def write_tiny_yaml(folder: Path, steps: int, dropout: float = 0.1) -> None:
 def _change(path: Path, numbers: dict[str, float]) -> None:
     text = path.read_text()
     for key, value in numbers.items():
-        text, found = re.subn(rf"^{key}: \S+", f"{key}: {value}", text, flags=re.M)
+        text, found = re.subn(rf"^{key}: .*", f"{key}: {value}", text, flags=re.M)
         assert found == 1, key
     path.write_text(text)

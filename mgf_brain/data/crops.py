@@ -94,7 +94,7 @@ class MultiCrop:
     disjoint : bool
         Global and local crops lie in different parts of an utterance that has room for both, so
         that what they have in common is not what was said (Villalba's later recipe for Cho et al.
-        2022); otherwise they may overlap.
+        2022); otherwise they may overlap. Where there is just room, crops of a kind are alike.
 
     Example
     -------

@@ -166,8 +166,7 @@ class Distillation(Objective):
     koleo : float
         Weight of the KoLeo term, see ``koleo``; of the utterances that a process has at a time.
     cosine : float
-        Weight of 1 - cosine between the student's and the teacher's embedding, a term for each
-        pair (Villalba's later recipe).
+        Weight of 1 - cosine of a pair's embeddings, for each pair (Villalba's later recipe).
 
     Raises
     ------
@@ -199,19 +198,14 @@ class Distillation(Objective):
         cosine: float = 0.0,
     ) -> None:
         super().__init__()
-        given = {"student_temperature": student_temperature}
-        given |= {"teacher_temperature": teacher_temperature}
-        given |= {"first_teacher_temperature": first_teacher_temperature}
-        for name, value in given.items():
-            if value is not None and value <= 0.0:
-                raise UserError(f"{name}: {value} is no temperature. Pass one above 0.")
+        if min(student_temperature, teacher_temperature, first_teacher_temperature or 1.0) <= 0.0:
+            raise UserError("student_temperature, teacher_temperature: pass values above 0.")
         self.embedding, self.head = embedding, head
         self.student_temperature = student_temperature
         self.temperatures = first_teacher_temperature or teacher_temperature, teacher_temperature
         self.temperature_warmup, self.momentum = temperature_warmup, momentum
         self.center_momentum, self.frozen_prototypes = center_momentum, frozen_prototypes
-        self.koleo, self.cosine = koleo, cosine
-        self.progress = 0.0
+        self.koleo, self.cosine, self.progress = koleo, cosine, 0.0
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
 
     # -- teacher ----------------------------------------------------------------------------

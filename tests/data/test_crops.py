@@ -172,6 +172,13 @@ def test_without_room_for_disjoint_crops_they_lie_anywhere(samples: int):
         assert DISJOINT.places(make_key(key), samples) == MULTI.places(make_key(key), samples)
 
 
+@pytest.mark.parametrize("samples", [16000, 95999, 96000, 96001, 400000])
+def test_seconds_of_long_and_short_crops_are_what_is_cut(samples: int):
+    long, short = DISJOINT.places(make_key(1), samples)
+    cut = sum(length for _, length in (*long, *short))
+    assert DISJOINT.seconds(samples / 16000) == pytest.approx(cut / 16000, abs=1e-3)
+
+
 def test_batch_of_long_and_short_crops():
     data = dataset([300000, 40000], plan=MULTI)
     batch = data.collate([data[1, 0], data[1, 1]])

@@ -201,10 +201,10 @@ def test_the_teachers_batch_norm_has_statistics_of_its_own():
     assert torch.equal(mean_of(objective.teacher.model), own)
 
 
-@pytest.mark.parametrize("wrong", [{"student_temperature": 0.0}, {"teacher_temperature": -0.1}])
-def test_impossible_temperatures_are_refused(wrong: dict):
-    with pytest.raises(UserError, match=next(iter(wrong))):
-        tiny(**wrong)
+@pytest.mark.parametrize("key", ["student", "teacher", "first_teacher"])
+def test_impossible_temperatures_are_refused(key: str):
+    with pytest.raises(UserError, match="temperature"):
+        tiny(**{f"{key}_temperature": -0.1})
 
 
 @pytest.mark.parametrize("progress, moves", [(0.0, False), (0.5, True)])

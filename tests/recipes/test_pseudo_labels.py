@@ -135,8 +135,9 @@ def test_rounds_of_another_length_are_done_anew(refine, own, tmp_path):
 def test_rounds_of_a_debug_run_are_done_anew(refine, own, tmp_path):
     tried = refine_own(refine, own, tmp_path / "out", "--rounds", 1, "--debug")
     whole = refine_own(refine, own, tmp_path / "out", "--rounds", 1)
-    rows = [results["metrics"]["rounds"][1] for results in (tried, whole)]
-    assert [row["length"]["debug"] for row in rows] == [True, None]
+    again = refine_own(refine, own, tmp_path / "out", "--rounds", 1, "--debug")  # destroys nothing
+    rows = [results["metrics"]["rounds"][1] for results in (tried, whole, again)]
+    assert [row["length"]["debug"] for row in rows] == [True, None, None]
 
 
 def test_rounds_of_other_speech_are_done_anew(refine, own, tmp_path):
