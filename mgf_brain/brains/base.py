@@ -44,6 +44,7 @@ class BaseBrain(sb.Brain):
         super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
         self.log = log
         self.progress = Progress()
+        self._session = time.time()  # labels that are made before the training count too
         self.grad_norm = torch.tensor(float("nan"))
         self._own_audio = 0.0  # of this rank, seconds not yet in ``progress``
         if checkpointer is not None:
@@ -188,7 +189,6 @@ class BaseBrain(sb.Brain):
     def on_fit_start(self) -> None:
         """Recover the latest checkpoint, if any, and continue the sampler where it was."""
         super().on_fit_start()
-        self._session = time.time()
         if self.optimizer_step:
             self.log.resumed(self.optimizer_step)
             if self.step:  # inside an epoch
