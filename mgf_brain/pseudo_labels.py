@@ -155,8 +155,8 @@ class Rounds:
             return None
         results = json.loads(path.read_text(encoding="utf-8"))
         facts, asked = results["round"], self._length()
-        long = asked["debug"] or asked == {key: facts["length"].get(key) for key in asked}
-        return facts | results["metrics"] if long and facts.get("inputs") == self.inputs else None
+        enough = asked["debug"] or asked == {key: facts["length"].get(key) for key in asked}
+        return facts | results["metrics"] if enough and facts.get("inputs") == self.inputs else None
 
     @cached_property
     def inputs(self) -> str:
@@ -167,10 +167,12 @@ class Rounds:
         return hashlib.blake2b(repr((network, rows, pairs)).encode(), digest_size=8).hexdigest()
 
     def _length(self) -> dict[str, Any]:
-        """What may differ when a run goes on: rounds of another length are done anew."""
+        """What may differ when a run goes on: rounds of another length are done anew.
+
+        But not for a debug run, which is content with any.
+        """
         given = self.hparams | dict(self.experiment.run_opts)
-        shorter = ("debug", "debug_batches", "debug_epochs")
-        return {key: given.get(key) for key in (*LENGTH_KEYS, *shorter) if key != "rounds"}
+        return {key: given.get(key) for key in (*LENGTH_KEYS, "debug") if key != "rounds"}
 
     def _score_given(self) -> dict[str, Any]:
         return {"round": 0, **self._scores(self.extractor(0), [])}

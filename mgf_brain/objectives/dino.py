@@ -199,7 +199,7 @@ class Distillation(Objective):
     ) -> None:
         super().__init__()
         if min(student_temperature, teacher_temperature, first_teacher_temperature or 1.0) <= 0.0:
-            raise UserError("student_temperature, teacher_temperature: pass values above 0.")
+            raise UserError("student_, teacher_, first_teacher_temperature: pass values above 0.")
         self.embedding, self.head = embedding, head
         self.student_temperature = student_temperature
         self.temperatures = first_teacher_temperature or teacher_temperature, teacher_temperature

@@ -161,6 +161,7 @@ def test_disjoint_crops_share_nothing(samples: int):
         assert low[1] <= high[0] or high[1] <= low[0]
         assert min(low[0], high[0]) >= 0 and max(low[1], high[1]) <= samples
         assert long[0][1] == 64000 and short[0][1] == 32000
+        assert low[1] - low[0] <= 2 * samples / 3 + 1 and high[1] - high[0] <= samples / 3 + 1
         first.append(low[0] < high[0])
     assert 0.3 < sum(first) / 200 < 0.7
 

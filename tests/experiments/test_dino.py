@@ -156,6 +156,8 @@ def test_seeds_lengths_and_folders_that_are_there(tmp_path: Path):
     for system in ("DINO", "DINO with augmentation"):
         assert value(plan.pretraining(system), "--optimizer_step_limit") == "40"
     assert "--optimizer_step_limit" not in plan.pretraining("MGF-DINO").words
+    own = Plan("data", "protocol", tmp_path, steps=steps | {"DINO with augmentation": "80"})
+    assert value(own.pretraining("DINO with augmentation"), "--optimizer_step_limit") == "80"
 
 
 @pytest.mark.parametrize("word", ["DINO", "DINO=", "Dino=5", "=5"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ from mgf_brain.cluster_labels import CENTROIDS
 from mgf_brain.config import load_experiment
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track
+from mgf_brain.data.tracks import load_track, make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
@@ -125,6 +126,18 @@ def test_a_milestone_is_the_model_of_its_step(trained):
     early, late = (SpeechEncoder.from_pretrained(x) for x in (folder, output / "pretrained"))
     pairs = zip(early.parameters(), late.parameters(), strict=True)
     assert sum(not torch.equal(a, b) for a, b in pairs) > 20
+
+
+def test_the_wall_time_holds_what_is_made_before_the_training(train, monkeypatch):
+    late = SimpleNamespace(time=lambda: time.time() + 1000.0, perf_counter=time.perf_counter)
+
+    def long_making(*args):
+        monkeypatch.setattr("mgf_brain.brains.base.time", late)
+        return make_tracks(*args)
+
+    monkeypatch.setattr("mgf_brain.pretraining.make_tracks", long_making)
+    results = json.loads((train("data2vec", "data2vec-late") / "results.json").read_text())
+    assert results["time"]["wall_s"] > 1000.0
 
 
 def test_centroids_and_figures_of_labels_are_kept(trained):
