@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The DINO loss: as a product of sums less its diagonal, and as the usual loop over pairs of views.
+"""The DINO loss: one cross-entropy a view of the student, and the usual loop over pairs of views.
 
 > python -m benchmarks.dino
 > python -m benchmarks.dino --utterances 8 --prototypes 4096 --rounds 2
@@ -23,10 +23,10 @@ from mgf_brain.objectives.dino import dino_pairs
 
 LONG, SHORT = 2, 4  # views of an utterance; the teacher sees the long ones
 STUDENT_TEMPERATURE, TEACHER_TEMPERATURE = 0.1, 0.04
-OURS, LOOP = "product of sums", "loop over pairs"
+OURS, LOOP = "one a view", "loop over pairs"
 
 
-def by_product(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tensor) -> torch.Tensor:
+def by_view(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tensor) -> torch.Tensor:
     """This package's: ``mgf_brain.objectives.dino.Distillation``.
 
     Arguments
@@ -57,7 +57,7 @@ def by_loop(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tensor) 
     Arguments
     ---------
     student, teacher, center : torch.Tensor
-        As of ``by_product``, but view by view: the first of all utterances, then the second, …
+        As of ``by_view``, but view by view: the first of all utterances, then the second, …
 
     Returns
     -------
@@ -74,7 +74,7 @@ def by_loop(student: torch.Tensor, teacher: torch.Tensor, center: torch.Tensor) 
     return torch.stack(pairs).mean()
 
 
-WAYS = {OURS: by_product, LOOP: by_loop}
+WAYS = {OURS: by_view, LOOP: by_loop}
 
 
 def draw(utterances: int, prototypes: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -9,9 +9,9 @@ Cho et al. (2022, arXiv 2208.05445) ask whether tuning the last affine layers fi
 (--study two_step), how long chunks should be (chunks) and what augmentation is good for
 (augmentation). All systems are pretrained on LibriSpeech and speechocean762's train part; the
 x-vector is trained on the same speech with labels. --seeds 3 repeats everything with three seeds,
---steps DINO=4000 sets the length of a pretraining, --transfer_epochs 5 that of a transfer, --system
-MGF=<folder> takes one that is done (one folder a seed, with commas between them), --dry_run prints
-the commands that are missing.
+--steps DINO=4000 sets the length of a pretraining, --transfer_epochs 5 that of a transfer's second
+step (all at once lasts as long as both), --system MGF=<folder> takes one that is done (one folder a
+seed, with commas between them), --dry_run prints the commands that are missing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.dino_runs import PRETRAINING, STUDIES, Plan, Row
+from experiments.dino_runs import EPOCHS, PRETRAINING, STUDIES, Plan, Row
 from experiments.pictures import bars
 from experiments.runs import Run, cell, markdown, run_missing, values
 from mgf_brain.data.librispeech import prepare_librispeech
@@ -40,6 +40,7 @@ COLUMNS = {  # metric and heading of each task
     "emotion-CREMA-D": ("uar", "UAR, CREMA-D, %"),
     "dementia": ("uar", "UAR, ADReSSo, %"),
 }
+PREPARE = {"LibriSpeech": prepare_librispeech, "speechocean762": prepare_speechocean762}
 Table = Mapping[tuple[str, str], Sequence[Run]]  # the run of each seed, by row and task
 
 
@@ -75,7 +76,7 @@ def read_command_line() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--steps", nargs="*", default=[], help="SYSTEM=optimizer steps")
     parser.add_argument("--system", nargs="*", default=[], help="SYSTEM=folder[,folder…]")
-    parser.add_argument("--transfer_epochs", default="", help="of everything; default: the yaml's")
+    parser.add_argument("--transfer_epochs", type=int, default=EPOCHS, help="of the second step")
     parser.add_argument("--dry_run", action="store_true", help="only print the missing commands")
     args = parser.parse_args()
     args.steps, args.system = named("steps", args.steps), named("system", args.system)
@@ -108,9 +109,19 @@ def draw(rows: Sequence[Row], tasks: Sequence[str], table: Table) -> bytes:
 
 def prepare(args: argparse.Namespace) -> None:
     """Write the manifests that runs on other corpora add to theirs."""
-    manifests = args.output_folder / "manifests"
-    prepare_librispeech(f"{args.data}/LibriSpeech", manifests / "LibriSpeech")
-    prepare_speechocean762(f"{args.data}/speechocean762", manifests / "speechocean762")
+    for corpus, function in PREPARE.items():
+        function(f"{args.data}/{corpus}", args.output_folder / "manifests" / corpus)
+
+
+def show(args: argparse.Namespace, runs: Sequence[Run]) -> None:
+    """Print the commands of ``prepare`` and of the runs that are missing."""
+    for corpus in PREPARE:
+        folders = ("--data_folder", f"{args.data}/{corpus}", "--output_folder")
+        folder = str(args.output_folder / "manifests" / corpus)
+        print(shlex.join(["python", f"recipes/{corpus}/prepare.py", *folders, folder]))
+    for run in dict.fromkeys(runs):
+        if run.results() is None:
+            print(shlex.join(["python", *run.command()[1:]]))
 
 
 def main() -> None:
@@ -125,8 +136,7 @@ def main() -> None:
     # A seed is finished before the next begins.
     runs = [run for plan in plans for row, task in asked for run in plan.runs(row, task)]
     if args.dry_run:
-        missing = [run for run in dict.fromkeys(runs) if run.results() is None]
-        print("\n".join(shlex.join(["python", *run.command()[1:]]) for run in missing))
+        show(args, runs)
         return
     prepare(args)
     run_missing(runs)

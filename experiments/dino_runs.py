@@ -29,6 +29,7 @@ MORE_TASKS = {
 }
 EMOTIONS = ("emotion-RAVDESS", "emotion-EmoDB", *MORE_TASKS)
 CHUNK = 3.0  # seconds, of the yaml files
+HEAD_EPOCHS, EPOCHS = 5, 15  # of verification.yaml: of the last affine layers, of everything
 BATCH = {"verification": 96.0, "emotion": 32.0, "dementia": 32.0}  # theirs, padded seconds
 
 
@@ -127,9 +128,9 @@ class Plan:
         Optimizer steps of pretraining, by system; those of the yaml file by default.
     folders : mapping
         Pretrained folders that are there already, by system: one a seed, with commas between them.
-    epochs : str
-        Of everything, in a transfer; "" for the yaml file's. The x-vector, which begins with
-        random weights, has the yaml file's before it is transferred.
+    epochs : int
+        Of everything, in the second step of a transfer. The x-vector, which begins with random
+        weights, has the yaml file's before it is transferred.
 
     Example
     -------
@@ -144,7 +145,7 @@ class Plan:
     number: int = 0
     steps: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)
-    epochs: str = ""
+    epochs: int = EPOCHS
 
     @property
     def seed(self) -> str:
@@ -194,6 +195,10 @@ class Plan:
         run = self.task(TRANSFER, source, way)
         return Source(f"{source.name}-{way}", str(run.folder / "model"), (*source.runs, run))
 
+    def transfer_epochs(self, way: str) -> str:
+        """Of everything: all at once lasts as long as the two steps together."""
+        return str(self.epochs if way == "two_step" else HEAD_EPOCHS + self.epochs)
+
     def task(self, task: str, source: Source, adapt: str, chunk: float = CHUNK) -> Run:
         """A task on a system."""
         script, options = recipe_of(task)
@@ -202,8 +207,8 @@ class Plan:
         words += ["--pretrained", source.pretrained, "--adapt", adapt, "--seed", self.seed]
         if task == TRANSFER and adapt != "frozen":
             words += ["--add_manifest", self.manifest("LibriSpeech", "train-clean-100")]
-            if self.epochs and source != SCRATCH:
-                words += ["--number_of_epochs", self.epochs]
+            if source != SCRATCH:
+                words += ["--number_of_epochs", self.transfer_epochs(adapt)]
         if chunk != CHUNK:  # as many chunks a batch, and so as many steps
             seconds = BATCH[yaml] * chunk / CHUNK
             words += ["--chunk_seconds", str(chunk), "--batch_seconds", f"{seconds:.3f}"]

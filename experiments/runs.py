@@ -48,17 +48,20 @@ class Run:
         Raises
         ------
         UserError
-            If the folder holds the results of other words or other pretrained weights.
+            If the folder holds a run of other words or on other pretrained weights.
         """
-        path, note = self.folder / "results.json", self.folder.with_suffix(".words")
-        if not path.is_file():
-            return None
-        if note.is_file():
+        self._refuse_another()
+        path = self.folder / "results.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def _refuse_another(self) -> None:
+        """Not even one that was interrupted: its milestones would be those of another length."""
+        note = self.folder.with_suffix(".words")
+        if self.folder.is_dir() and note.is_file():
             words, _, weights = note.read_text(encoding="utf-8").partition("\n")
             known = weights and self.weights()  # a folder may be gone when its table is printed
             if words != " ".join(self.words) or (known and known != weights):
                 raise UserError(f"{self.folder} holds another run, see {note}. Remove it first.")
-        return json.loads(path.read_text(encoding="utf-8"))
 
     def note(self) -> None:
         """Write down beside the folder what is run there."""

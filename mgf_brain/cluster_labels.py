@@ -16,7 +16,15 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.corpora import draw_seconds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.phone_labels import LabelGrid, number_of_classes, read_phone_labels
-from mgf_brain.data.tracks import IGNORE, file_state, load_track, save_track, track_fingerprint
+from mgf_brain.data.tracks import (
+    IGNORE,
+    file_state,
+    load_track,
+    note_facts,
+    save_track,
+    track_facts,
+    track_fingerprint,
+)
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import fit_centroids, nearest_centroid
@@ -60,7 +68,8 @@ class ClusterLabels:
     Raises
     ------
     UserError
-        If labels can't hold so many clusters, or both ``source`` and ``given`` are there.
+        If there is only one cluster, labels can't hold so many, or both ``source`` and ``given``
+        are there.
 
     Example
     -------
@@ -81,8 +90,8 @@ class ClusterLabels:
         iterations: int = 10,
         seed: int = 0,
     ) -> None:
-        if clusters > MOST_CLUSTERS:
-            raise UserError(f"clusters: {clusters} are more than {MOST_CLUSTERS}. Ask for fewer.")
+        if not 2 <= clusters <= MOST_CLUSTERS:
+            raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
         if source and given:
             raise UserError("labels and targets_from are both given. Pass one of them.")
         self.clusters, self.hop, self.window = clusters, hop, window
@@ -116,15 +125,18 @@ class ClusterLabels:
         """
         features = None if self.given else self._features(device)
         fingerprint = self._fingerprint(train, valid, features)
-        if load_track(folder, fingerprint):
-            return
-        rows = [*train, *valid]
-        for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
-            (folder / old).unlink(missing_ok=True)
-        labels = self._cluster(rows, train, features, folder) if features else self._given(rows)
-        facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
-        figures = self._figures({u.id: labels[u.id] for u in train})
-        save_track(folder, labels.items(), {**facts, "fingerprint": fingerprint}, figures)
+        phones = self.phone_labels and list(file_state(self.phone_labels))
+        if load_track(folder, fingerprint) is None:
+            rows = [*train, *valid]
+            for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
+                (folder / old).unlink(missing_ok=True)
+            labels = self._cluster(rows, train, features, folder) if features else self._given(rows)
+            facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
+            save_track(folder, labels.items(), {**facts, "fingerprint": fingerprint})
+        if track_facts(folder).get("phones", "unknown") != phones:  # they make no other labels
+            track = load_track(folder)
+            figures = self._figures({u.id: track.whole(u.id) for u in train})
+            note_facts(folder, phones=phones, figures=figures)
 
     # -- labels -----------------------------------------------------------------------------
 
@@ -219,7 +231,7 @@ class ClusterLabels:
         """Of all that decides about the labels."""
         settings = (FORMAT, self.clusters, self.hop, self.window, self.fit_megabytes)
         settings += (self.iterations, self.seed, features.fingerprint() if features else None)
-        settings += tuple(path and file_state(path) for path in (self.given, self.phone_labels))
+        settings += (self.given and file_state(self.given),)
         return track_fingerprint(settings, train, valid)
 
     def _figures(self, labels: Mapping[str, np.ndarray]) -> dict[str, float]:

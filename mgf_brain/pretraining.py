@@ -18,6 +18,7 @@ from mgf_brain.data.tracks import TrackMaker, make_tracks, refuse_replaced, trac
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
+from mgf_brain.ranges import check_share
 from mgf_brain.report import summary_table, write_report
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.training_log import TrainingLog
@@ -51,6 +52,8 @@ def pretrain(
     """
     brain = make_brain(experiment)
     hparams = experiment.hparams
+    for share in hparams["export_at"]:
+        check_share("export_at", share)
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     folder = Path(hparams["tracks_folder"])
@@ -113,6 +116,13 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
         )
     if "utterance" in weights and experiment.hparams["crop_plan"].crops < 2:
         raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
+    for name in weights:
+        missing = set(brain.model.objectives[name].tracks) - track_makers(experiment.hparams).keys()
+        if missing:
+            raise UserError(
+                f"{name} reads the track {missing.pop()!r}, which is null. "
+                f"Pass --{name}_weight 0 too, or leave the track."
+            )
     if not batches:
         raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")
     if batches < brain.grad_accumulation_factor:
@@ -165,8 +175,8 @@ def _export_model(
 
 def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
     folder = Path(experiment.hparams["output_folder"])
-    write_results(folder / "results.json", results)
     exported_folder = _export_model(experiment, brain, "pretrained", results)
+    write_results(folder / "results.json", results)  # after the model: they say that a run is done
     page = write_report(folder)
     logger.info("Pretrained folder: %s", exported_folder)
     logger.info("Report: %s", page)

@@ -17,7 +17,7 @@ from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import FrameTrack, load_track
+from mgf_brain.data.tracks import FrameTrack, load_track, track_facts
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.encoder import example_encoder
@@ -205,8 +205,11 @@ def test_made_again_only_when_the_inputs_change(tmp_path, corpus):
     assert is_new((corpus[0][:3], corpus[1])) and is_new()
     change(corpus[1][1])
     assert is_new() and not is_new()
-    phones.write_text("utt0 1 2 3 4\n")
-    assert is_new() and not is_new()
+    labels = stamp(folder)[1:]
+    phones.write_text("utt0 1 2 3 4\n")  # which say how pure the labels are, not what they are
+    figures = track_facts(folder)["figures"]
+    assert is_new() and not is_new() and stamp(folder)[1:] == labels
+    assert track_facts(folder)["figures"] != figures
 
 
 @pytest.mark.parametrize("where", ["nearest_centroid", "save_track"])

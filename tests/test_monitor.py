@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.frontends import LogMel
 from mgf_brain.masking import SpanMask
 from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
 from mgf_brain.monitor import collapse_figures, effective_rank, mean_cosine, unhealthy
+from mgf_brain.objectives.base import Terms
+from mgf_brain.training_log import TrainingLog
 
 
 def encoded(states: torch.Tensor, valid: torch.Tensor | None = None) -> Encoded:
@@ -109,3 +114,30 @@ def test_states_that_are_not_finite_are_reported():
 def test_unhealthy_names_the_figure_and_its_range():
     assert unhealthy({"state_cosine": 1.0}) == ["state_cosine is 1, healthy is at most 0.99"]
     assert unhealthy({"something_else": -1.0}) == []
+
+
+@pytest.mark.parametrize("reads_frames", [True, False])
+def test_a_run_warns_of_a_collapse_once(tmp_path: Path, caplog, reads_frames: bool):
+    """From ``monitor_from`` on; of frames only where an objective reads them."""
+    alike = encoded(torch.ones(2, 30, 16))
+
+    class Model:
+        objectives = {"dino": SimpleNamespace(references=lambda encoded: {})}
+        weights = {"dino": 1.0}
+
+        def __call__(self, batch: object) -> tuple[Encoded, dict[str, Terms]]:
+            figures = {"batch_entropy": torch.tensor(0.01)}
+            return alike, {"dino": Terms(torch.ones(2), torch.ones(2), figures)}
+
+    Model.reads_frames = reads_frames
+    brain = PretrainingBrain.__new__(PretrainingBrain)
+    brain.modules, brain.hparams = SimpleNamespace(model=Model()), SimpleNamespace(monitor_from=9)
+    brain.device, brain.log = "cpu", TrainingLog(tmp_path)
+    brain.valid_loader = [SimpleNamespace(to=lambda device: None)]
+    names = {"dino_batch_entropy", "pooled_rank", "pooled_cosine"}
+    names |= {"state_rank", "state_cosine", "state_deviation"} if reads_frames else set()
+    for step, expected in ((8, set()), (9, names), (10, set())):
+        brain.optimizer_step = step
+        caplog.clear()
+        brain.validate()
+        assert {text.split()[2] for text in caplog.messages} == expected

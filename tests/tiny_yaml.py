@@ -15,6 +15,7 @@ ENCODER = {  # of encoder/mini.yaml: two utterances a batch
     "position_kernel": 4,
     "batch_seconds": 8.0,
     "speaker_layer": 1,
+    "  batch_seconds": 32.0,  # of MGF-DINO
 }
 NUMBERS = {  # of dino/mini.yaml: six utterances a batch
     "global_seconds": 1.0,
@@ -32,8 +33,8 @@ def write_tiny_yaml(folder: Path, steps: int, dropout: float = 0.1) -> None:
     shutil.copytree(ROOT / "hparams", folder)
     length = {"optimizer_step_limit": steps}
     _change(folder / "encoder/mini.yaml", ENCODER | length | {"dropout": dropout})
+    _change(folder / "encoder/mini.yaml", {"  optimizer_step_limit": steps})
     _change(folder / "dino/mini.yaml", NUMBERS | length)
-    _change(folder / "mgf_dino.yaml", length)
     network = folder / "network/transformer.yaml"
     text = network.read_text().replace("dropout: 0.0", f"dropout: {dropout}")
     for old, new in SMALL.items():

@@ -19,7 +19,7 @@ from torchaudio.functional import speed
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.recordings import Recordings, audio_files, noise_files
+from mgf_brain.data.recordings import Recordings, audio_files, noise_files, room_files
 from mgf_brain.data.rooms import RecordedRooms, SimulatedRooms, reverberate
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import uniform
@@ -88,8 +88,8 @@ class WaveformAugmentation:
     as there, every voice of the babble has an SNR of its own, so that seven together are 8.5 dB
     louder than one.
 
-    Folders of impulse responses have RIRS_NOISES' layout (Ko et al. 2017) or any other; without
-    one, rooms can be simulated.
+    Folders of impulse responses have RIRS_NOISES' layout (Ko et al. 2017), of which small, medium
+    and real rooms are equally likely, or any other; without one, rooms can be simulated.
 
     Arguments
     ---------
@@ -181,11 +181,12 @@ class WaveformAugmentation:
             files["speech"] = [] if own_babble else audio_files(babble_folder, "babble_folder")
         noises = [kinds[kind](Recordings.of_files(files[kind], cache_mb)) for kind in files]
         self.noises = [noise for noise in noises if len(noise.recordings)]
-        self.rooms = (
-            RecordedRooms(audio_files(reverb_folder, "reverb_folder"))
+        rooms = (
+            [RecordedRooms(files) for files in room_files(reverb_folder).values()]
             if reverb_folder
-            else SimulatedRooms(simulated_rooms, tuple(rt60), tuple(direct_ratio))
+            else [SimulatedRooms(simulated_rooms, tuple(rt60), tuple(direct_ratio))]
         )
+        self.rooms = [kind for kind in rooms if len(kind)]
 
     def for_corpus(
         self, utterances: Iterable[Utterance], read: Callable[..., torch.Tensor]
@@ -233,7 +234,7 @@ class WaveformAugmentation:
         # A draw takes 0.15 ms: none where there is nothing to choose.
         if self.speeds != (1.0,):
             wav = self._change_speed(wav, key)
-        if len(self.rooms) and self.reverb_probability:
+        if self.rooms and self.reverb_probability:
             wav = self._reverberate(wav, key)
         return self._add_noise(wav, key, path) if self.noises and self.noise_probability else wav
 
@@ -243,10 +244,11 @@ class WaveformAugmentation:
         return wav if factor == 1 else speed(wav, SAMPLE_RATE, factor)[0]
 
     def _reverberate(self, wav: torch.Tensor, key: int) -> torch.Tensor:
-        whether, which = _draws(key, REVERB_STREAM, 2)
+        whether, which, kind = _draws(key, REVERB_STREAM, 3)
         if whether >= self.reverb_probability:
             return wav
-        return reverberate(wav, self.rooms[int(which * len(self.rooms))])
+        rooms = self.rooms[int(kind * len(self.rooms))]
+        return reverberate(wav, rooms[int(which * len(rooms))])
 
     def _add_noise(
         self, wav: torch.Tensor, key: int, path: str | os.PathLike | None

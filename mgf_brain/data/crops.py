@@ -84,7 +84,7 @@ class MultiCrop:
     """Long and short crops at random places (Caron et al. 2021; for speech Cho et al. 2022).
 
     An utterance too short for a global crop is taken whole, and its local crops keep their share
-    of it: nothing is dropped.
+    of it: nothing is dropped here.
 
     Arguments
     ---------

@@ -177,3 +177,33 @@ def noise_files(folder: str | os.PathLike) -> dict[str, list[Path]]:
         first = path.relative_to(folder).parts[0]
         kinds[first if first in kinds else "noise"].append(path)
     return kinds
+
+
+def room_files(folder: str | os.PathLike) -> dict[str, list[Path]]:
+    """Impulse responses of a folder by kind: RIRS_NOISES' (Ko et al. 2017) simulated rooms, others.
+
+    Of RIRS_NOISES its large rooms are left out, as in Cho et al. 2022, and so is every file with
+    "noise" in its name: it holds point-source and isotropic noises beside its responses.
+
+    Raises
+    ------
+    UserError
+        If nothing is left.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("smallroom", "largeroom", "church"):
+    ...     (folder / name).mkdir()
+    ...     (folder / name / "rir.wav").touch()
+    >>> {k: [str(p.relative_to(folder)) for p in files] for k, files in room_files(folder).items()}
+    {'smallroom': ['smallroom/rir.wav'], 'mediumroom': [], 'other': ['church/rir.wav']}
+    """
+    kinds: dict[str, list[Path]] = {"smallroom": [], "mediumroom": [], "other": []}
+    for path in audio_files(folder, "reverb_folder"):
+        parts = path.relative_to(folder).parts
+        if "largeroom" not in parts and "noise" not in path.name:
+            kinds[next((kind for kind in kinds if kind in parts), "other")].append(path)
+    if not any(kinds.values()):
+        raise UserError(f"reverb_folder: {folder} has no impulse responses, only noises. Check it.")
+    return kinds

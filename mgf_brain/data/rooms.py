@@ -18,15 +18,13 @@ from scipy.signal import fftconvolve
 from torchaudio.functional import resample
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe
-from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key
 
 
 class RecordedRooms:
     """Impulse responses from files, of which the last thousand stay in memory.
 
-    Files with "noise" in their name are left out: RIRS_NOISES (Ko et al. 2017) holds point-source
-    and isotropic noises beside its responses. Of several channels the first is taken.
+    Of several channels the first is taken.
 
     Arguments
     ---------
@@ -43,9 +41,7 @@ class RecordedRooms:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = [path for path in paths if "noise" not in path.name]
-        if not self.paths:
-            raise UserError("reverb_folder: all its files have noise in their names. Rename them.")
+        self.paths = list(paths)
 
     def __len__(self) -> int:
         """Responses."""

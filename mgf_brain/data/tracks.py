@@ -182,10 +182,9 @@ def _make(
     """Make a track if it is missing, note how long that took, and tell what is known of it."""
     started = time.time()
     maker.make(train, valid, folder, device)
+    if "seconds" not in track_facts(folder):
+        note_facts(folder, seconds=time.time() - started)
     facts = track_facts(folder)
-    if "seconds" not in facts:
-        facts["seconds"] = time.time() - started
-        _write_facts(folder, facts)
     figures = "".join(f", {name} {value:.1f}" for name, value in facts["figures"].items())
     logger.info("track %s: made in %.1f s%s", folder.name, facts["seconds"], figures)
 
@@ -272,6 +271,11 @@ def save_track(
 def _write_facts(folder: Path, facts: Mapping[str, object]) -> None:
     with open_atomic(folder / "track.json") as file:
         json.dump(facts, file)
+
+
+def note_facts(folder: Path, **facts: object) -> None:
+    """Add to what ``track.json`` says, or change it."""
+    _write_facts(folder, {**track_facts(folder), **facts})
 
 
 def track_facts(folder: Path) -> dict[str, Any] | None:

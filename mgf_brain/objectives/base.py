@@ -57,9 +57,11 @@ class Objective(nn.Module):
     A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``. One with a
     teacher also uses the hooks that do nothing here. ``reads_frames`` is False at the utterance
     scale: such an objective is content with states that hardly differ from frame to frame.
+    ``tracks`` names those of the batch that it can't do without.
     """
 
     reads_frames = True
+    tracks: tuple[str, ...] = ()
 
     def attach(self, speech: SpeechModel) -> None:
         """See the speech model that is trained, before the training."""

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.data.tracks import IGNORE
+from mgf_brain.errors import UserError
 from mgf_brain.objectives.base import Objective, Terms
 from mgf_brain.objectives.label_figures import LabelMarginal, class_terms
 
@@ -71,6 +72,11 @@ class ClusterPrediction(Objective):
     layer : int
         Whose states it reads.
 
+    Raises
+    ------
+    UserError
+        If ``visible_weight`` is negative.
+
     Example
     -------
     >>> objective = ClusterPrediction(nn.Linear(32, 100), clusters=100)
@@ -78,10 +84,14 @@ class ClusterPrediction(Objective):
     3300
     """
 
+    tracks = ("labels",)
+
     def __init__(
         self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0, layer: int = -1
     ) -> None:
         super().__init__()
+        if visible_weight < 0.0:
+            raise UserError(f"visible_weight: {visible_weight:g} is below 0. Pass 0, or more.")
         self.classifier, self.visible_weight, self.layer = classifier, visible_weight, layer
         self.marginal = LabelMarginal(clusters)
 

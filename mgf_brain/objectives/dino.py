@@ -15,6 +15,7 @@ from mgf_brain.distributed import sum_over_ranks
 from mgf_brain.errors import UserError
 from mgf_brain.monitor import effective_rank
 from mgf_brain.objectives.base import Objective, Terms
+from mgf_brain.ranges import check_share
 from mgf_brain.teacher import EMATeacher, cosine_momentum
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Distillation(Objective):
     Raises
     ------
     UserError
-        If a temperature is not above 0.
+        If a temperature is not above 0 or a momentum is no share.
 
     Example
     -------
@@ -198,17 +199,19 @@ class Distillation(Objective):
         cosine: float = 0.0,
     ) -> None:
         super().__init__()
-        if min(student_temperature, teacher_temperature, first_teacher_temperature or 1.0) <= 0.0:
+        first = first_teacher_temperature
+        first = teacher_temperature if first is None else first
+        if min(student_temperature, teacher_temperature, first) <= 0.0:
             raise UserError("student_, teacher_, first_teacher_temperature: pass values above 0.")
+        check_share("teacher_momentum", momentum)
+        check_share("center_momentum", center_momentum)
         self.embedding, self.head = embedding, head
         self.student_temperature = student_temperature
-        self.temperatures = first_teacher_temperature or teacher_temperature, teacher_temperature
+        self.temperatures = first, teacher_temperature
         self.temperature_warmup, self.momentum = temperature_warmup, momentum
         self.center_momentum, self.frozen_prototypes = center_momentum, frozen_prototypes
         self.koleo, self.cosine, self.progress = koleo, cosine, 0.0
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
-
-    # -- teacher ----------------------------------------------------------------------------
 
     def attach(self, speech: SpeechModel) -> None:
         """Make the teacher, of the speech model, the embedding and the head."""
@@ -242,8 +245,6 @@ class Distillation(Objective):
         states = model["speech"].encode(frames, tracks=batch.tracks)
         embeddings = model["embedding"](states, encoded.valid, frames.colour)
         return embeddings, model["head"](embeddings)
-
-    # -- loss -------------------------------------------------------------------------------
 
     def forward(self, encoded: Encoded) -> Terms:
         """One term for each pair of views of an utterance; (N,) utterances."""

@@ -15,6 +15,8 @@ from mgf_brain.teacher import EMATeacher, linear_momentum
 if TYPE_CHECKING:
     from mgf_brain.model import Encoded, SpeechModel
 
+EPS = 1e-5**0.5  # of a deviation: what torch's instance_norm adds to a variance, rooted
+
 
 class TeacherRegression(Objective):
     """data2vec's loss (Baevski et al. 2022), and MT4SSL's online targets (Ma et al. 2023).
@@ -73,7 +75,7 @@ class TeacherRegression(Objective):
             x, update = layer.with_update(x, valid[:, None, None])
             updates.append(update)
         top = updates[-max(1, round(self.top * len(updates))) :]
-        return torch.stack([normalise_frames(u.float(), valid, 1e-5) for u in top]).mean(0)
+        return torch.stack([normalise_frames(u.float(), valid, EPS) for u in top]).mean(0)
 
     def forward(self, encoded: Encoded) -> Terms:
         """Squared error at masked frames, (B,) sums."""

@@ -38,6 +38,7 @@ class SpeakerPrediction(Objective):
     """
 
     reads_frames = False
+    tracks = ("speakers",)
 
     def __init__(self, dim: int, targets: int, regression: bool = False) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks import dino
-from benchmarks.dino import LONG, LOOP, OURS, SHORT, by_loop, by_product, draw, measure
+from benchmarks.dino import LONG, LOOP, OURS, SHORT, by_loop, by_view, draw, measure
 
 
 def view_by_view(x: torch.Tensor, views: int) -> torch.Tensor:
@@ -20,7 +20,7 @@ def test_both_ways_have_one_value_and_one_gradient():
     student.requires_grad_()
     rows = student.split([utterances * LONG, utterances * SHORT])
     reordered = torch.cat([view_by_view(rows[0], LONG), view_by_view(rows[1], SHORT)])
-    ours = by_product(student, teacher, center)
+    ours = by_view(student, teacher, center)
     loop = by_loop(reordered, view_by_view(teacher, LONG), center)
     torch.testing.assert_close(ours, loop)
     gradients = [torch.autograd.grad(loss, student, retain_graph=True)[0] for loss in (ours, loop)]

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
-from mgf_brain.data.rooms import RecordedRooms, SimulatedRooms, reverberate
+from mgf_brain.data.augmentation import WaveformAugmentation
+from mgf_brain.data.recordings import room_files
+from mgf_brain.data.rooms import SimulatedRooms, reverberate
 from mgf_brain.errors import UserError
 
 RATE = 16000
@@ -71,6 +74,27 @@ def test_rooms_differ_and_are_the_same_every_time():
     assert not torch.equal(first[0][:100], SimulatedRooms(3, seed=1)[0][:100])
 
 
-def test_a_folder_of_noises_is_no_folder_of_rooms():
-    with pytest.raises(UserError, match="reverb_folder"):
-        RecordedRooms([Path("pointsource_noises/noise-1.wav")])
+def test_a_folder_of_noises_is_no_folder_of_rooms(tmp_path: Path):
+    (tmp_path / "noise-1.wav").touch()
+    with pytest.raises(UserError, match="reverb_folder: .* no impulse responses"):
+        room_files(tmp_path)
+
+
+def test_kinds_of_rooms_are_equally_likely(tmp_path: Path):
+    """Though there are many small ones; large ones are never heard."""
+    for folder, files, delay in (
+        ("simulated_rirs/smallroom/Room001", 20, 1),
+        ("simulated_rirs/mediumroom/Room001", 2, 2),
+        ("simulated_rirs/largeroom/Room001", 9, 3),
+        ("real_rirs_isotropic_noises", 1, 4),
+    ):
+        (tmp_path / folder).mkdir(parents=True)
+        for number in range(files):  # an echo tells the kind
+            response = np.zeros(8)
+            response[0], response[delay] = 1.0, 0.5
+            soundfile.write(tmp_path / folder / f"rir{number}.wav", response, 16000)
+    augment = WaveformAugmentation(reverb_folder=tmp_path, reverb_probability=1.0)
+    wav = torch.zeros(16).index_fill(0, torch.tensor(0), 1.0)
+    delays = [int(augment(wav, key)[1:].abs().argmax()) + 1 for key in range(300)]
+    assert set(delays) == {1, 2, 4}
+    assert all(abs(delays.count(delay) - 100) < 30 for delay in (1, 2, 4))

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from experiments import dino
-from experiments.dino_runs import BATCH, CHUNK, STUDIES, TRANSFER, Plan, Row
+from experiments.dino_runs import (
+    BATCH,
+    CHUNK,
+    EPOCHS,
+    HEAD_EPOCHS,
+    STUDIES,
+    TRANSFER,
+    Plan,
+    Row,
+)
 from experiments.downstream import TASKS
 from experiments.runs import Run
 from mgf_brain.errors import UserError
@@ -31,10 +40,15 @@ def value(run: Run, option: str) -> str:
     return run.words[run.words.index(option) + 1]
 
 
-def test_every_cell_of_a_study_can_be_planned(plan: Plan, tmp_path: Path):
+@pytest.fixture
+def with_all_corpora(tmp_path: Path) -> Plan:
     for corpus in ("IEMOCAP", "CREMA-D", "ADReSSo"):
         (tmp_path / "data" / corpus).mkdir(parents=True)
-    here = Plan(str(tmp_path / "data"), "protocol", tmp_path)
+    return Plan(str(tmp_path / "data"), "protocol", tmp_path)
+
+
+def test_every_cell_of_a_study_can_be_planned(with_all_corpora: Plan):
+    here = with_all_corpora
     for study in STUDIES.values():
         assert set(study.tasks) <= set(dino.COLUMNS)
         for row in study.rows:
@@ -47,12 +61,12 @@ def test_every_cell_of_a_study_can_be_planned(plan: Plan, tmp_path: Path):
                     assert "{" not in " ".join(run.words)
 
 
-def test_every_option_is_a_key_of_its_yaml(plan: Plan):
+def test_every_option_is_a_key_of_its_yaml(with_all_corpora: Plan):
     options: dict[str, set[str]] = {}
     for study in STUDIES.values():
         for row in study.rows:
             for task in study.tasks:
-                for run in plan.runs(row, task):
+                for run in with_all_corpora.runs(row, task):
                     _, yaml, *words = run.words
                     keys = {word[2:] for word in words if word.startswith("--")}
                     options.setdefault(yaml, set()).update(keys)
@@ -141,8 +155,12 @@ def test_batches_hold_as_many_chunks_of_any_length(plan: Plan):
 
 def test_the_length_of_a_transfer(tmp_path: Path):
     folders = {"DINO": "a/pretrained"}
-    plan = Plan("data", "protocol", tmp_path, folders=folders, epochs="5")
+    plan = Plan("data", "protocol", tmp_path, folders=folders, epochs=5)
     (tuned,) = plan.runs(Row("", "DINO", transfer="two_step"), TRANSFER)
+    (at_once,) = plan.runs(Row("", "DINO", transfer="full"), TRANSFER)
+    yaml = read_files(str(HPARAMS / "verification.yaml"))
+    assert (HEAD_EPOCHS, EPOCHS) == (yaml["head_epochs"], yaml["number_of_epochs"])
+    assert value(at_once, "--number_of_epochs") == "10"  # as long as the two steps together
     trained, again = plan.runs(Row("", "x-vector", transfer="two_step"), TRANSFER)
     assert value(tuned, "--number_of_epochs") == value(again, "--number_of_epochs") == "5"
     assert "--number_of_epochs" not in trained.words
@@ -202,7 +220,11 @@ def test_the_table_is_filled_once_and_says_what_is_missing(call, tmp_path: Path,
     (tmp_path / "phones/fbank-frozen/1987/results.json").unlink()
     capsys.readouterr()
     assert call("--seeds", "2", "--only", "phones", "--dry_run") == []
-    (command,) = capsys.readouterr().out.splitlines()
+    *preparing, command = capsys.readouterr().out.splitlines()
+    assert [words.split()[1] for words in preparing] == [
+        "recipes/LibriSpeech/prepare.py",
+        "recipes/speechocean762/prepare.py",
+    ]
     assert command.startswith("python recipes/LibriSpeech/phonemes.py hparams/phonemes.yaml")
 
 

@@ -138,11 +138,12 @@ def test_a_system_of_its_own_length(tmp_path: Path):
             targets_plans(tmp_path, "--steps_of", word)
 
 
-def test_another_length_in_the_same_folder_is_refused(tmp_path: Path):
+@pytest.mark.parametrize("finished", [True, False])
+def test_another_length_in_the_same_folder_is_refused(tmp_path: Path, finished: bool):
     _, plans = targets_plans(tmp_path)
     run = plans["HuBERT"][0].pretraining()
     run.note()
-    write(run)
+    write(run) if finished else run.folder.mkdir()
     _, longer = targets_plans(tmp_path, "--steps_of", "HuBERT=2500")
     with pytest.raises(UserError, match="holds another run"):
         longer["HuBERT"][0].pretraining().results()

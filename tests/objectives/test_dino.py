@@ -202,9 +202,16 @@ def test_the_teachers_batch_norm_has_statistics_of_its_own():
 
 
 @pytest.mark.parametrize("key", ["student", "teacher", "first_teacher"])
-def test_impossible_temperatures_are_refused(key: str):
+@pytest.mark.parametrize("value", [0.0, -0.1])
+def test_impossible_temperatures_are_refused(key: str, value: float):
     with pytest.raises(UserError, match="temperature"):
-        tiny(**{f"{key}_temperature": -0.1})
+        tiny(**{f"{key}_temperature": value})
+
+
+@pytest.mark.parametrize("key, name", [("momentum", "teacher_"), ("center_momentum", "")])
+def test_impossible_momenta_are_refused(key: str, name: str):
+    with pytest.raises(UserError, match=f"{name}{key}: 5 is no share"):
+        tiny(**{key: 5})
 
 
 @pytest.mark.parametrize("progress, moves", [(0.0, False), (0.5, True)])

@@ -88,7 +88,8 @@ def run(monkeypatch, capsys):
 
     def call(task, *arguments, dataset="LibriSpeech", yaml=None):
         script = f"recipes/{dataset}/{task}.py"
-        words = [script, f"hparams/{yaml or task}.yaml", *map(str, arguments)]
+        yaml = yaml if isinstance(yaml, Path) else f"hparams/{yaml or task}.yaml"
+        words = [script, *map(str, (yaml, *arguments))]
         monkeypatch.chdir(REPOSITORY)
         monkeypatch.setattr(sys, "argv", words)
         status = 0

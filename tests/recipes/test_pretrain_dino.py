@@ -101,3 +101,15 @@ def test_impossible_crops_are_one_line_and_status_2(trained):
         )
         assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr[-2000:]
         assert wrong[0][2:] in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("network", ["lresnet34", "ecapa", "transformer_attentive"])
+def test_voxceleb_with_the_papers_networks(network, run, corpus, tmp_path):
+    """A step of the issue's own command, every crop with babble of other utterances."""
+    write_tiny_yaml(tmp_path / "hparams", steps=1)
+    words = ["--network", network, "--shortest_utterance", 0.05, "--noise_probability", 1.0]
+    words += ["--data_folder", corpus("VoxCeleb"), "--output_folder", tmp_path / "run"]
+    done = run("pretrain", *words, dataset="VoxCeleb", yaml=tmp_path / "hparams/dino.yaml")
+    assert done.status == 0, done.err
+    encoder = SpeechEncoder.from_pretrained(tmp_path / "run/pretrained")
+    assert encoder.embed(torch.randn(1, 16000), torch.tensor([16000])).isfinite().all()

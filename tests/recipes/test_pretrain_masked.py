@@ -21,7 +21,7 @@ from mgf_brain.data.tracks import load_track, make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.pretraining import _refuse_impossible
+from mgf_brain.pretraining import _refuse_impossible, pretrain
 from tests.data.miniatures import write_noise
 from tests.tiny_yaml import ROOT, write_tiny_yaml
 
@@ -260,6 +260,25 @@ def test_mt4ssl_without_offline_targets_makes_no_labels(train):
     results = json.loads((output / "results.json").read_text())
     assert results["time"]["tracks_s"] == 0 and "labels" not in results["metrics"]
     assert results["metrics"]["loss"] == results["metrics"]["validation"]["online_loss"]
+
+
+def test_an_objective_without_its_labels_is_refused():
+    experiment = experiment_of("mt4ssl", "--cluster_labels", "null")
+    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    with pytest.raises(UserError, match="offline reads the track 'labels'.*--offline_weight 0 too"):
+        _refuse_impossible(experiment, brain, batches=1)
+
+
+def test_percent_in_place_of_shares_are_refused(tmp_path):
+    options = ("--output_folder", str(tmp_path), "--export_at", "[10]")
+    with pytest.raises(UserError, match="export_at: 10 is no share"):
+        pretrain(experiment_of("data2vec", *options), [], [], "recipe.py")
+
+
+@pytest.mark.parametrize("option, value", [("clusters", "1"), ("visible_weight", "-1")])
+def test_impossible_numbers_name_their_key(option: str, value: str):
+    with pytest.raises(UserError, match=f"{option}: "):
+        experiment_of("hubert", f"--{option}", value)
 
 
 def test_an_extractor_that_nothing_trains_is_refused():
