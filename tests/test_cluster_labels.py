@@ -342,5 +342,5 @@ def test_layers_count_from_either_end(source):
 
 
 def test_more_clusters_than_two_bytes_hold_are_refused():
-    with pytest.raises(UserError, match="clusters: 32769 are more than 32768"):
+    with pytest.raises(UserError, match="clusters: pass 2 to 32768, not 32769"):
         ClusterLabels(clusters=32769, hop=640, window=880)

@@ -270,9 +270,10 @@ def test_an_objective_without_its_labels_is_refused():
 
 
 def test_percent_in_place_of_shares_are_refused(tmp_path):
-    options = ("--output_folder", str(tmp_path), "--export_at", "[10]")
+    experiment = experiment_of("data2vec", "--export_at", "[10]")
+    experiment.hparams["output_folder"] = str(tmp_path)
     with pytest.raises(UserError, match="export_at: 10 is no share"):
-        pretrain(experiment_of("data2vec", *options), [], [], "recipe.py")
+        pretrain(experiment, [], [], "recipe.py")
 
 
 @pytest.mark.parametrize("option, value", [("clusters", "1"), ("visible_weight", "-1")])
