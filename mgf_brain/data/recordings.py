@@ -205,5 +205,7 @@ def room_files(folder: str | os.PathLike) -> dict[str, list[Path]]:
         if "largeroom" not in parts and "noise" not in path.name:
             kinds[next((kind for kind in kinds if kind in parts), "other")].append(path)
     if not any(kinds.values()):
-        raise UserError(f"reverb_folder: {folder} has no impulse responses, only noises. Check it.")
+        raise UserError(
+            f"reverb_folder: {folder} has no small, medium or real room. Check the path."
+        )
     return kinds

@@ -76,7 +76,7 @@ def test_rooms_differ_and_are_the_same_every_time():
 
 def test_a_folder_of_noises_is_no_folder_of_rooms(tmp_path: Path):
     (tmp_path / "noise-1.wav").touch()
-    with pytest.raises(UserError, match="reverb_folder: .* no impulse responses"):
+    with pytest.raises(UserError, match="reverb_folder: .* no small, medium or real room"):
         room_files(tmp_path)
 
 
