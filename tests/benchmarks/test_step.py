@@ -46,8 +46,9 @@ def test_ours_takes_a_step(name, files, tmp_path):
     check(*make_step(*(OURS | ON_REQUEST)[name], TINY, files, tmp_path))
 
 
-def test_dino_takes_a_step_of_as_much_audio(files, tmp_path):
-    step, model = make_step(*ON_REQUEST["DINO, Transformer"], TINY, files, tmp_path)
+@pytest.mark.parametrize("network", ["transformer", "transformer_attentive"])
+def test_dino_takes_a_step_of_as_much_audio(network, files, tmp_path):
+    step, model = make_step("dino", {"network": network}, TINY, files, tmp_path)
     check(step, model.objectives["dino"].embedding)  # prototypes and teacher stand still at first
 
 
