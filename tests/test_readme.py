@@ -43,6 +43,9 @@ ELSEWHERE = {"RAVDESS", "EmoDB", "IEMOCAP", "CREMA-D", "MSP-Podcast", "ADReSSo",
 ELSEWHERE |= {"VoiceBank"}
 
 
+SOUNDS = ("/path/to/musan", "/path/to/RIRS_NOISES")  # looked into as soon as a yaml is loaded
+
+
 def blocks(page, language):
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
 
@@ -76,12 +79,15 @@ def test_the_command_knows_the_options(words):
 def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     script = script_of(words)
     text = (ROOT / script).read_text()
-    options = words[words.index(script) + 1 :]
+    sounds = tmp_path / "sounds/rir.wav"
+    options = [str(sounds.parent) if w in SOUNDS else w for w in words[words.index(script) + 1 :]]
     if "prepare_main" in text:  # argparse reads it
         text += (ROOT / "mgf_brain/data/prepare_cli.py").read_text()
         assert all(word.strip("-") in text for word in options if word.startswith("--"))
         return
     monkeypatch.chdir(tmp_path)  # the checkpointer makes its folder
+    sounds.parent.mkdir()
+    soundfile.write(sounds, np.ones(8), 16000)
     merge = re.search(r'merge="(\w+)"', text)
     # Recipes that only say what they train on share the rest, and merge their folder's yaml.
     of_none = "load_experiment" in text or '.py", None, ' in text
