@@ -41,8 +41,6 @@ FEW = [*SHORT, "--clusters", "4", "--least_utterances", "2"]
 # Their recipes run on miniatures in tests/recipes/test_downstream.py.
 ELSEWHERE = {"RAVDESS", "EmoDB", "IEMOCAP", "CREMA-D", "MSP-Podcast", "ADReSSo", "VoxCeleb", "WSJ"}
 ELSEWHERE |= {"VoiceBank"}
-
-
 SOUNDS = ("/path/to/musan", "/path/to/RIRS_NOISES")  # looked into as soon as a yaml is loaded
 
 

@@ -13,8 +13,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.frontends import LogMel
 from mgf_brain.model import PretrainingModel, SpeechModel
 from mgf_brain.monitor import unhealthy
-from mgf_brain.objectives.dino import Distillation, PrototypeHead, dino_pairs, koleo
+from mgf_brain.objectives.dino import Distillation, dino_pairs, koleo
 from mgf_brain.pooling import AffineEmbedding, StatisticsPooling
+from mgf_brain.prototypes import PrototypeHead
 
 VIEWS, LONG, PROTOTYPES = 6, 2, 32
 
