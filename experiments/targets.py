@@ -8,7 +8,8 @@ Every system has the same encoder, speech and number of steps; its phone accurac
 for all: the wall time of the first system that needs them holds the time that it took ("labels,
 s"). --steps sets the length, --steps_of MT4SSL=1500 that of one system (as many as fit into the
 wall time of another; another --output_folder, as a folder holds one length of it), --seeds 3 goes
-on with the next seeds, --only and --tasks restrict what is run, --dry_run only prints.
+on with the next seeds, --visible_weight 0 is the papers' loss on clusters (in another folder, too),
+--only and --tasks restrict what is run, --dry_run only prints.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def make_plan(args: argparse.Namespace, system: str, seed: int) -> Plan:
     if system in WITH_LABELS:
         options += ["--phone_labels", f"{args.protocol}/phones_41.txt"]
         options += ["--tracks_folder", str(args.output_folder / "tracks" / str(seed))]
+        if args.visible_weight is not None:
+            options += ["--visible_weight", str(args.visible_weight)]
     milestones = SHARES if "phones" in args.tasks else ()
     tasks = tuple(args.tasks)
     return Plan(args, system, SYSTEMS[system], seed, tuple(options), tasks, milestones)
@@ -61,6 +64,7 @@ def read_command_line() -> argparse.Namespace:
     parser.add_argument("--tasks", nargs="*", choices=("phones", *AT_THE_END))
     parser.add_argument("--steps", type=int, default=2000, help="of the optimizer")
     parser.add_argument("--steps_of", nargs="*", default=[], help="SYSTEM=steps")
+    parser.add_argument("--visible_weight", type=float, help="of seen frames in the clusters' loss")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--dry_run", action="store_true", help="only print the table")
     args = parser.parse_args()

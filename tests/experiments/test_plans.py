@@ -138,6 +138,15 @@ def test_a_system_of_its_own_length(tmp_path: Path):
             targets_plans(tmp_path, "--steps_of", word)
 
 
+def test_weight_of_seen_frames_is_for_systems_with_labels(tmp_path: Path):
+    _, plans = targets_plans(tmp_path, "--visible_weight", "0")
+    given = {n: "--visible_weight" in p[0].pretraining().words for n, p in plans.items()}
+    assert given == {"HuBERT": True, "BEST-RQ": False}
+    assert value(plans["HuBERT"][0].pretraining(), "--visible_weight") == "0.0"
+    _, plans = targets_plans(tmp_path)
+    assert "--visible_weight" not in plans["HuBERT"][0].pretraining().words
+
+
 @pytest.mark.parametrize("finished", [True, False])
 def test_another_length_in_the_same_folder_is_refused(tmp_path: Path, finished: bool):
     _, plans = targets_plans(tmp_path)
