@@ -5,11 +5,10 @@
 
 Every system has the same encoder, speech and number of steps; its phone accuracy is taken at 10,
 25, 50 and 100 % of them, the error rates of phones and characters at the end. Labels are made once
-for all: the wall time of the first system that needs them holds the time that it took ("labels,
-s"). --steps sets the length, --steps_of MT4SSL=1500 that of one system (as many as fit into the
-wall time of another; another --output_folder, as a folder holds one length of it), --seeds 3 goes
-on with the next seeds, --visible_weight 0 is the papers' loss on clusters (in another folder, too),
---only and --tasks restrict what is run, --dry_run only prints.
+for all ("labels, s", not in "training, min"). --steps sets the length, --steps_of MT4SSL=1500 that
+of one system (as many as fit into the time of another; another --output_folder, as a folder holds
+one length of it), --seeds 3 goes on with the next seeds, --visible_weight 0 is the papers' loss on
+clusters (in another folder, too), --only and --tasks restrict what is run, --dry_run only prints.
 """
 
 from __future__ import annotations
@@ -82,13 +81,13 @@ def table(plans: Plans, tasks: Sequence[str]) -> str:
     shares = (*SHARES, 1.0) if "phones" in tasks else ()
     ends = [task for task in AT_THE_END if task in tasks]
     header = ["system", *(f"phones at {100 * share:g} %" for share in shares)]
-    header += [*(AT_THE_END[task][1] for task in ends), "wall time, min", "labels, s"]
+    header += [*(AT_THE_END[task][1] for task in ends), "training, min", "labels, s"]
     lines = []
     for name, seeds in plans.items():
         line = [cell([p.task("phones", share) for p in seeds], "accuracy") for share in shares]
         line += [cell([p.task(task) for p in seeds], AT_THE_END[task][0]) for task in ends]
         done = [r["time"] for p in seeds if (r := p.pretraining().results())]
-        line += [mean_and_spread([t["wall_s"] / 60 for t in done])]
+        line += [mean_and_spread([t["training_s"] / 60 for t in done])]
         line += [mean_and_spread([t["tracks_s"] for t in done])]
         lines.append([name, *line])
     return markdown(header, lines)

@@ -132,7 +132,7 @@ def read_batches(utterances: Sequence[Utterance]) -> Iterator[tuple[torch.Tensor
 
 
 def at_hop(x: torch.Tensor, source: tuple[int, int], target: tuple[int, int]) -> torch.Tensor:
-    """Features at a longer hop: the mean of the frames within each.
+    """Features at a longer hop: the mean of the windows that lie within each of the new ones.
 
     Arguments
     ---------
@@ -151,9 +151,12 @@ def at_hop(x: torch.Tensor, source: tuple[int, int], target: tuple[int, int]) ->
     -------
     >>> at_hop(torch.arange(9.0)[:, None], (160, 400), (640, 880)).flatten().tolist()
     [1.5, 5.5]
+    >>> at_hop(torch.arange(9.0)[:, None], (160, 400), (320, 400)).flatten().tolist()
+    [0.0, 2.0, 4.0, 6.0, 8.0]
     """
     samples = source[1] + source[0] * (len(x) - 1)
-    times = target[0] // source[0]
+    times = target[0] // source[0]  # frames from one to the next
+    inside = max(1, min(times, (target[1] - source[1]) // source[0] + 1))
     frames = frame_count(samples, target[1], target[0])
     x = F.pad(x.T[None], (0, max(0, frames * times - len(x))), mode="replicate")[0].T
-    return x[: frames * times].unflatten(0, (frames, times)).mean(1)
+    return x[: frames * times].unflatten(0, (frames, times))[:, :inside].mean(1)

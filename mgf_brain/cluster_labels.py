@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -33,7 +34,7 @@ from mgf_brain.spectrum import frame_count
 
 CENTROIDS = "kmeans.safetensors"
 MOST_CLUSTERS = np.iinfo(np.int16).max + 1  # labels take two bytes
-FORMAT = 2  # raise it when the same inputs give other labels
+FORMAT = 3  # raise it when the same inputs give other labels
 FrameFeatures = MfccFeatures | LayerFeatures
 
 
@@ -52,8 +53,8 @@ class ClusterLabels:
         Of the encoder that will be trained, in samples.
     source : str, optional
         A pretrained folder; without one, frames are clustered by their MFCC.
-    layer : int
-        Of the pretrained encoder.
+    layer : int, optional
+        Of the pretrained encoder; the last one if not given.
     given : str, optional
         A file of labels made elsewhere, lines ``<utterance> <id> <id> …`` at the hop: nothing is
         clustered then.
@@ -68,8 +69,8 @@ class ClusterLabels:
     Raises
     ------
     UserError
-        If there is only one cluster, labels can't hold so many, or both ``source`` and ``given``
-        are there.
+        If there is only one cluster, labels can't hold so many, both ``source`` and ``given`` are
+        there, or ``layer`` without ``source``.
 
     Example
     -------
@@ -83,7 +84,7 @@ class ClusterLabels:
         hop: int,
         window: int,
         source: str | None = None,
-        layer: int = -1,
+        layer: int | None = None,
         given: str | None = None,
         phone_labels: str | None = None,
         fit_megabytes: float = 1000.0,
@@ -94,6 +95,8 @@ class ClusterLabels:
             raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
         if source and given:
             raise UserError("labels and targets_from are both given. Pass one of them.")
+        if layer is not None and not source:
+            raise UserError("targets_layer: of which encoder? Pass targets_from too.")
         self.clusters, self.hop, self.window = clusters, hop, window
         self.source, self.layer, self.given = source, layer, given
         self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
@@ -123,20 +126,25 @@ class ClusterLabels:
             If given labels are missing or of another length, the hop is no multiple of that of the
             pretrained encoder, an utterance has no frame, or there are too few.
         """
+        started = time.time()
         features = None if self.given else self._features(device)
         fingerprint = self._fingerprint(train, valid, features)
         phones = self.phone_labels and list(file_state(self.phone_labels))
-        if load_track(folder, fingerprint) is None:
+        labelled = load_track(folder, fingerprint) is not None
+        if labelled and track_facts(folder).get("phones", "unknown") == phones:
+            return
+        true = read_phone_labels(self.phone_labels) if phones else {}  # refused before the work
+        if not labelled:
             rows = [*train, *valid]
             for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
                 (folder / old).unlink(missing_ok=True)
             labels = self._cluster(rows, train, features, folder) if features else self._given(rows)
             facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
-            save_track(folder, labels.items(), {**facts, "fingerprint": fingerprint})
-        if track_facts(folder).get("phones", "unknown") != phones:  # they make no other labels
-            track = load_track(folder)
-            figures = self._figures({u.id: track.whole(u.id) for u in train})
-            note_facts(folder, phones=phones, figures=figures)
+            facts["fingerprint"] = fingerprint
+            save_track(folder, labels.items(), facts, started=started)
+        track = load_track(folder)  # other phones make no other labels
+        figures = self._figures({u.id: track.whole(u.id) for u in train}, true)
+        note_facts(folder, phones=phones, figures=figures)
 
     # -- labels -----------------------------------------------------------------------------
 
@@ -149,7 +157,7 @@ class ClusterLabels:
                 f"targets_from {self.source}: its hop of {encoder.hop} samples does not divide "
                 f"the encoder's, {self.hop}. Choose another folder or front-end."
             )
-        return LayerFeatures(encoder, self.layer, device)
+        return LayerFeatures(encoder, -1 if self.layer is None else self.layer, device)
 
     def _cluster(
         self,
@@ -234,10 +242,12 @@ class ClusterLabels:
         settings += (self.given and file_state(self.given),)
         return track_fingerprint(settings, train, valid)
 
-    def _figures(self, labels: Mapping[str, np.ndarray]) -> dict[str, float]:
+    def _figures(
+        self, labels: Mapping[str, np.ndarray], phones: Mapping[str, torch.Tensor]
+    ) -> dict[str, float]:
         figures = usage(np.concatenate(list(labels.values())), self.clusters)
-        if self.phone_labels:
-            phones, grid = read_phone_labels(self.phone_labels), LabelGrid(self.hop, self.window)
+        if phones:
+            grid = LabelGrid(self.hop, self.window)
             pairs = [
                 (labels[id], grid.targets(phones[id], len(labels[id])).numpy())
                 for id in labels.keys() & phones.keys()

@@ -48,7 +48,7 @@ class SpanMask:
     Raises
     ------
     UserError
-        If the share is outside.
+        If the share is outside, or the span is not above 0.
 
     Example
     -------
@@ -60,6 +60,8 @@ class SpanMask:
     def __init__(self, span: float, share: float) -> None:
         if not 0 < share < 1:
             raise UserError(f"mask_share: {share} is not between 0 and 1. Pass 0.5, say.")
+        if not span > 0:
+            raise UserError(f"mask_seconds: spans of {span} frames mask nothing. Pass 0.2, say.")
         self.span = max(1, round(span))
         self.share = share
         self.start_probability = 1.0 - (1.0 - share) ** (1.0 / self.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -54,6 +55,7 @@ class PitchTracks:
         UserError
             If a file is missing or can't be decoded.
         """
+        started = time.time()
         fingerprint = track_fingerprint((FORMAT, HOP, WINDOW, EPS), train, valid)
         if load_track(folder, fingerprint):
             return
@@ -63,7 +65,7 @@ class PitchTracks:
         pieces = zip((row.id for row in rows), values, strict=True)
         voiced = 100.0 * float((np.concatenate(values) != 0).mean())
         grid = {"hop": HOP, "window": WINDOW, "padding": 0.0, "fingerprint": fingerprint}
-        save_track(folder, pieces, grid, {"voiced": voiced})
+        save_track(folder, pieces, grid, {"voiced": voiced}, started)
 
 
 def _variation(row: Utterance) -> np.ndarray:

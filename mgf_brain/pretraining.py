@@ -42,8 +42,9 @@ def pretrain(
     Returns
     -------
     dict
-        What ``results.json`` holds. ``tracks_s`` is what making the tracks took, in this run or
-        in the one that left them in ``tracks_folder``; ``wall_s`` holds it in the former only.
+        What ``results.json`` holds. ``training_s`` is the time of the steps alone, without
+        validation; ``tracks_s`` is what making the tracks took, in this run or in the one that left
+        them in ``tracks_folder``; ``wall_s`` holds all of this run.
 
     Raises
     ------
@@ -71,6 +72,7 @@ def pretrain(
         seconds = max(brain.progress.training_seconds, 1e-9)
         times = {
             "wall_s": brain.progress.wall_seconds,
+            "training_s": brain.progress.training_seconds,
             "tracks_s": sum(facts["seconds"] for facts in made_tracks.values()),
             "audio_s_per_s": brain.progress.audio_seconds / seconds,
         }
@@ -108,6 +110,8 @@ def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list
 def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches: int) -> None:
     """What would train nothing, or for ever."""
     encoder, weights = brain.model.speech.encoder, brain.model.weights
+    if min(weights.values(), default=0.0) < 0.0:
+        raise UserError(f"{min(weights, key=weights.get)}_weight: below 0. Pass 0, or more.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     if getattr(encoder, "speaker", None) and encoder.stop_gradient and "speaker" not in weights:
@@ -119,9 +123,10 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
     for name in weights:
         missing = set(brain.model.objectives[name].tracks) - track_makers(experiment.hparams).keys()
         if missing:
+            key = f"{name}_weight"
+            remedy = f"Pass --{key} 0 too, or leave" if key in experiment.hparams else "Leave"
             raise UserError(
-                f"{name} reads the track {missing.pop()!r}, which is null. "
-                f"Pass --{name}_weight 0 too, or leave the track."
+                f"{name} reads the track {missing.pop()!r}, which is null. {remedy} the track."
             )
     if not batches:
         raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")

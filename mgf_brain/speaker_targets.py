@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,6 +83,7 @@ class SpeakerTargets:
             If there are embeddings of another number of channels to keep.
         """
         encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
+        started = time.time()
         fingerprint = self._fingerprint(train, valid, encoder)
         if load_track(folder, fingerprint):
             return
@@ -99,7 +101,7 @@ class SpeakerTargets:
                 f"speakers: embeddings have {x.shape[1]} channels. Pass --speakers {x.shape[1]}."
             )
         pieces = ((row.id, y[None].numpy()) for row, y in zip(rows, targets, strict=True))
-        save_track(folder, pieces, {"fingerprint": fingerprint})
+        save_track(folder, pieces, {"fingerprint": fingerprint}, started=started)
 
     def _embeddings(
         self, rows: Sequence[Utterance], encoder: SpeechEncoder | None, device: str

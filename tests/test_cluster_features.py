@@ -43,3 +43,14 @@ def test_mfcc_frames_at_the_encoders_hop_are_as_many_as_the_encoders(samples):
     x = MfccFeatures()(torch.randn(1, samples), torch.tensor([samples]))[0]
     grid = (MfccFeatures.hop, MfccFeatures.window)
     assert len(at_hop(x, grid, (HOP, WINDOW))) == frame_count(samples, WINDOW, HOP)
+
+
+@pytest.mark.parametrize("target", [(640, 880), (320, 400), (320, 560), (160, 400)])
+def test_a_frame_is_the_mean_of_the_windows_inside_it(target: tuple[int, int]):
+    hop, window = target
+    starts = 160 * torch.arange(40)  # of windows of 400 samples
+    found = at_hop(starts.float()[:, None], (160, 400), target)[:, 0]
+    for t, x in enumerate(found):
+        first, last = hop * t, hop * t + window
+        inside = (starts >= first) & (starts + 400 <= last) & (starts < first + hop)
+        assert x == starts[inside].float().mean()

@@ -212,6 +212,28 @@ def test_made_again_only_when_the_inputs_change(tmp_path, corpus):
     assert track_facts(folder)["figures"] != figures
 
 
+def test_a_wrong_line_of_phones_is_named_before_labels_are_made(tmp_path, corpus):
+    phones = tmp_path / "phones.txt"
+    phones.write_text("utt0 1 x 3\n")
+    with pytest.raises(UserError, match="phones.txt line 1"):
+        made(tmp_path / "labels", corpus, phone_labels=str(phones))
+    assert not (tmp_path / "labels").exists()
+
+
+def test_killed_before_the_figures_the_labels_keep_their_time(tmp_path, corpus, monkeypatch):
+    folder = tmp_path / "labels"
+
+    def kill(*arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(cluster_labels, "usage", kill)
+        made(folder, corpus)
+    seconds = track_facts(folder)["seconds"]
+    assert made(folder, corpus).figures and seconds > 0
+    assert track_facts(folder)["seconds"] == seconds
+
+
 @pytest.mark.parametrize("where", ["nearest_centroid", "save_track"])
 def test_killed_in_the_middle_nothing_half_made_is_taken(tmp_path, corpus, where, monkeypatch):
     """Not the new centroids beside the old labels either."""
@@ -219,7 +241,7 @@ def test_killed_in_the_middle_nothing_half_made_is_taken(tmp_path, corpus, where
     first = made(folder, corpus).values.tolist()
     centroids = (folder / CENTROIDS).read_bytes()
 
-    def kill(*arguments):
+    def kill(*arguments, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
@@ -273,6 +295,12 @@ def test_wrong_given_labels_are_named(tmp_path, corpus, line, message):
 def test_given_labels_beside_a_source_are_refused():
     with pytest.raises(UserError, match="labels and targets_from are both given"):
         maker(source="any", given="labels.txt")
+
+
+def test_a_layer_of_no_encoder_is_refused():
+    """Or else the first iteration would be repeated in silence."""
+    with pytest.raises(UserError, match="Pass targets_from too"):
+        maker(layer=3)
 
 
 @pytest.mark.parametrize("key", ["given", "phone_labels"])

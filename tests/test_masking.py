@@ -59,3 +59,9 @@ def test_two_masked_frames_and_a_visible_one(share: float):
 def test_an_impossible_share_is_named(share: float):
     with pytest.raises(UserError, match=f"mask_share: {share} "):
         SpanMask(5, share)
+
+
+@pytest.mark.parametrize("span", [0, -3.0, float("nan")])
+def test_a_span_of_no_frame_is_named(span: float):
+    with pytest.raises(UserError, match="mask_seconds: spans of"):
+        SpanMask(span, 0.5)

@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.tracks import IGNORE
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
 LABEL_HOP = 160  # samples at 16 kHz: 100 labels a second
-IGNORE = -100  # PyTorch's cross-entropy leaves such targets out
 
 
 def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
@@ -50,7 +50,7 @@ def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     labels = {}
     for number, line in read_lines(path, "phone_labels"):
         utterance, *ids = line.split()
-        if not ids or not all(id.isdecimal() for id in ids):
+        if not ids or not all(id.isdecimal() and len(id) < 10 for id in ids):
             raise UserError(f"{path} line {number}: expected '<utterance> <id> <id> …'.")
         labels[utterance] = torch.tensor([int(id) for id in ids])
     return labels

@@ -179,11 +179,8 @@ def _make(
     folder: Path,
     device: str,
 ) -> None:
-    """Make a track if it is missing, note how long that took, and tell what is known of it."""
-    started = time.time()
+    """Make a track if it is missing, and tell what is known of it."""
     maker.make(train, valid, folder, device)
-    if "seconds" not in track_facts(folder):
-        note_facts(folder, seconds=time.time() - started)
     facts = track_facts(folder)
     figures = "".join(f", {name} {value:.1f}" for name, value in facts["figures"].items())
     logger.info("track %s: made in %.1f s%s", folder.name, facts["seconds"], figures)
@@ -233,6 +230,7 @@ def save_track(
     pieces: Iterable[tuple[str, np.ndarray]],
     facts: Mapping[str, object],
     figures: Mapping[str, float] | None = None,
+    started: float | None = None,
 ) -> None:
     """Write a track piece by piece; it is there when ``track.json`` is.
 
@@ -247,6 +245,8 @@ def save_track(
         ``fingerprint``, and ``hop``, ``window`` and ``padding`` of frames.
     figures : mapping, optional
         To be reported.
+    started : float, optional
+        When its making began, in seconds of ``time.time``; now, if nothing had to be made.
 
     Example
     -------
@@ -265,7 +265,9 @@ def save_track(
     temporary = folder / f".track.{os.getpid()}.npy"
     np.save(temporary, np.concatenate(parts))
     os.replace(temporary, folder / "track.npy")
-    _write_facts(folder, {**facts, "figures": dict(figures or {}), "counts": counts})
+    seconds = time.time() - started if started else 0.0
+    noted = {"figures": dict(figures or {}), "counts": counts, "seconds": seconds}
+    _write_facts(folder, {**facts, **noted})
 
 
 def _write_facts(folder: Path, facts: Mapping[str, object]) -> None:
@@ -281,8 +283,8 @@ def note_facts(folder: Path, **facts: object) -> None:
 def track_facts(folder: Path) -> dict[str, Any] | None:
     """What ``track.json`` says; None if there is no track.
 
-    ``save_track``'s facts, ``figures`` and ``counts``, and ``seconds``: how long ``make_tracks``
-    took to make it, in whichever run that was.
+    ``save_track``'s facts, ``figures`` and ``counts``, and ``seconds``: how long it took to make
+    it, in whichever run that was.
     """
     path = folder / "track.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.errors import UserError
 from mgf_brain.frontends import EDGES, MelBands
 from mgf_brain.objectives.base import Objective, Terms
 from mgf_brain.objectives.label_figures import LabelMarginal, class_terms
@@ -34,6 +35,11 @@ class RandomQuantiser(nn.Module):
     code_dim : int
         Channels of a code.
 
+    Raises
+    ------
+    UserError
+        If there are not two codes, or a code has no channel.
+
     Example
     -------
     >>> quantiser = RandomQuantiser(16, codes=32)
@@ -43,6 +49,8 @@ class RandomQuantiser(nn.Module):
 
     def __init__(self, dim: int, codes: int = 8192, code_dim: int = 16) -> None:
         super().__init__()
+        if codes < 2 or code_dim < 1:
+            raise UserError(f"codes: {codes}, code_dim: {code_dim}. Pass 2 and 1, or more.")
         self.register_buffer("projection", nn.init.xavier_uniform_(torch.empty(dim, code_dim)))
         self.register_buffer("codebook", F.normalize(torch.randn(codes, code_dim), dim=1))
 
@@ -109,12 +117,14 @@ class RandomTargets(Objective):
         return self.quantiser(frames)
 
     def forward(self, encoded: Encoded) -> Terms:
-        """Cross-entropy terms of the masked frames, with the figures of ``class_terms``."""
+        """Cross-entropy terms of the masked frames, with accuracy and what labels occurred."""
         labels = self.labels(encoded)
         if self.training:
             self.marginal.update(labels, encoded.mask)
         logits = self.classifier(encoded.states[-1][encoded.mask])  # (masked frames, K)
-        return class_terms(logits, labels, encoded.mask)
+        terms = class_terms(logits, labels, encoded.mask)
+        terms.figures |= self.marginal.figures()
+        return terms
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
         """Constant: how often each label occurred so far."""

@@ -69,9 +69,6 @@ class ClusterPrediction(Objective):
         Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers. With any
         other, loss and best constant of the masked frames alone are logged too: naming frames that
         it sees says nothing of what it makes of their neighbours.
-    layer : int
-        Whose states it reads.
-
     Raises
     ------
     UserError
@@ -86,23 +83,22 @@ class ClusterPrediction(Objective):
 
     tracks = ("labels",)
 
-    def __init__(
-        self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0, layer: int = -1
-    ) -> None:
+    def __init__(self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0) -> None:
         super().__init__()
         if visible_weight < 0.0:
             raise UserError(f"visible_weight: {visible_weight:g} is below 0. Pass 0, or more.")
-        self.classifier, self.visible_weight, self.layer = classifier, visible_weight, layer
+        self.classifier, self.visible_weight = classifier, visible_weight
         self.marginal = LabelMarginal(clusters)
 
     def forward(self, encoded: Encoded) -> Terms:
-        """Cross-entropy terms, with the figures of ``class_terms`` for the masked frames."""
+        """Cross-entropy terms, with the accuracy of the masked frames and what labels occurred."""
         labels, masked, visible = self._targets(encoded)
         if self.training:
             self.marginal.update(labels, masked)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.visible_weight > 0):
             seen = self._terms(encoded, labels, visible)  # its accuracy is logged in any case
         terms = self._terms(encoded, labels, masked)
+        terms.figures |= self.marginal.figures()
         terms.weights["visible_accuracy"] = seen.counts.sum()
         terms.figures["visible_accuracy"] = seen.figures["accuracy"]
         return self._with_visible(terms, seen) if self.visible_weight else terms
@@ -111,7 +107,7 @@ class ClusterPrediction(Objective):
         """Both kinds of frames in one loss; what is of the masked ones alone is called so."""
         figures = {**terms.figures, "masked_loss": terms.mean().detach()}
         figures["masked_accuracy"] = figures.pop("accuracy")
-        names = ("masked_loss", "masked_accuracy", "masked_constant", "perplexity", "usage")
+        names = ("masked_loss", "masked_accuracy", "masked_constant")
         return Terms(
             terms.sums + self.visible_weight * seen.sums,
             terms.counts + self.visible_weight * seen.counts,
@@ -120,7 +116,7 @@ class ClusterPrediction(Objective):
         )
 
     def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
-        return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
+        return class_terms(self.classifier(encoded.states[-1][where]), labels, where)
 
     @staticmethod
     def _targets(encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

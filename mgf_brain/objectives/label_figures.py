@@ -26,7 +26,7 @@ def class_terms(logits: torch.Tensor, labels: torch.Tensor, where: torch.Tensor)
     Returns
     -------
     Terms
-        With the figures "accuracy", in percent, and those of ``label_figures``.
+        With the figure "accuracy", in percent.
 
     Example
     -------
@@ -39,8 +39,7 @@ def class_terms(logits: torch.Tensor, labels: torch.Tensor, where: torch.Tensor)
     error = F.cross_entropy(logits, chosen, reduction="none")  # (N,)
     terms = frame_terms(error.new_zeros(where.shape).masked_scatter(where, error), where)
     hits = (logits.detach().argmax(-1) == chosen).sum()
-    accuracy = 100.0 * hits / max(len(chosen), 1)
-    terms.figures = {"accuracy": accuracy, **label_figures(labels, where, logits.shape[-1])}
+    terms.figures = {"accuracy": 100.0 * hits / max(len(chosen), 1)}
     return terms
 
 
@@ -61,8 +60,8 @@ def label_figures(
     Returns
     -------
     dict of str to torch.Tensor
-        "perplexity", the exponential of the entropy of the labels, at most K or the number of
-        frames; "usage", percent of the classes that occur.
+        "perplexity", the exponential of the entropy of the labels; "usage", percent of the classes
+        that occur. Neither can be more than the number of frames allows.
 
     Example
     -------
@@ -71,9 +70,7 @@ def label_figures(
     >>> {k: round(v.item(), 2) for k, v in label_figures(labels, where, 4).items()}
     {'perplexity': 2.0, 'usage': 50.0}
     """
-    share = _shares(labels, where, classes)
-    perplexity = torch.special.entr(share).sum().exp()
-    return {"perplexity": perplexity, "usage": 100.0 * (share > 0).float().mean()}
+    return _evenness(torch.bincount(labels[where].long(), minlength=classes))
 
 
 class LabelMarginal(nn.Module):
@@ -109,6 +106,10 @@ class LabelMarginal(nn.Module):
         count = torch.bincount(labels[where].long(), minlength=len(self.counts))
         self.counts += sum_over_ranks(count)
 
+    def figures(self) -> dict[str, torch.Tensor]:
+        """As of ``label_figures``, of all that was counted: a batch can't fill a large codebook."""
+        return _evenness(self.counts - 0.5)
+
     def references(self, labels: torch.Tensor, where: torch.Tensor) -> dict[str, torch.Tensor]:
         """Its cross-entropy, in nat, as "constant".
 
@@ -118,7 +119,8 @@ class LabelMarginal(nn.Module):
         return {"constant": surprise.sum() / max(len(surprise), 1)}
 
 
-def _shares(labels: torch.Tensor, where: torch.Tensor, classes: int) -> torch.Tensor:
-    """(K,) share of the chosen frames with each label."""
-    count = torch.bincount(labels[where].long(), minlength=classes).float()
-    return count / count.sum().clamp(min=1.0)
+def _evenness(counts: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Perplexity and usage of how often each class occurred, (K,)."""
+    shares = (counts / counts.sum().clamp(min=1.0)).float()
+    perplexity = torch.special.entr(shares).sum().exp()
+    return {"perplexity": perplexity, "usage": 100.0 * (shares > 0).float().mean()}

@@ -9,6 +9,7 @@ from torch import nn
 
 from mgf_brain.objectives.base import Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.references import nearest_visible
+from mgf_brain.ranges import check_share
 from mgf_brain.spectrum import normalise_frames
 from mgf_brain.teacher import EMATeacher, linear_momentum
 
@@ -36,6 +37,11 @@ class TeacherRegression(Objective):
         Of the teacher, at the start and after ``momentum_share`` of the training.
     momentum_share : float
 
+    Raises
+    ------
+    UserError
+        If ``top`` is no share.
+
     Example
     -------
     >>> TeacherRegression(32).predict.weight.shape
@@ -51,6 +57,7 @@ class TeacherRegression(Objective):
         momentum_share: float = 0.075,
     ) -> None:
         super().__init__()
+        check_share("top_layers", top)
         self.top, self.dim = top, dim
         self.momentum = first_momentum, last_momentum, momentum_share
         self.predict = nn.Linear(dim, dim)

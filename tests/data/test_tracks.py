@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -107,10 +108,11 @@ class Maker:
         self.value = value
 
     def make(self, train, valid, folder: Path, device: str = "cpu") -> None:
+        started = time.time()
         values, fingerprint = np.full(2, self.value, np.int16), str(self.value)
         if not load_track(folder, fingerprint):
             rows, figures = [(u.id, values) for u in (*train, *valid)], {"purity": 1.25}
-            save_track(folder, rows, {**FACTS, "fingerprint": fingerprint}, figures)
+            save_track(folder, rows, {**FACTS, "fingerprint": fingerprint}, figures, started)
 
 
 def test_each_maker_has_a_folder_and_both_parts_are_there(tmp_path: Path):

@@ -114,7 +114,7 @@ def write(run: Run, **results: object) -> None:
 def test_targets_table_and_picture_have_what_is_done(tmp_path: Path):
     args, plans = targets_plans(tmp_path)
     [hubert] = plans["HuBERT"]
-    write(hubert.pretraining(), time={"wall_s": 120.0, "tracks_s": 6.0})
+    write(hubert.pretraining(), time={"training_s": 120.0, "tracks_s": 6.0})
     write(hubert.task("phones", 0.25), metrics={"accuracy": 40.0})
     write(hubert.task("phones"), metrics={"accuracy": 50.0})
     write(hubert.task("asr"), metrics={"cer": 30.0})

@@ -12,6 +12,7 @@ from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.encoder import TransformerEncoder
+from mgf_brain.errors import UserError
 from mgf_brain.frontends import EDGES, LogMel, MelBands, Waveform
 from mgf_brain.masking import SpanMask
 from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
@@ -78,6 +79,12 @@ def test_projection_and_codebook_are_drawn_as_in_the_paper():
     assert 0.99 * bound < quantiser.projection.abs().max() <= bound
     torch.testing.assert_close(quantiser.codebook.norm(dim=1), torch.ones(8192))
     torch.testing.assert_close(quantiser.codebook.mean(0), torch.zeros(16), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("codes, code_dim", [(1, 16), (0, 16), (64, 0)])
+def test_a_codebook_that_tells_nothing_is_refused(codes: int, code_dim: int):
+    with pytest.raises(UserError, match=f"codes: {codes}, code_dim: {code_dim}"):
+        RandomQuantiser(16, codes, code_dim)
 
 
 def test_the_quantiser_is_frozen_and_saved():

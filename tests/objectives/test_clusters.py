@@ -288,14 +288,6 @@ def test_padding_changes_no_term():
         torch.testing.assert_close(objective(alone).sums[0], together.sums[b])
 
 
-def test_the_layer_is_the_one_asked_for():
-    objective, encoded = example()
-    expected = objective(encoded).sums
-    encoded.states = [torch.randn(3, FRAMES, DIM), encoded.states[0], torch.randn(3, FRAMES, DIM)]
-    objective.layer = 1
-    torch.testing.assert_close(objective(encoded).sums, expected)
-
-
 def test_cosines_do_not_depend_on_lengths_or_precision():
     torch.manual_seed(0)
     classifier, states = CosineClassifier(DIM, CLUSTERS, projection=6), torch.randn(9, DIM)

@@ -48,11 +48,13 @@ def test_figures_count_the_chosen_labels_only():
     shares = [n / len(chosen) for n in Counter(label for _, label in chosen).values()]
     entropy = -sum(share * math.log(share) for share in shares)
     assert figures["accuracy"].item() == pytest.approx(100 * accuracy)
-    assert figures["usage"].item() == pytest.approx(100 * len(shares) / CLASSES)
-    assert figures["perplexity"].item() == pytest.approx(math.exp(entropy), rel=1e-5)
     marginal = LabelMarginal(CLASSES)
+    assert marginal.figures()["usage"] == 0.0
     for _ in range(1000):
         marginal.update(labels, where)
+    for figures in (label_figures(labels, where, CLASSES), marginal.figures()):
+        assert figures["usage"].item() == pytest.approx(100 * len(shares) / CLASSES)
+        assert figures["perplexity"].item() == pytest.approx(math.exp(entropy), rel=1e-5)
     constant = marginal.references(labels, where)["constant"]
     assert constant.item() == pytest.approx(entropy, rel=1e-3)
 

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
 from mgf_brain.encoder import TransformerEncoder
+from mgf_brain.errors import UserError
 from mgf_brain.frontends import LogMel
 from mgf_brain.masking import SpanMask
 from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
@@ -97,6 +98,12 @@ def test_how_many_layers_a_target_averages(layers: int, top: float, expected: in
     )
     objective.targets(model.encode(noises((3000,))))
     assert len(averaged) == expected
+
+
+@pytest.mark.parametrize("top", [8, -1])
+def test_a_number_of_layers_is_no_share_of_them(top: int):
+    with pytest.raises(UserError, match=f"top_layers: {top} is no share"):
+        TeacherRegression(16, top=top)
 
 
 def test_the_loss_against_a_loop():

@@ -151,6 +151,7 @@ def test_centroids_and_figures_of_labels_are_kept(trained):
         assert centroids.shape == (CLUSTERS, 39)
         assert results["metrics"]["labels"]["used"] > 90
         assert 0 < results["time"]["tracks_s"] < results["time"]["wall_s"]
+        assert 0 < results["time"]["training_s"] < results["time"]["wall_s"]
         assert len(labels_of(output).counts) == 20  # validation too
 
 
@@ -177,20 +178,34 @@ def test_debug_labels_the_debug_batches_alone(train):
 
 
 def test_systems_differ_in_loss_and_parameters_over_the_same_encoder(noise_batch):
+    """Where they share a target, as MT4SSL both with HuBERT and data2vec, they share its loss."""
     batch = noise_batch([16000, 12000, 9000])
     batch.tracks["labels"] = torch.randint(CLUSTERS, (3, 23))
-    weights, losses, parameters = None, {}, {}
-    for system in OBJECTIVES.keys() - {"progre"}:
-        model = model_of(system)["model"].eval()
-        weights = weights or model.speech.state_dict()
-        model.speech.load_state_dict(weights)
-        encoded, terms = model(batch)
-        losses[system] = sum(term.mean().item() for term in terms.values())
-        parameters[system] = frozenset(name for name, _ in model.objectives.named_parameters())
+    models = {system: model_of(system)["model"].eval() for system in OBJECTIVES.keys() - {"progre"}}
+    both, offline, online = (
+        models[system].objectives for system in ("mt4ssl", "hubert", "data2vec")
+    )
+    own = {
+        system: frozenset(name for name, _ in model.objectives.named_parameters())
+        for system, model in models.items()
+    }
+    models["wavlm"].objectives.load_state_dict(offline.state_dict())
+    both["offline"].classifier = offline["offline"].classifier
+    both["online"].predict = online["online"].predict
+    losses = {}
+    for system, model in models.items():
+        model.speech.load_state_dict(models["mt4ssl"].speech.state_dict())
+        if "online" in OBJECTIVES[system]:
+            model.objectives["online"].teacher.model.load_state_dict(
+                model.speech.encoder.layers.state_dict()
+            )
+        _, terms = model(batch)
         assert set(terms) == OBJECTIVES[system]
-    assert parameters.pop("wavlm") == parameters["hubert"]  # they differ in what they hear
-    losses.pop("wavlm")
-    assert len(set(parameters.values())) == len({round(x, 4) for x in losses.values()}) == 5
+        losses[system] = {name: round(term.mean().item(), 4) for name, term in terms.items()}
+    assert own.pop("wavlm") == own["hubert"]  # they differ in what they hear
+    assert losses.pop("wavlm") == losses["hubert"]
+    assert losses["mt4ssl"] == losses["hubert"] | losses["data2vec"]
+    assert len(set(own.values())) == len({tuple(x.values()) for x in losses.values()}) == 5
 
 
 def test_wavlm_is_hubert_over_mixed_crops(tmp_path):
@@ -262,10 +277,21 @@ def test_mt4ssl_without_offline_targets_makes_no_labels(train):
     assert results["metrics"]["loss"] == results["metrics"]["validation"]["online_loss"]
 
 
-def test_an_objective_without_its_labels_is_refused():
-    experiment = experiment_of("mt4ssl", "--cluster_labels", "null")
+@pytest.mark.parametrize(
+    "system, remedy",
+    [("mt4ssl", "Pass --offline_weight 0 too, or leave"), ("hubert", "Leave")],
+)
+def test_an_objective_without_its_labels_is_refused(system, remedy):
+    experiment = experiment_of(system, "--cluster_labels", "null")
     brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
-    with pytest.raises(UserError, match="offline reads the track 'labels'.*--offline_weight 0 too"):
+    with pytest.raises(UserError, match=f"offline reads the track 'labels'.* {remedy} the track"):
+        _refuse_impossible(experiment, brain, batches=1)
+
+
+def test_a_loss_that_would_be_raised_is_refused():
+    experiment = experiment_of("mt4ssl", "--online_weight", "-1")
+    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    with pytest.raises(UserError, match="online_weight: below 0"):
         _refuse_impossible(experiment, brain, batches=1)
 
 
