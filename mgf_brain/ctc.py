@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import torch
 from torch import nn
@@ -79,6 +80,8 @@ class CTCHead(WeightedLayers):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(widths[-1], self.slots * tokens)
+        with torch.no_grad():  # or else all slots may stay alike: a blank has a half at the start
+            self.classifier.bias.unflatten(0, (self.slots, tokens))[:, 0] += math.log(tokens)
         self.tokens = tokens
 
     def forward(

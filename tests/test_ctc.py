@@ -88,6 +88,13 @@ def test_a_constant_channel_stays_finite():
     assert torch.isfinite(scores).all()
 
 
+@pytest.mark.parametrize("tokens", [29, 500])
+def test_at_the_start_a_slot_is_as_likely_blank_as_not(tokens: int):
+    head = CTCHead(num_states=2, dim=16, hop=640, tokens=tokens)
+    log_probabilities, _ = head(torch.randn(4, 50, 2, 16), torch.full((4,), 50))
+    assert log_probabilities[..., 0].exp().mean().item() == pytest.approx(0.5, abs=0.1)
+
+
 def test_three_sequences_are_learnt_by_heart(tmp_path: Path):
     texts = {"a": "AA B B", "b": "B AA", "c": "IY IY AA B"}  # a repeat needs a blank between
     states = dict(zip(texts, features([30, 25, 35]), strict=True))
