@@ -28,6 +28,7 @@ from mgf_brain.inference import (
 )
 from mgf_brain.model import SpeechModel
 from mgf_brain.tokens import SentencePieceTokens, Tokens
+from tests.ctc_heads import talkative_head
 from tests.inference.folders import LABELS, encoder_yaml, write_classifier, write_folder
 
 SIZES = {"num_states": 3, "dim": 32, "hop": 640}
@@ -64,7 +65,7 @@ def write_encoder(folder: Path) -> Path:
 def write_recogniser(folder: Path, tokens: Tokens | SentencePieceTokens) -> Path:
     torch.manual_seed(3)
     sizes = {**SIZES, "tokens": len(tokens)}
-    model = SpeechRecognizer(example_encoder(), CTCHead(**sizes), tokens).eval()
+    model = SpeechRecognizer(example_encoder(), talkative_head(**sizes), tokens).eval()
     if isinstance(tokens, SentencePieceTokens):
         write_folder(folder, model, head=new_node(CTCHead, **sizes), tokens=tokens.path.name)
         (folder / tokens.path.name).write_bytes(tokens.path.read_bytes())

@@ -16,6 +16,7 @@ from mgf_brain.ctc import CTCHead
 from mgf_brain.export import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, SpeechRecognizer, example_encoder
 from mgf_brain.tokens import Tokens
+from tests.ctc_heads import talkative_head
 from tests.inference.folders import encoder_yaml, write_classifier, write_folder
 
 FILES = ("a.wav", "b.flac", "sub/c.wav")
@@ -80,7 +81,7 @@ def write_verifier(folder: Path, **threshold: float) -> SpeakerVerifier:
 def write_recognizer(folder: Path) -> SpeechRecognizer:
     """What a recognition run exports."""
     torch.manual_seed(0)
-    model = SpeechRecognizer(example_encoder(), CTCHead(**TOKENS).eval(), Tokens("ABC"))
+    model = SpeechRecognizer(example_encoder(), talkative_head(**TOKENS), Tokens("ABC"))
     tokens = new_node(Tokens, symbols=list("ABC"), separator="")
     write_folder(folder, model, head=new_node(CTCHead, **TOKENS), tokens=tokens)
     return model

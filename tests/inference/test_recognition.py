@@ -15,6 +15,7 @@ from mgf_brain.inference import SpeechRecognizer, example_encoder
 from mgf_brain.inference.recognition import cut_chunks
 from mgf_brain.spectrum import frame_count
 from mgf_brain.tokens import SentencePieceTokens, Tokens
+from tests.ctc_heads import talkative_head
 from tests.inference.folders import write_folder
 
 RATE, REACH = 16000, 3
@@ -42,7 +43,7 @@ class Bounded(nn.Module):
 def recognizer(hop: int, overlap_units: int, chunk_units: int = 40) -> SpeechRecognizer:
     torch.manual_seed(hop)
     encoder = Bounded(hop)
-    head = CTCHead(2, encoder.dim, hop, tokens=4, hidden=8).eval()
+    head = talkative_head(num_states=2, dim=encoder.dim, hop=hop, tokens=4, hidden=8)
     unit = hop * head.stack / RATE
     return SpeechRecognizer(
         encoder, head, Tokens("ABC"), chunk_units * unit, overlap_units * unit
@@ -101,12 +102,12 @@ def test_several_utterances_and_one_of_another_rate():
 def test_units_come_from_the_folder_itself(tmp_path: Path, name: str):
     units = SentencePieceTokens.train(["WE CALL IT", "BEAR"] * 3, 14, tmp_path / "units.model")
     sizes = {"num_states": 3, "dim": 32, "hop": 640, "tokens": len(units)}
-    model = SpeechRecognizer(example_encoder(), CTCHead(**sizes).eval(), units)
+    model = SpeechRecognizer(example_encoder(), talkative_head(**sizes), units)
     write_folder(tmp_path / "model", model, head=new_node(CTCHead, **sizes), tokens=name)
     units.path.rename(tmp_path / "model" / "units.model")
     loaded, wav = SpeechRecognizer.from_pretrained(tmp_path / "model"), torch.randn(32000)
     assert loaded.tokens.names == units.names
-    assert loaded.transcribe(wav, RATE) == model.transcribe(wav, RATE)
+    assert loaded.transcribe(wav, RATE) == model.transcribe(wav, RATE) != ""
 
 
 def test_symbols_that_yaml_could_take_for_something_else(tmp_path: Path):
