@@ -55,13 +55,14 @@ def pretrain(
     hparams = experiment.hparams
     for share in hparams["export_at"]:
         check_share("export_at", share)
+    _refuse_untrainable(experiment, brain)  # before hours of labels
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     folder = Path(hparams["tracks_folder"])
     tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
     made_tracks = {folder / name: track_facts(folder / name) for name in tracks}
     loader = make_loader(train, hparams, tracks=tracks)
-    _refuse_impossible(experiment, brain, len(loader))
+    _refuse_impossible_batches(len(loader), brain.grad_accumulation_factor)
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, hparams, VALID_EPOCH, distributed=False, tracks=tracks)
 
@@ -107,8 +108,8 @@ def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list
     return [utterances[i] for i in sorted(i for batch in batches for i in batch)]
 
 
-def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches: int) -> None:
-    """What would train nothing, or for ever."""
+def _refuse_untrainable(experiment: Experiment, brain: PretrainingBrain) -> None:
+    """A model of which a part would learn nothing."""
     encoder, weights = brain.model.speech.encoder, brain.model.weights
     if min(weights.values(), default=0.0) < 0.0:
         raise UserError(f"{min(weights, key=weights.get)}_weight: below 0. Pass 0, or more.")
@@ -128,12 +129,16 @@ def _refuse_impossible(experiment: Experiment, brain: PretrainingBrain, batches:
             raise UserError(
                 f"{name} reads the track {missing.pop()!r}, which is null. {remedy} the track."
             )
+
+
+def _refuse_impossible_batches(batches: int, accumulated: int) -> None:
+    """An epoch without a step, of ``batches`` of which ``accumulated`` make one."""
     if not batches:
         raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")
-    if batches < brain.grad_accumulation_factor:
+    if batches < accumulated:
         raise UserError(
-            f"grad_accumulation_factor: {brain.grad_accumulation_factor} is more than the "
-            f"{batches} batches of an epoch. Lower it, or batch_seconds."
+            f"grad_accumulation_factor: {accumulated} is more than the {batches} batches of an "
+            "epoch. Lower it, or batch_seconds."
         )
 
 

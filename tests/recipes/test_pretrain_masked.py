@@ -21,7 +21,7 @@ from mgf_brain.data.tracks import load_track, make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.pretraining import _refuse_impossible, pretrain
+from mgf_brain.pretraining import _refuse_untrainable, pretrain
 from tests.data.miniatures import write_noise
 from tests.tiny_yaml import ROOT, write_tiny_yaml
 
@@ -283,16 +283,16 @@ def test_mt4ssl_without_offline_targets_makes_no_labels(train):
 )
 def test_an_objective_without_its_labels_is_refused(system, remedy):
     experiment = experiment_of(system, "--cluster_labels", "null")
-    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    brain = SimpleNamespace(model=experiment.hparams["model"])
     with pytest.raises(UserError, match=f"offline reads the track 'labels'.* {remedy} the track"):
-        _refuse_impossible(experiment, brain, batches=1)
+        _refuse_untrainable(experiment, brain)
 
 
-def test_a_loss_that_would_be_raised_is_refused():
+def test_a_loss_that_would_be_raised_is_refused_before_the_labels(tmp_path):
     experiment = experiment_of("mt4ssl", "--online_weight", "-1")
-    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    experiment.hparams["output_folder"] = str(tmp_path)
     with pytest.raises(UserError, match="online_weight: below 0"):
-        _refuse_impossible(experiment, brain, batches=1)
+        pretrain(experiment, [], [], "recipe.py")  # k-means would have no frame
 
 
 def test_percent_in_place_of_shares_are_refused(tmp_path):
@@ -310,6 +310,6 @@ def test_impossible_numbers_name_their_key(option: str, value: str):
 
 def test_an_extractor_that_nothing_trains_is_refused():
     experiment = experiment_of("progre", "--speaker_weight", "0")
-    brain = SimpleNamespace(model=experiment.hparams["model"], grad_accumulation_factor=1)
+    brain = SimpleNamespace(model=experiment.hparams["model"])
     with pytest.raises(UserError, match="Pass --speaker null too"):
-        _refuse_impossible(experiment, brain, batches=1)
+        _refuse_untrainable(experiment, brain)
