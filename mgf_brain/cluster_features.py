@@ -132,7 +132,7 @@ def read_batches(utterances: Sequence[Utterance]) -> Iterator[tuple[torch.Tensor
 
 
 def at_hop(x: torch.Tensor, source: tuple[int, int], target: tuple[int, int]) -> torch.Tensor:
-    """Features at a longer hop: the mean of the windows that lie within each of the new ones.
+    """Features at a longer hop: the mean of each one's own windows, from inside it.
 
     Arguments
     ---------
@@ -140,6 +140,7 @@ def at_hop(x: torch.Tensor, source: tuple[int, int], target: tuple[int, int]) ->
         (T, D).
     source, target : tuple of int
         Hop and window in samples, before and after; the new hop is a multiple of the old one.
+        A window that begins at the next new hop or later is the next one's.
 
     Returns
     -------

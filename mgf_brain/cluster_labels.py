@@ -70,7 +70,7 @@ class ClusterLabels:
     ------
     UserError
         If there is only one cluster, labels can't hold so many, both ``source`` and ``given`` are
-        there, or ``layer`` without ``source``.
+        there, or ``layer`` is no integer or without ``source``.
 
     Example
     -------
@@ -95,6 +95,8 @@ class ClusterLabels:
             raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
         if source and given:
             raise UserError("labels and targets_from are both given. Pass one of them.")
+        if not isinstance(layer, int | None):
+            raise UserError(f"targets_layer: {layer!r} is no number of a state, as 3 would be.")
         if layer is not None and not source:
             raise UserError("targets_layer: of which encoder? Pass targets_from too.")
         self.clusters, self.hop, self.window = clusters, hop, window
@@ -131,14 +133,19 @@ class ClusterLabels:
         fingerprint = self._fingerprint(train, valid, features)
         phones = self.phone_labels and list(file_state(self.phone_labels))
         labelled = load_track(folder, fingerprint) is not None
+        labelled &= features is None or (folder / CENTROIDS).is_file()
         if labelled and track_facts(folder).get("phones", "unknown") == phones:
             return
         true = read_phone_labels(self.phone_labels) if phones else {}  # refused before the work
         if not labelled:
             rows = [*train, *valid]
+            made = self._cluster(rows, train, features) if features else (self._given(rows), None)
+            labels, centroids = made
             for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
                 (folder / old).unlink(missing_ok=True)
-            labels = self._cluster(rows, train, features, folder) if features else self._given(rows)
+            if centroids is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                save_file({"centroids": centroids}, folder / CENTROIDS)
             facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
             facts["fingerprint"] = fingerprint
             save_track(folder, labels.items(), facts, started=started)
@@ -160,20 +167,15 @@ class ClusterLabels:
         return LayerFeatures(encoder, -1 if self.layer is None else self.layer, device)
 
     def _cluster(
-        self,
-        rows: Sequence[Utterance],
-        train: Sequence[Utterance],
-        features: FrameFeatures,
-        folder: Path,
-    ) -> dict[str, np.ndarray]:
-        """Two passes: over what k-means sees, which stays in memory, and over all the rest."""
+        self, rows: Sequence[Utterance], train: Sequence[Utterance], features: FrameFeatures
+    ) -> tuple[dict[str, np.ndarray], torch.Tensor]:
+        """Labels and centroids: two passes, over what k-means sees, which is kept, and the rest."""
         frames, kept = self._seen(train, features)
         centroids = fit_centroids(frames, self.clusters, self.iterations, self.seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_file({"centroids": centroids}, folder / CENTROIDS)
         rest = [u for u in rows if u.id not in kept]
         computed = itertools.chain(kept.items(), self._compute(rest, features, "labels"))
-        return {id: nearest_centroid(x, centroids).numpy().astype(np.int16) for id, x in computed}
+        nearest = ((id, nearest_centroid(x, centroids).numpy()) for id, x in computed)
+        return {id: ids.astype(np.int16) for id, ids in nearest}, centroids
 
     def _seen(
         self, train: Sequence[Utterance], features: FrameFeatures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -42,9 +43,10 @@ def pretrain(
     Returns
     -------
     dict
-        What ``results.json`` holds. ``training_s`` is the time of the steps alone, without
-        validation; ``tracks_s`` is what making the tracks took, in this run or in the one that left
-        them in ``tracks_folder``; ``wall_s`` holds all of this run.
+        What ``results.json`` holds. ``training_s`` is the time of the steps with their
+        logging and checkpoints, without validation; ``tracks_s`` is what making the tracks took, in
+        this run or in the one that left them in ``tracks_folder``; ``wall_s`` holds all of this run
+        but for what came after the last checkpoint before a kill.
 
     Raises
     ------
@@ -111,8 +113,10 @@ def _debug_part(experiment: Experiment, utterances: Sequence[Utterance]) -> list
 def _refuse_untrainable(experiment: Experiment, brain: PretrainingBrain) -> None:
     """A model of which a part would learn nothing."""
     encoder, weights = brain.model.speech.encoder, brain.model.weights
-    if min(weights.values(), default=0.0) < 0.0:
-        raise UserError(f"{min(weights, key=weights.get)}_weight: below 0. Pass 0, or more.")
+    for name, weight in weights.items():
+        if not 0.0 <= weight < math.inf:  # nor nan, which no step survives
+            key = f"{name}_weight" if f"{name}_weight" in experiment.hparams else f"weights: {name}"
+            raise UserError(f"{key}: {weight:g} is no weight. Pass 0, or more.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     if getattr(encoder, "speaker", None) and encoder.stop_gradient and "speaker" not in weights:

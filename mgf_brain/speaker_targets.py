@@ -82,8 +82,8 @@ class SpeakerTargets:
         UserError
             If there are embeddings of another number of channels to keep.
         """
-        encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
         started = time.time()
+        encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
         fingerprint = self._fingerprint(train, valid, encoder)
         if load_track(folder, fingerprint):
             return

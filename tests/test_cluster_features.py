@@ -46,7 +46,7 @@ def test_mfcc_frames_at_the_encoders_hop_are_as_many_as_the_encoders(samples):
 
 
 @pytest.mark.parametrize("target", [(640, 880), (320, 400), (320, 560), (160, 400)])
-def test_a_frame_is_the_mean_of_the_windows_inside_it(target: tuple[int, int]):
+def test_a_frame_is_the_mean_of_the_windows_inside_it_before_the_next(target: tuple[int, int]):
     hop, window = target
     starts = 160 * torch.arange(40)  # of windows of 400 samples
     found = at_hop(starts.float()[:, None], (160, 400), target)[:, 0]

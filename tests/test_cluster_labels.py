@@ -236,7 +236,7 @@ def test_killed_before_the_figures_the_labels_keep_their_time(tmp_path, corpus, 
 
 @pytest.mark.parametrize("where", ["nearest_centroid", "save_track"])
 def test_killed_in_the_middle_nothing_half_made_is_taken(tmp_path, corpus, where, monkeypatch):
-    """Not the new centroids beside the old labels either."""
+    """Not the new centroids beside the old labels either, which stay until there are new ones."""
     folder = tmp_path / "labels"
     first = made(folder, corpus).values.tolist()
     centroids = (folder / CENTROIDS).read_bytes()
@@ -247,8 +247,28 @@ def test_killed_in_the_middle_nothing_half_made_is_taken(tmp_path, corpus, where
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(cluster_labels, where, kill)
         made(folder, corpus, clusters=3)
-    assert load_track(folder) is None
+    assert (load_track(folder) is None) == (where == "save_track")
     assert made(folder, corpus).values.tolist() == first
+    assert (folder / CENTROIDS).read_bytes() == centroids
+
+
+def test_a_refused_option_costs_no_labels(tmp_path, corpus):
+    folder = tmp_path / "labels"
+    made(folder, corpus)
+    before = stamp(folder)
+    for options in ({"fit_megabytes": 1e-5}, {"given": given(tmp_path, corpus, utt4="1 2 3")}):
+        with pytest.raises(UserError):
+            made(folder, corpus, **options)
+    made(folder, corpus)
+    assert stamp(folder) == before
+
+
+def test_labels_whose_centroids_are_gone_are_made_again(tmp_path, corpus):
+    folder = tmp_path / "labels"
+    made(folder, corpus)
+    centroids = (folder / CENTROIDS).read_bytes()
+    (folder / CENTROIDS).unlink()
+    made(folder, corpus)
     assert (folder / CENTROIDS).read_bytes() == centroids
 
 
@@ -301,6 +321,9 @@ def test_a_layer_of_no_encoder_is_refused():
     """Or else the first iteration would be repeated in silence."""
     with pytest.raises(UserError, match="Pass targets_from too"):
         maker(layer=3)
+    for layer in ("x", 1.5):
+        with pytest.raises(UserError, match=f"targets_layer: {layer!r} is no number of a state"):
+            maker(source="any", layer=layer)
 
 
 @pytest.mark.parametrize("key", ["given", "phone_labels"])

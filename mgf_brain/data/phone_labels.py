@@ -50,7 +50,7 @@ def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     labels = {}
     for number, line in read_lines(path, "phone_labels"):
         utterance, *ids = line.split()
-        if not ids or not all(id.isdecimal() and len(id) < 10 for id in ids):
+        if not ids or not all(id.isdecimal() and len(id) < 6 for id in ids):
             raise UserError(f"{path} line {number}: expected '<utterance> <id> <id> …'.")
         labels[utterance] = torch.tensor([int(id) for id in ids])
     return labels

@@ -246,7 +246,7 @@ def save_track(
     figures : mapping, optional
         To be reported.
     started : float, optional
-        When its making began, in seconds of ``time.time``; now, if nothing had to be made.
+        When its making began, in seconds of ``time.time``; now, if not given.
 
     Example
     -------

@@ -123,7 +123,8 @@ class RandomTargets(Objective):
             self.marginal.update(labels, encoded.mask)
         logits = self.classifier(encoded.states[-1][encoded.mask])  # (masked frames, K)
         terms = class_terms(logits, labels, encoded.mask)
-        terms.figures |= self.marginal.figures()
+        if self.training:  # in validation they would still be those of training
+            terms.figures |= self.marginal.figures()
         return terms
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:

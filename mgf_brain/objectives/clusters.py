@@ -69,6 +69,7 @@ class ClusterPrediction(Objective):
         Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers. With any
         other, loss and best constant of the masked frames alone are logged too: naming frames that
         it sees says nothing of what it makes of their neighbours.
+
     Raises
     ------
     UserError
@@ -98,7 +99,8 @@ class ClusterPrediction(Objective):
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.visible_weight > 0):
             seen = self._terms(encoded, labels, visible)  # its accuracy is logged in any case
         terms = self._terms(encoded, labels, masked)
-        terms.figures |= self.marginal.figures()
+        if self.training:  # in validation they would still be those of training
+            terms.figures |= self.marginal.figures()
         terms.weights["visible_accuracy"] = seen.counts.sum()
         terms.figures["visible_accuracy"] = seen.figures["accuracy"]
         return self._with_visible(terms, seen) if self.visible_weight else terms

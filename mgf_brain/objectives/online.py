@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from mgf_brain.errors import UserError
 from mgf_brain.objectives.base import Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.references import nearest_visible
 from mgf_brain.ranges import check_share
@@ -40,7 +41,7 @@ class TeacherRegression(Objective):
     Raises
     ------
     UserError
-        If ``top`` is no share.
+        If ``top`` is no share, or 0.
 
     Example
     -------
@@ -58,6 +59,8 @@ class TeacherRegression(Objective):
     ) -> None:
         super().__init__()
         check_share("top_layers", top)
+        if not top:
+            raise UserError("top_layers: 0 leaves the teacher no layer. Give a share of them.")
         self.top, self.dim = top, dim
         self.momentum = first_momentum, last_momentum, momentum_share
         self.predict = nn.Linear(dim, dim)

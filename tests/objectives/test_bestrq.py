@@ -171,9 +171,21 @@ def test_the_constant_reference_is_at_most_that_of_even_labels():
     nn.init.zeros_(objective.classifier.bias)
     encoded, terms = model(noises())
     assert terms["bestrq"].mean().item() == pytest.approx(math.log(CODES), rel=1e-5)
-    model.train()(noises())  # the marginal is that of what was trained on
+    _, trained = model.train()(noises())  # the marginal is that of what was trained on
     assert objective.references(encoded)["constant"] < math.log(CODES)
-    assert set(terms["bestrq"].figures) == {"accuracy", "perplexity", "usage"}
+    assert set(terms["bestrq"].figures) == {"accuracy"}
+    assert set(trained["bestrq"].figures) == {"accuracy", "perplexity", "usage"}
+
+
+def test_usage_is_of_all_labels_of_the_training_so_far(monkeypatch: pytest.MonkeyPatch):
+    model = model_of("logmel")
+    objective, used = model.objectives["bestrq"], []
+    labels = objective.labels(model(noises())[0])
+    monkeypatch.setattr(objective, "labels", lambda encoded: labels)
+    for label in range(3):
+        labels.fill_(label)
+        used.append(model.train()(noises())[1]["bestrq"].figures["usage"].item())
+    assert used == pytest.approx([100 * n / CODES for n in (1, 2, 3)])
 
 
 def test_a_few_steps_learn_a_few_utterances():

@@ -179,6 +179,16 @@ def test_the_constant_comes_to_the_entropy_of_the_masked_labels_in_training():
     assert objective.references(encoded)["constant"].item() == pytest.approx(entropy, rel=1e-3)
 
 
+def test_usage_is_of_all_labels_of_the_training_so_far():
+    objective, encoded = example()
+    labels, used = encoded.batch.tracks["labels"], []
+    for label in range(3):
+        labels[labels != IGNORE] = label
+        used.append(objective.train()(encoded).figures["usage"].item())
+    assert used == pytest.approx([100 * n / CLUSTERS for n in (1, 2, 3)])
+    assert not {"usage", "perplexity"} & objective.eval()(encoded).figures.keys()
+
+
 def test_visible_frames_count_as_much_as_asked():
     objective, encoded = example()
     masked = objective(encoded)

@@ -50,6 +50,11 @@ def test_figures_count_the_chosen_labels_only():
     assert figures["accuracy"].item() == pytest.approx(100 * accuracy)
     marginal = LabelMarginal(CLASSES)
     assert marginal.figures()["usage"] == 0.0
+    other = LabelMarginal(CLASSES)
+    for label in range(4):  # one label a batch: four evenly used ones in all
+        other.update(torch.full((1, 3), label), torch.ones(1, 3).bool())
+    assert other.figures()["perplexity"].item() == pytest.approx(4.0)
+    assert other.figures()["usage"].item() == pytest.approx(400 / CLASSES)
     for _ in range(1000):
         marginal.update(labels, where)
     for figures in (label_figures(labels, where, CLASSES), marginal.figures()):

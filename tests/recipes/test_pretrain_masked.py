@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import runpy
 import sys
 import time
@@ -288,10 +289,16 @@ def test_an_objective_without_its_labels_is_refused(system, remedy):
         _refuse_untrainable(experiment, brain)
 
 
-def test_a_loss_that_would_be_raised_is_refused_before_the_labels(tmp_path):
-    experiment = experiment_of("mt4ssl", "--online_weight", "-1")
+@pytest.mark.parametrize(
+    "system, key", [("mt4ssl", "online_weight"), ("hubert", "weights: offline")]
+)
+@pytest.mark.parametrize("weight", [-1.0, math.nan, math.inf])
+def test_a_weight_that_trains_nothing_is_refused_before_the_labels(tmp_path, system, key, weight):
+    experiment = experiment_of(system)
     experiment.hparams["output_folder"] = str(tmp_path)
-    with pytest.raises(UserError, match="online_weight: below 0"):
+    name = "online" if system == "mt4ssl" else "offline"
+    experiment.hparams["model"].weights[name] = weight
+    with pytest.raises(UserError, match=f"{key}: {weight:g} is no weight"):
         pretrain(experiment, [], [], "recipe.py")  # k-means would have no frame
 
 
