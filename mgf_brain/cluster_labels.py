@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
@@ -31,6 +32,8 @@ from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import fit_centroids, nearest_centroid
 from mgf_brain.label_quality import label_quality, usage
 from mgf_brain.spectrum import frame_count
+
+logger = get_logger(__name__)
 
 CENTROIDS = "kmeans.safetensors"
 MOST_CLUSTERS = np.iinfo(np.int16).max + 1  # labels take two bytes
@@ -95,7 +98,7 @@ class ClusterLabels:
             raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
         if source and given:
             raise UserError("labels and targets_from are both given. Pass one of them.")
-        if not isinstance(layer, int | None):
+        if type(layer) not in (int, type(None)):
             raise UserError(f"targets_layer: {layer!r} is no number of a state, as 3 would be.")
         if layer is not None and not source:
             raise UserError("targets_layer: of which encoder? Pass targets_from too.")
@@ -137,6 +140,8 @@ class ClusterLabels:
         if labelled and track_facts(folder).get("phones", "unknown") == phones:
             return
         true = read_phone_labels(self.phone_labels) if phones else {}  # refused before the work
+        if phones and not any(u.id in true for u in train):  # the few utterances of --debug, say
+            logger.warning("phone_labels %s: no training utterance is there.", self.phone_labels)
         if not labelled:
             rows = [*train, *valid]
             made = self._cluster(rows, train, features) if features else (self._given(rows), None)

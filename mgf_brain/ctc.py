@@ -80,7 +80,7 @@ class CTCHead(WeightedLayers):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in widths[1:])
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(widths[-1], self.slots * tokens)
-        with torch.no_grad():  # a blank begins with a half: otherwise all slots may stay alike
+        with torch.no_grad():  # a blank begins near a half: otherwise all slots may stay alike
             self.classifier.bias.unflatten(0, (self.slots, tokens))[:, 0] += math.log(tokens)
         self.tokens = tokens
 

@@ -57,14 +57,14 @@ def pretrain(
     hparams = experiment.hparams
     for share in hparams["export_at"]:
         check_share("export_at", share)
-    _refuse_untrainable(experiment, brain)  # before hours of labels
+    _refuse_untrainable(experiment, brain)
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     folder = Path(hparams["tracks_folder"])
+    _refuse_impossible_batches(len(make_loader(train, hparams)), brain.grad_accumulation_factor)
     tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
     made_tracks = {folder / name: track_facts(folder / name) for name in tracks}
     loader = make_loader(train, hparams, tracks=tracks)
-    _refuse_impossible_batches(len(loader), brain.grad_accumulation_factor)
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, hparams, VALID_EPOCH, distributed=False, tracks=tracks)
 

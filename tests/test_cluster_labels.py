@@ -220,6 +220,14 @@ def test_a_wrong_line_of_phones_is_named_before_labels_are_made(tmp_path, corpus
     assert not (tmp_path / "labels").exists()
 
 
+def test_phones_of_other_utterances_are_told(tmp_path, corpus, caplog):
+    phones = tmp_path / "phones.txt"
+    phones.write_text("nobody 1 2 3\n")
+    figures = made(tmp_path / "labels", corpus, phone_labels=str(phones)).figures
+    assert "phones.txt: no training utterance is there" in caplog.text
+    assert "phone_purity" not in figures
+
+
 def test_killed_before_the_figures_the_labels_keep_their_time(tmp_path, corpus, monkeypatch):
     folder = tmp_path / "labels"
 
@@ -321,7 +329,7 @@ def test_a_layer_of_no_encoder_is_refused():
     """Or else the first iteration would be repeated in silence."""
     with pytest.raises(UserError, match="Pass targets_from too"):
         maker(layer=3)
-    for layer in ("x", 1.5):
+    for layer in ("x", 1.5, True):
         with pytest.raises(UserError, match=f"targets_layer: {layer!r} is no number of a state"):
             maker(source="any", layer=layer)
 

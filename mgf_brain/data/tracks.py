@@ -166,9 +166,17 @@ def make_tracks(
     Returns
     -------
     dict of str to Track
+
+    Raises
+    ------
+    UserError
+        If another run has replaced a track while a later one was made.
     """
+    made = {}
     for name, maker in makers.items():
         run_on_main(_make, [maker, train, valid, folder / name, device])
+        made[folder / name] = track_facts(folder / name)
+    refuse_replaced(made)
     return {name: load_track(folder / name) for name in makers}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -73,7 +74,7 @@ class ClusterPrediction(Objective):
     Raises
     ------
     UserError
-        If ``visible_weight`` is negative.
+        If ``visible_weight`` is negative or not finite.
 
     Example
     -------
@@ -86,8 +87,8 @@ class ClusterPrediction(Objective):
 
     def __init__(self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0) -> None:
         super().__init__()
-        if visible_weight < 0.0:
-            raise UserError(f"visible_weight: {visible_weight:g} is below 0. Pass 0, or more.")
+        if not 0.0 <= visible_weight < math.inf:
+            raise UserError(f"visible_weight: {visible_weight:g} is no weight. Pass 0, or more.")
         self.classifier, self.visible_weight = classifier, visible_weight
         self.marginal = LabelMarginal(clusters)
 

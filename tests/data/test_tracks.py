@@ -149,6 +149,18 @@ def test_a_track_that_another_run_has_replaced_is_refused(tmp_path: Path):
     assert tracks["labels"].whole("a").tolist() == [1, 1]  # what is open stays as it was
 
 
+def test_a_track_replaced_while_a_later_one_is_made_is_refused(tmp_path: Path):
+    rows = [Utterance("a", 1.0, "a.wav", "s")]
+
+    class Slow(Maker):
+        def make(self, train, valid, folder: Path, device: str = "cpu") -> None:
+            Maker(3).make(train, valid, tmp_path / "labels")  # another run's
+            super().make(train, valid, folder, device)
+
+    with pytest.raises(UserError, match="tracks_folder: another run has replaced .*labels"):
+        make_tracks({"labels": Maker(1), "pitch": Slow(2)}, rows, [], tmp_path)
+
+
 def test_a_batch_is_padded_with_what_the_track_says():
     rows = [Utterance("a", 1.0, "a.wav", "s"), Utterance("b", 0.5, "b.wav", "s")]
     read = lambda path, start, frames: torch.zeros(frames)  # noqa: E731

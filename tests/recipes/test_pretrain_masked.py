@@ -302,6 +302,13 @@ def test_a_weight_that_trains_nothing_is_refused_before_the_labels(tmp_path, sys
         pretrain(experiment, [], [], "recipe.py")  # k-means would have no frame
 
 
+def test_an_epoch_without_a_batch_is_refused_before_the_labels(tmp_path):
+    experiment = experiment_of("hubert")
+    experiment.hparams["output_folder"] = str(tmp_path)
+    with pytest.raises(UserError, match="batch_seconds: no batch"):
+        pretrain(experiment, [], [], "recipe.py")
+
+
 def test_percent_in_place_of_shares_are_refused(tmp_path):
     experiment = experiment_of("data2vec", "--export_at", "[10]")
     experiment.hparams["output_folder"] = str(tmp_path)
