@@ -15,7 +15,7 @@ from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import TrackMaker, make_tracks, refuse_replaced, track_facts
+from mgf_brain.data.tracks import TrackMaker, make_tracks, open_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
@@ -62,15 +62,15 @@ def pretrain(
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
     folder = Path(hparams["tracks_folder"])
     _refuse_impossible_batches(len(make_loader(train, hparams)), brain.grad_accumulation_factor)
-    tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
-    made_tracks = {folder / name: track_facts(folder / name) for name in tracks}
+    made_tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
+    tracks = open_tracks(made_tracks)
     loader = make_loader(train, hparams, tracks=tracks)
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, hparams, VALID_EPOCH, distributed=False, tracks=tracks)
 
     def results(metrics: dict[str, Any]) -> dict[str, Any]:
         """Of the run as it stands."""
-        refuse_replaced(made_tracks)  # their files are exported
+        open_tracks(made_tracks)  # refused if replaced: their files are exported
         brain.count_wall_time()
         seconds = max(brain.progress.training_seconds, 1e-9)
         times = {

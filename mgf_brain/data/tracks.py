@@ -150,8 +150,8 @@ def make_tracks(
     valid: Sequence[Utterance],
     folder: Path,
     device: str = "cpu",
-) -> dict[str, Track]:
-    """Make what is missing, in the main process, and open all tracks.
+) -> dict[Path, dict[str, Any]]:
+    """Make what is missing, in the main process.
 
     Arguments
     ---------
@@ -165,19 +165,34 @@ def make_tracks(
 
     Returns
     -------
-    dict of str to Track
-
-    Raises
-    ------
-    UserError
-        If another run has replaced a track while a later one was made.
+    dict of Path to dict
+        By each track's folder what is known of it, for ``open_tracks``.
     """
     made = {}
     for name, maker in makers.items():
         run_on_main(_make, [maker, train, valid, folder / name, device])
         made[folder / name] = track_facts(folder / name)
-    refuse_replaced(made)
-    return {name: load_track(folder / name) for name in makers}
+    return made
+
+
+def open_tracks(made: Mapping[Path, Mapping[str, Any]]) -> dict[str, Track]:
+    """The tracks that ``make_tracks`` made, by name.
+
+    Raises
+    ------
+    UserError
+        If another run has replaced one since.
+    """
+    tracks = {}
+    for folder, facts in made.items():
+        track = load_track(folder, facts["fingerprint"])
+        if track is None:
+            raise UserError(
+                f"tracks_folder: another run has replaced {folder}. Start this one again when that "
+                "one is over; it goes on from its last checkpoint."
+            )
+        tracks[folder.name] = track
+    return tracks
 
 
 def _make(
@@ -296,16 +311,6 @@ def track_facts(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / "track.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def refuse_replaced(tracks: Mapping[Path, Mapping[str, Any]]) -> None:
-    """Raise a UserError if a folder has no longer the track whose facts these were."""
-    for folder, facts in tracks.items():
-        if load_track(folder, facts["fingerprint"]) is None:
-            raise UserError(
-                f"tracks_folder: another run has replaced {folder}. Start this one again when that "
-                "one is over; it goes on from its last checkpoint."
-            )
 
 
 def load_track(folder: Path, fingerprint: str | None = None) -> Track | None:

@@ -19,7 +19,7 @@ from mgf_brain.data.tracks import (
     common_grid,
     load_track,
     make_tracks,
-    refuse_replaced,
+    open_tracks,
     save_track,
     track_facts,
 )
@@ -117,7 +117,8 @@ class Maker:
 
 def test_each_maker_has_a_folder_and_both_parts_are_there(tmp_path: Path):
     rows = [Utterance(id, 1.0, f"{id}.wav", "s") for id in "abc"]
-    tracks = make_tracks({"one": Maker(1), "two": Maker(2)}, rows[:2], rows[2:], tmp_path)
+    made = make_tracks({"one": Maker(1), "two": Maker(2)}, rows[:2], rows[2:], tmp_path)
+    tracks = open_tracks(made)
     assert {name: track.whole("c").tolist() for name, track in tracks.items()} == {
         "one": [1, 1],
         "two": [2, 2],
@@ -139,13 +140,12 @@ def test_how_long_the_making_took_is_kept(tmp_path: Path, caplog):
 
 
 def test_a_track_that_another_run_has_replaced_is_refused(tmp_path: Path):
-    rows, folder = [Utterance("a", 1.0, "a.wav", "s")], tmp_path / "labels"
-    tracks = make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
-    facts = {folder: track_facts(folder)}
-    refuse_replaced(facts)
+    rows = [Utterance("a", 1.0, "a.wav", "s")]
+    made = make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
+    tracks = open_tracks(made)
     make_tracks({"labels": Maker(2)}, rows, [], tmp_path)
     with pytest.raises(UserError, match="tracks_folder: another run has replaced .*labels"):
-        refuse_replaced(facts)
+        open_tracks(made)
     assert tracks["labels"].whole("a").tolist() == [1, 1]  # what is open stays as it was
 
 
@@ -157,8 +157,9 @@ def test_a_track_replaced_while_a_later_one_is_made_is_refused(tmp_path: Path):
             Maker(3).make(train, valid, tmp_path / "labels")  # another run's
             super().make(train, valid, folder, device)
 
+    made = make_tracks({"labels": Maker(1), "pitch": Slow(2)}, rows, [], tmp_path)
     with pytest.raises(UserError, match="tracks_folder: another run has replaced .*labels"):
-        make_tracks({"labels": Maker(1), "pitch": Slow(2)}, rows, [], tmp_path)
+        open_tracks(made)
 
 
 def test_a_batch_is_padded_with_what_the_track_says():
