@@ -17,7 +17,7 @@ from benchmarks.speech import as_utterances
 from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.loaders import make_loader
-from mgf_brain.data.tracks import make_tracks
+from mgf_brain.data.tracks import make_tracks, open_tracks
 from mgf_brain.pretraining import make_brain, track_makers
 
 HPARAMS = Path(__file__).parents[1] / "hparams"
@@ -92,7 +92,7 @@ def load(
 def make_batches(hparams: Mapping[str, Any], files: list[Path], folder: Path) -> DataLoader:
     """The recipe's loader, with the tracks that the system needs."""
     speech = as_utterances(files)
-    tracks = make_tracks(track_makers(hparams), speech, (), folder / "tracks")
+    tracks = open_tracks(make_tracks(track_makers(hparams), speech, (), folder / "tracks"))
     return make_loader(speech, hparams, tracks=tracks)
 
 
