@@ -30,6 +30,7 @@ bench: $(VENV)/.installed-bench
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m yamllint --strict .
+	$(BIN)/lint-imports
 
 clean:  # the virtual environment stays
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

@@ -27,6 +27,7 @@ REQUIRED = [
     "numpy>=1.17",
     "scipy>=1.4.1",
     "tqdm>=4.42",
+    "lazy_loader>=0.4",  # public names, `mgf_brain.nn.X`, imported once they are used
     "soundfile>=0.12.1",  # decodes all audio: torchaudio's I/O is gone
     "safetensors",
     "scikit-learn",
@@ -45,7 +46,7 @@ EXTRAS = {
     "demo": ["espeakng-loader>=0.2.4"],
     # No upper bounds: a new lint rule shows at once and is mended at once. transformers is the
     # oracle of exports to it and of its systems' losses: 5 is the series that these tests know.
-    "dev": ["pytest>=8", "ruff>=0.12", "yamllint>=1.35", "transformers>=5"],
+    "dev": ["pytest>=8", "ruff>=0.12", "yamllint>=1.35", "transformers>=5", "import-linter>=2"],
 }
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
@@ -70,6 +71,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["mgf_brain", "mgf_brain.*"]),
+    package_data={"": ["*.pyi", "py.typed"]},
     python_requires=">=3.10",  # types are written X | Y, and read at run time
     install_requires=REQUIRED,
     extras_require=EXTRAS,

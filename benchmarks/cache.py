@@ -27,7 +27,7 @@ from mgf_brain.export import inference_yaml
 from mgf_brain.feature_cache import FeatureCache, cached, encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.probes import Probe
+from mgf_brain.nn.probe import Probe
 from mgf_brain.yaml_files import dump, override, read_files
 
 HPARAMS = str(Path(__file__).parents[1] / "hparams" / "mgf.yaml")

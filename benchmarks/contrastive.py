@@ -15,7 +15,7 @@ from speechbrain.lobes.models.wav2vec import sample_negatives
 from speechbrain.nnet.losses import ContrastiveLoss
 
 from benchmarks.measure import interleave, write_table
-from mgf_brain.objectives.contrastive import contrastive_terms
+from mgf_brain.objectives.parts.contrastive import contrastive_terms
 
 ROWS, FRAMES, WIDTH, NEGATIVES, TEMPERATURE = 16, 150, 256, 100, 0.1  # 16 x 6 s, half masked
 

@@ -19,7 +19,7 @@ from torchaudio.transforms import MelSpectrogram
 
 from benchmarks.measure import interleave, write_table
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.frontends import EDGES, LogMel
+from mgf_brain.nn.frontends import EDGES, LogMel
 from mgf_brain.spectrum import power_spectrum
 
 BANDS, SECONDS = 80, 24.0

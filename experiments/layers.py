@@ -34,7 +34,7 @@ from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.html import png
-from mgf_brain.pitch import HOP, WINDOW, normalise_f0, track_f0
+from mgf_brain.nn.f0 import HOP, WINDOW, normalise_f0, track_f0
 from mgf_brain.plot_style import finish
 from mgf_brain.pretrained import load_extractor
 

@@ -21,7 +21,8 @@ from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import UtteranceClassifier
-from mgf_brain.probes import EmbeddingData, Probe, logits_of, probe_steps
+from mgf_brain.nn.probe import Probe
+from mgf_brain.probes import EmbeddingData, logits_of, probe_steps
 from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 

@@ -21,7 +21,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import BATCH_SECONDS, cut_batches
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.masking import valid_frames
+from mgf_brain.nn.masking import valid_frames
 from mgf_brain.spectrum import frame_count, normalise_frames
 
 CEPSTRA = 13

@@ -19,15 +19,8 @@ from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.command_line import RUN_OPTION_TYPES, check_run_option, parse_command_line
-from mgf_brain.errors import UserError
-from mgf_brain.yaml_files import (
-    dump,
-    one_line,
-    override,
-    read_files,
-    refuse_unknown,
-    require_values,
-)
+from mgf_brain.errors import UserError, one_line
+from mgf_brain.yaml_files import dump, override, read_files, refuse_unknown, require_values
 
 logger = get_logger(__name__)
 

@@ -8,9 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mgf_brain import enhancement
 from mgf_brain.classification import FoldTrainer, Predictions
-from mgf_brain.ctc import CTCHead
 from mgf_brain.downstream_card import (
     Card,
     classifier_card,
@@ -23,8 +21,10 @@ from mgf_brain.export import dump_expanded, export_folder, new_node, plain
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import Enhancer, SpeakerVerifier, SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn import mask_head as enhancement
+from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.pretrained import encoder_node
-from mgf_brain.tokens import SentencePieceTokens, Tokens
 from mgf_brain.transcription import head_sizes
 from mgf_brain.verification import Calibration
 

@@ -13,7 +13,6 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mgf_brain.brains.enhancement import EnhancementBrain
 from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.augmentation import Noise
 from mgf_brain.data.manifest import Utterance
@@ -28,13 +27,14 @@ from mgf_brain.data.recordings import Recordings, audio_files
 from mgf_brain.data.splits import assert_disjoint_speakers, require_speakers, split_speakers
 from mgf_brain.downstream import corpus_parts, finish_run, open_run, read_own
 from mgf_brain.downstream_export import export_enhancer
-from mgf_brain.enhancement import head_sizes
 from mgf_brain.enhancement_metrics import enhancement_scores, mean_scores
 from mgf_brain.enhancement_report import report_enhancement
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import ADAPT, train_head
 from mgf_brain.inference import Enhancer
+from mgf_brain.tasks.enhancement.brain import EnhancementBrain
+from mgf_brain.tasks.enhancement.training import head_sizes
 from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog
 

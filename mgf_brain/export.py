@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.public_names import PACKAGE, find, public_name
 
 INFERENCE_KEYS = ("sample_rate", "speech_model")
 
@@ -62,7 +63,8 @@ def dump_expanded(tree: dict[str, Any]) -> str:
     Arguments
     ---------
     tree : dict
-        Plain values, and nodes as of ``new_node`` or as ruamel.yaml reads them.
+        Plain values, and nodes as of ``new_node`` or as ruamel.yaml reads them; classes of ours
+        that these name by a file or by an older name get their public one.
 
     Returns
     -------
@@ -77,8 +79,19 @@ def dump_expanded(tree: dict[str, Any]) -> str:
     yaml = YAML()
     yaml.representer.ignore_aliases = lambda node: True
     stream = io.StringIO()
-    yaml.dump(CommentedMap(tree), stream)
+    yaml.dump(_publicly_named(CommentedMap(tree)), stream)
     return stream.getvalue()
+
+
+def _publicly_named(node: Any) -> Any:
+    """The node, our classes in it by the names that no move of a file changes."""
+    children = node.values() if isinstance(node, dict) else node
+    for child in children if isinstance(node, (dict, list)) else ():
+        _publicly_named(child)
+    kind, _, name = str(getattr(getattr(node, "tag", None), "value", None)).partition(":")
+    if kind in ("!new", "!name") and name.partition(".")[0] == PACKAGE:
+        node.yaml_set_ctag(Tag(suffix=f"{kind}:{public_name(find(name))}"))
+    return node
 
 
 def new_node(made_by: Callable[..., Any], **arguments: Any) -> CommentedMap:
@@ -105,7 +118,7 @@ def new_node(made_by: Callable[..., Any], **arguments: Any) -> CommentedMap:
     if isinstance(made_by, partial):
         made_by, arguments = made_by.func, {**made_by.keywords, **arguments}
     node = CommentedMap({key: plain(value) for key, value in arguments.items()})
-    node.yaml_set_ctag(Tag(suffix=f"!new:{made_by.__module__}.{made_by.__qualname__}"))
+    node.yaml_set_ctag(Tag(suffix=f"!new:{public_name(made_by)}"))
     return node
 
 

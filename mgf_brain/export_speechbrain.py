@@ -27,8 +27,8 @@ from mgf_brain.inference import (
 )
 from mgf_brain.inference.folder import YAML_FILE
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.safe_yaml import refuse_brackets
-from mgf_brain.tokens import SentencePieceTokens, Tokens
 
 # The classes of speechbrain.inference that an export serves, the one for its task first.
 SERVED = {

@@ -24,11 +24,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.export import copy_card, staged_folder
-from mgf_brain.frontends import Waveform
-from mgf_brain.model import SpeechModel
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import Waveform
+from mgf_brain.nn.speech_model import SpeechModel
 
 MODELS = {"wav2vec2": "Wav2Vec2Model", "hubert": "HubertModel"}
 VARIANCE_EPS = 1e-7  # of transformers' Wav2Vec2FeatureExtractor

@@ -10,70 +10,16 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, read_audio
+from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import Extract, FeatureCache, cached, encoder_fingerprint
-from mgf_brain.frontends import MelBands
-from mgf_brain.masking import valid_frames
-from mgf_brain.pooling import mean_and_deviation
-from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+from mgf_brain.nn.baselines import LogMelFeatures as LogMelFeatures  # older folders look here
 from mgf_brain.throughput import Throughput
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows
 
 BATCH_SECONDS = 60.0  # padded audio encoded at once: keeps a large model within a few GB
-
-
-class LogMelFeatures(nn.Module):
-    """80 log-mel bands every 10 ms, with the interface of ``SpeechEncoder``: the baseline.
-
-    As frames each band is normalised over the utterance; an utterance's embedding is mean and
-    deviation over time of the bands as they are, level and channel included.
-
-    Arguments
-    ---------
-    bands : int
-        Mel bands.
-
-    Example
-    -------
-    >>> features = LogMelFeatures()
-    >>> states, lengths = features.encode(torch.randn(1, 16000), torch.tensor([16000]))
-    >>> len(states), states[0].shape, lengths.tolist()
-    (1, torch.Size([1, 98, 80]), [98])
-    >>> features.embed(torch.randn(2, 16000), torch.tensor([16000, 8000])).shape
-    torch.Size([2, 160])
-    """
-
-    num_states, sample_rate = 1, SAMPLE_RATE
-
-    def __init__(self, bands: int = 80) -> None:
-        super().__init__()
-        self.mel = MelBands(bands, self.sample_rate)
-        self.hop, self.window, self.dim = self.mel.short_hop, self.mel.short_window, bands
-
-    def encode(
-        self, wavs: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Normalised bands: (B, N) samples -> one state (B, T, bands), and (B,) valid frames."""
-        bands, frame_lengths = self._log_mel(wavs, lengths)
-        return [normalise_frames(bands, valid_frames(frame_lengths, bands.shape[1]))], frame_lengths
-
-    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Mean and deviation of the bands over time: (B, N) samples -> (B, 2 bands)."""
-        bands, frame_lengths = self._log_mel(wavs, lengths)
-        return mean_and_deviation(bands, valid_frames(frame_lengths, bands.shape[1]))
-
-    def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """The embedding as the statistics of one layer: (B, N) samples -> (B, 1, 2 bands)."""
-        return self.embed(wavs, lengths)[:, None]
-
-    def _log_mel(
-        self, wavs: torch.Tensor, lengths: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        bands = self.mel.log_mel(power_spectrum(wavs, self.window, self.hop))  # (B, T, bands)
-        return bands, frame_count(lengths, self.window, self.hop)
 
 
 class FeatureExtractor:
@@ -93,6 +39,7 @@ class FeatureExtractor:
 
     Example
     -------
+    >>> from mgf_brain.nn import LogMelFeatures
     >>> extractor = FeatureExtractor(LogMelFeatures(), "fbank")
     >>> extractor.num_states, extractor.dim, extractor.hop
     (1, 80, 160)

@@ -18,8 +18,8 @@ from mgf_brain.data.feature_batch import FeatureDataset
 from mgf_brain.data.loaders import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.frontends import MelBands
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.nn.frontends import MelBands
 from mgf_brain.run_folder import RUN_ONLY_KEYS
 from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog

@@ -12,7 +12,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from mgf_brain.citations import papers_of
-from mgf_brain.model import SpeechModel
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.run_folder import read_plain
 from mgf_brain.scales import find_scales, markdown_table
 

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.probes import FrameData, Probe, classify
+from mgf_brain.nn.probe import Probe
+from mgf_brain.probes import FrameData, classify
 
 SILENCE = "SIL"
 

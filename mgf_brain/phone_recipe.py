@@ -26,6 +26,7 @@ from mgf_brain.downstream_report import (
 )
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.nn.probe import Probe
 from mgf_brain.phone_classification import (
     NamedPhones,
     correct_counts,
@@ -35,7 +36,7 @@ from mgf_brain.phone_classification import (
     silence_class,
 )
 from mgf_brain.pretrained import pretrained_name
-from mgf_brain.probes import FrameData, Probe, probe_steps
+from mgf_brain.probes import FrameData, probe_steps
 from mgf_brain.training_log import TrainingLog
 from mgf_brain.word_alignment import pair_words
 

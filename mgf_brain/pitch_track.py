@@ -13,7 +13,7 @@ from tqdm import tqdm
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.tracks import load_track, save_track, track_fingerprint
-from mgf_brain.pitch import EPS, HOP, WINDOW, normalise_f0, track_f0
+from mgf_brain.nn.f0 import EPS, HOP, WINDOW, normalise_f0, track_f0
 
 FORMAT = 1  # raise it when the same inputs give other values
 

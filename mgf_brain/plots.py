@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
-from mgf_brain.monitor import HEALTHY, unhealthy
+from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.scales import find_scales
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.

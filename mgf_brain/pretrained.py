@@ -16,34 +16,17 @@ from mgf_brain import hub
 from mgf_brain.config import resolve
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.export import dump_expanded, inference_yaml, new_node
-from mgf_brain.features import FeatureExtractor, LogMelFeatures
+from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.inference.folder import YAML_FILE
-from mgf_brain.model import SpeechModel
-from mgf_brain.pooling import mean_and_deviation
+from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.safe_yaml import refuse_brackets
 from mgf_brain.yaml_files import dump, read_files
 
 # Files of hparams/network that mean something only once they are trained with labels.
 FROM_SCRATCH = ("xvector", "ecapa", "lresnet34")
 BASELINES = ("fbank", *FROM_SCRATCH, "random")
-
-
-class LayerStatistics(nn.Module):
-    """An untrained encoder's embedding: mean and deviation over time of every layer.
-
-    Example
-    -------
-    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
-    >>> LayerStatistics()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
-    torch.Size([2, 48])
-    """
-
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """(B, T, D) each -> (B, 2 D layers)."""
-        return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)
 
 
 def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:
@@ -99,7 +82,7 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     Example
     -------
     >>> encoder_node("fbank", "hparams/mgf.yaml").tag.value
-    '!new:mgf_brain.features.LogMelFeatures'
+    '!new:mgf_brain.nn.LogMelFeatures'
     """
     if pretrained == "fbank":
         return new_node(LogMelFeatures)

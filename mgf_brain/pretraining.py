@@ -16,10 +16,9 @@ from mgf_brain.config import Experiment
 from mgf_brain.data.loaders import VALID_EPOCH, make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.tracks import TrackMaker, make_tracks, open_tracks
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, check_share
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
-from mgf_brain.ranges import check_share
 from mgf_brain.report import summary_table, write_report
 from mgf_brain.results import describe_data, make_results, write_results
 from mgf_brain.training_log import TrainingLog

@@ -10,7 +10,7 @@ from typing import Any
 
 from mgf_brain.errors import UserError
 from mgf_brain.html import figure, page, png, table, write_folder
-from mgf_brain.monitor import HEALTHY, unhealthy
+from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.plots import draw_all, history
 from mgf_brain.scales import HEADER, Scale, find_scales, text_table
 from mgf_brain.training_log import read_metrics

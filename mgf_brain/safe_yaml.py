@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +18,18 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import ScalarEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from mgf_brain.errors import UserError
-from mgf_brain.yaml_files import one_line
+from mgf_brain import nn
+from mgf_brain.errors import UserError, one_line
+from mgf_brain.public_names import MOVED, find, public_name
 
 # What an exported yaml may name: the classes of models. None of them opens a file, runs a program
-# or builds what an argument names; one that does must not be added.
-# `test_every_exported_part_is_accepted` names what is missing.
-ALLOWED = (
-    "mgf_brain.ctc.CTCHead",
-    "mgf_brain.encoder.NoContext",
-    "mgf_brain.encoder.TransformerEncoder",
-    "mgf_brain.enhancement.MaskHead",
-    "mgf_brain.features.LogMelFeatures",
-    "mgf_brain.frontends.LogMel",
-    "mgf_brain.frontends.Waveform",
-    "mgf_brain.inference.encoder.SpeechEncoder",
-    "mgf_brain.model.SpeechModel",
-    "mgf_brain.pitch_encoder.PitchEncoder",
-    "mgf_brain.pooling.AffineEmbedding",
-    "mgf_brain.pooling.AttentivePooling",
-    "mgf_brain.pooling.LayerAverage",
-    "mgf_brain.pooling.StatisticsPooling",
-    "mgf_brain.pooling.UtteranceHead",
-    "mgf_brain.pretrained.LayerStatistics",
-    "mgf_brain.probes.Probe",
-    "mgf_brain.progressive.ProgressiveEncoder",
-    "mgf_brain.progressive.ProgressiveModel",
-    "mgf_brain.progressive.SpeakerExtractor",
-    "mgf_brain.resnet.ResNetTrunk",
-    "mgf_brain.tdnn.EcapaTrunk",
-    "mgf_brain.tdnn.XVectorTrunk",
-    "mgf_brain.tokens.Tokens",
+# or builds what an argument names; one that does must not be listed in mgf_brain/nn/__init__.pyi.
+ALLOWED = frozenset(
+    [
+        *(f"mgf_brain.nn.{name}" for name in nn.__all__),
+        "mgf_brain.inference.SpeechEncoder",
+        "mgf_brain.inference.Tokens",
+    ]
 )
 CORE = "tag:yaml.org,2002:"  # which yaml abbreviates to !!
 MAPPING, STRING = f"{CORE}map", f"{CORE}str"
@@ -73,15 +53,15 @@ def load_safely(path: Path) -> dict[str, Any]:
     Raises
     ------
     UserError
-        If the file is no YAML, or names anything but the classes of ``ALLOWED``; nothing was built
-        then.
+        If the file is no YAML, or names anything but the classes of ``ALLOWED``, by these names or
+        by those of an older version; nothing was built then.
     Exception
         If a class does not take the arguments it is given.
 
     Example
     -------
     >>> path = getfixture("tmp_path") / "hyperparams.yaml"
-    >>> _ = path.write_text("rate: 16000\\nencoder: !new:mgf_brain.encoder.NoContext {dim: 8}\\n")
+    >>> _ = path.write_text("rate: 16000\\nencoder: !new:mgf_brain.nn.NoContext {dim: 8}\\n")
     >>> load_safely(path)
     {'rate': 16000, 'encoder': NoContext()}
     >>> _ = path.write_text("rate: !apply:os.system [ls]\\n")
@@ -164,7 +144,7 @@ def _refuse_unless_known(node: Node, path: Path) -> None:
     if tag in PLAIN:
         return
     kind, _, name = tag.partition(":")
-    if kind in ("!new", "!name") and name in ALLOWED:
+    if kind in ("!new", "!name") and MOVED.get(name, name) in ALLOWED:
         _named(name)
         return
     raise UserError(
@@ -188,10 +168,9 @@ def _place(node: Node | ScalarEvent, path: Path) -> str:
 
 @cache
 def _named(name: str) -> type:
-    """The class of a full name, which must be the name that the class itself bears."""
-    module, _, attribute = name.rpartition(".")
-    found = getattr(import_module(module), attribute)
-    if not isinstance(found, type) or f"{found.__module__}.{found.__qualname__}" != name:
+    """The class of a public or an older name, the former being what the class itself bears."""
+    found = find(name)
+    if not isinstance(found, type) or public_name(found) != MOVED.get(name, name):
         raise UserError(f"{name} is refused: it is another object's name. {REMEDY}.")
     return found
 

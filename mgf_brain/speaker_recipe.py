@@ -19,9 +19,10 @@ from mgf_brain.downstream_plots import embedding_map
 from mgf_brain.downstream_report import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.nn.probe import Probe
 from mgf_brain.oneshot import Mixup, OneShot, mixups, name_speakers
 from mgf_brain.pretrained import pretrained_name
-from mgf_brain.probes import EmbeddingData, Probe, classify, probe_steps
+from mgf_brain.probes import EmbeddingData, classify, probe_steps
 from mgf_brain.training_log import TrainingLog
 
 # Training and test utterances of the closed set, and the one-shot test, which may be empty.

@@ -17,7 +17,7 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.metrics import eer, eer_threshold, min_dcf
-from mgf_brain.pooling import UtteranceHead
+from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
 from mgf_brain.throughput import Throughput
 from mgf_brain.training_log import TrainingLog

@@ -14,11 +14,11 @@ from typing import Any
 from hyperpyyaml.core import recursive_update
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.tag import Tag
 
 from mgf_brain.command_line import RUN_OPTION_TYPES
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, one_line
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
 CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
@@ -92,31 +92,6 @@ def _read_tree(path: Path) -> CommentedMap:
     if not isinstance(tree, CommentedMap):
         raise UserError(f"{path}: a yaml file of hyperparameters is a mapping, `key: value`.")
     return tree
-
-
-def one_line(error: Exception) -> str:
-    """Put an error's message on one line, with the place where ruamel.yaml found it.
-
-    Arguments
-    ---------
-    error : Exception
-        Any error of reading yaml.
-
-    Returns
-    -------
-    str
-        Its message.
-
-    Example
-    -------
-    >>> one_line(ValueError("first\\n  second"))
-    'first second'
-    """
-    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
-        return f"not valid YAML ({error.problem}; {place})."
-    return " ".join(str(error).split())
 
 
 def refuse_unknown(values: dict[str, Any], tree: CommentedMap, hparams_file: str) -> None:

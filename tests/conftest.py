@@ -11,11 +11,12 @@ import soundfile
 import torch
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
-from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.frontends import LogMel, Waveform
-from mgf_brain.masking import SpanMask
-from mgf_brain.model import PretrainingModel, SpeechModel
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel, Waveform
+from mgf_brain.nn.masking import SpanMask
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Objective
+from mgf_brain.objectives.system import PretrainingModel
 
 DIM, LATENT_DIM = 32, 16
 FRONT_ENDS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgf_brain.ctc import CTCHead
+from mgf_brain.nn.ctc_head import CTCHead
 
 
 def talkative_head(**sizes: int) -> CTCHead:

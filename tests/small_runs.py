@@ -12,20 +12,16 @@ import torch
 
 from mgf_brain.data.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.encoder import NoContext
 from mgf_brain.inference import SpeechEncoder, example_encoder
-from mgf_brain.model import SpeechModel
-from mgf_brain.pooling import (
-    AffineEmbedding,
-    AttentivePooling,
-    StatisticsPooling,
-    UtteranceHead,
-)
-from mgf_brain.probes import Probe, train_probe
-from mgf_brain.resnet import ResNetTrunk
+from mgf_brain.nn.encoder import NoContext
+from mgf_brain.nn.pooling import AffineEmbedding, AttentivePooling, StatisticsPooling, UtteranceHead
+from mgf_brain.nn.probe import Probe
+from mgf_brain.nn.resnet import ResNetTrunk
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.tdnn import EcapaTrunk, XVectorTrunk
+from mgf_brain.nn.trunk import LogMelTrunk
+from mgf_brain.probes import train_probe
 from mgf_brain.schedules import warmup_cosine
-from mgf_brain.tdnn import EcapaTrunk, XVectorTrunk
-from mgf_brain.trunks import LogMelTrunk
 from tests.data.miniatures import write_noise
 
 PROBING = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "seed": 0}

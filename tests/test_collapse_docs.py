@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mgf_brain.monitor import HEALTHY
+from mgf_brain.objectives.collapse import HEALTHY
 
 PAGE = Path(__file__).parents[1] / "docs" / "collapse.md"
 

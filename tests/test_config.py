@@ -178,7 +178,7 @@ def test_an_unset_placeholder_is_named(main):
         ("a: !new:torch.nn.Linear [-1, 1]", "main.yaml: .*negative"),
         ("a: !new:fractions.Fraction [1, 0]", "main.yaml: .*1, 0"),
         ("a: !new:fractions.Fraction [x]", "main.yaml: ValueError: Invalid literal"),
-        ("a: !new:mgf_brain.masking.SpanMask [10, 2]", "mask_share: 2 "),
+        ("a: !new:mgf_brain.nn.SpanMask [10, 2]", "mask_share: 2 "),
     ],
 )
 def test_mistakes_in_the_yaml_name_it_on_one_line(tmp_path, line, message):

@@ -10,10 +10,10 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from mgf_brain.ctc import CTCHead
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, export_folder, inference_yaml, new_node, plain
-from mgf_brain.frontends import Waveform
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.frontends import Waveform
 
 
 def read_again(**tree: object) -> dict:

@@ -14,7 +14,6 @@ from speechbrain.inference.encoders import WaveformEncoder
 from speechbrain.inference.speaker import SpeakerRecognition
 
 from mgf_brain.cli import export as command
-from mgf_brain.ctc import CTCHead
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, export_folder, new_node
 from mgf_brain.export_speechbrain import export_speechbrain
@@ -26,8 +25,9 @@ from mgf_brain.inference import (
     UtteranceClassifier,
     example_encoder,
 )
-from mgf_brain.model import SpeechModel
-from mgf_brain.tokens import SentencePieceTokens, Tokens
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.speech_model import SpeechModel
 from tests.ctc_heads import talkative_head
 from tests.inference.folders import LABELS, encoder_yaml, write_classifier, write_folder
 

@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import load_file
 
 from mgf_brain.cli import export as command
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, export_folder, new_node
 from mgf_brain.export_transformers import export_transformers, transformers_weights
-from mgf_brain.features import LogMelFeatures
-from mgf_brain.frontends import Waveform
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
-from mgf_brain.model import SpeechModel
+from mgf_brain.nn.baselines import LogMelFeatures
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import Waveform
+from mgf_brain.nn.speech_model import SpeechModel
 from tests.inference.folders import write_classifier
 
 SHAPE = {"input_dim": 16, "dim": 32, "layers": 2, "heads": 4, "ffn": 64, "position_kernel": 8}

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import (
     FeatureCache,
@@ -21,7 +20,9 @@ from mgf_brain.feature_cache import (
     default_root,
     encoder_fingerprint,
 )
-from mgf_brain.features import FeatureExtractor, LogMelFeatures
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.nn.baselines import LogMelFeatures
+from mgf_brain.nn.encoder import TransformerEncoder
 
 LONG_AGO = 10**18  # ns: a file last changed then may be indexed
 

@@ -21,13 +21,10 @@ from mgf_brain.brains.finetuning import (
     head_parameters,
     parameter_groups,
 )
-from mgf_brain.ctc import CTCHead
 from mgf_brain.data.batch import SpeechBatch, example_batch
 from mgf_brain.data.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
-from mgf_brain.features import LogMelFeatures
 from mgf_brain.finetuning import (
     NOT_AUGMENTED,
     check_adapt,
@@ -35,12 +32,15 @@ from mgf_brain.finetuning import (
     check_run_options,
     tune,
 )
-from mgf_brain.frontends import Perturb, Waveform
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.margin import AngularMarginHead
-from mgf_brain.model import SpeechModel
-from mgf_brain.probes import Probe
-from mgf_brain.spec_augment import SpecAugment
+from mgf_brain.nn.baselines import LogMelFeatures
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import Perturb, Waveform
+from mgf_brain.nn.probe import Probe
+from mgf_brain.nn.spec_augment import SpecAugment
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.training_log import TrainingLog, read_metrics
 from tests.small_runs import (
     changed,

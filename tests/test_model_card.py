@@ -8,11 +8,11 @@ import soundfile
 import torch
 from huggingface_hub import ModelCard
 
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.export import export_folder
-from mgf_brain.frontends import LogMel
-from mgf_brain.model import SpeechModel
 from mgf_brain.model_card import model_card
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.speech_model import SpeechModel
 
 YAML = """\
 # Generated from:
@@ -160,9 +160,9 @@ def test_synthetic_speech_is_called_so():
 def test_the_code_of_the_card_runs(tmp_path, monkeypatch):
     yaml = """\
 sample_rate: 16000
-speech_model: !new:mgf_brain.model.SpeechModel
-  front_end: !new:mgf_brain.frontends.LogMel {dim: 16, stack: 4}
-  encoder: !new:mgf_brain.encoder.TransformerEncoder
+speech_model: !new:mgf_brain.nn.SpeechModel
+  front_end: !new:mgf_brain.nn.LogMel {dim: 16, stack: 4}
+  encoder: !new:mgf_brain.nn.TransformerEncoder
     {input_dim: 16, dim: 32, layers: 2, heads: 4, ffn: 64, position_kernel: 8}
 """
     card = model_card(YAML, RESULTS, SPEECH)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mgf_brain.monitor import HEALTHY
+from mgf_brain.objectives.collapse import HEALTHY
 from mgf_brain.plots import VALIDATION, draw_all, draw_panels, draw_scale, history, smooth
 
 

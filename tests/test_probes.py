@@ -8,14 +8,9 @@ import torch
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.phone_labels import IGNORE
+from mgf_brain.nn.probe import Probe
 from mgf_brain.phone_classification import name_phones
-from mgf_brain.probes import (
-    EmbeddingData,
-    FrameData,
-    Probe,
-    classify,
-    train_probe,
-)
+from mgf_brain.probes import EmbeddingData, FrameData, classify, train_probe
 
 SETTINGS = {"epochs": 20, "batch_size": 32, "learning_rate": 0.05, "weight_decay": 0.0, "seed": 0}
 fit = partial(train_probe, **SETTINGS, log=lambda step, figures: None)

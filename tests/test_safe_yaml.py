@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pydoc
 import re
 from collections.abc import Iterable
 from functools import partial
@@ -14,8 +15,6 @@ from hyperpyyaml import load_hyperpyyaml
 
 from mgf_brain import safe_yaml
 from mgf_brain.config import resolve
-from mgf_brain.ctc import CTCHead
-from mgf_brain.encoder import NoContext
 from mgf_brain.errors import UserError
 from mgf_brain.export import dump_expanded, inference_yaml, new_node, plain
 from mgf_brain.inference import (
@@ -25,9 +24,12 @@ from mgf_brain.inference import (
     UtteranceClassifier,
     example_encoder,
 )
+from mgf_brain.inference.tokens import Tokens
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.encoder import NoContext
 from mgf_brain.pretrained import BASELINES, encoder_node
+from mgf_brain.public_names import MOVED, find, public_name
 from mgf_brain.safe_yaml import ALLOWED, load_safely, read_keys, refuse_brackets
-from mgf_brain.tokens import Tokens
 from mgf_brain.yaml_files import dump, read_files
 from tests.inference.folders import write_classifier, write_folder
 from tests.recipes.test_yamls import HPARAMS
@@ -35,7 +37,7 @@ from tests.recipes.test_yamls import HPARAMS
 KINDS = [SpeechEncoder, SpeakerVerifier, SpeechRecognizer, UtteranceClassifier]
 EXPORTED = {"front_end": ("module",), "network": ("front_end", "encoder", "embedding")}
 NOT_EXPORTED = {"mgf_brain.margin.AngularMarginHead"}  # it only trains the embedding
-ENCODER = "!new:mgf_brain.encoder.NoContext"
+ENCODER = "!new:mgf_brain.nn.NoContext"
 
 
 def named(text: str) -> set[str]:
@@ -76,7 +78,16 @@ def test_every_encoder_and_symbol_is_accepted():
 
 def test_every_name_is_of_one_of_our_classes():
     for name in ALLOWED:
-        assert name.startswith("mgf_brain.") and safe_yaml._named(name).__name__ in name
+        found = safe_yaml._named(name)
+        assert name == public_name(found) and name.startswith("mgf_brain.")
+
+
+def test_older_names_lead_to_what_is_allowed():
+    """Those of folders that version 0.1.0 wrote, also for HyperPyYAML, which imports modules."""
+    tasks = {"EmotionClassifier", "SpeakerVerifier", "SpeechRecognizer", "UtteranceClassifier"}
+    for older, name in MOVED.items():
+        assert name in ALLOWED or name.rpartition(".")[2] in tasks  # of exports to SpeechBrain
+        assert pydoc.locate(older) is find(older) and public_name(find(older)) == name
 
 
 def test_no_allowed_class_takes_the_name_of_a_file():
@@ -99,7 +110,7 @@ def test_what_is_built_is_what_hyperpyyaml_builds(tmp_path: Path):
 
 
 def test_a_name_with_and_without_arguments(tmp_path: Path):
-    name = "!name:mgf_brain.encoder.NoContext"
+    name = "!name:mgf_brain.nn.NoContext"
     parts = load_safely(write(tmp_path, f"a: {name}\nb: {name} {{dim: 3}}\nc: {ENCODER} [4]\n"))
     assert parts["a"] is NoContext and isinstance(parts["b"], partial)
     assert (parts["b"]().dim, parts["c"].dim) == (3, 4)
@@ -115,9 +126,11 @@ HOSTILE = {
     "!new:subprocess.Popen": "!new:subprocess.Popen [[touch, {mark}]]",
     "!new:mgf_brain.demo.subprocess.Popen": "!new:mgf_brain.demo.subprocess.Popen [touch]",
     "!name:os.system": "!name:os.system",
-    "!new:mgf_brain.tokens.SentencePieceTokens": "!new:mgf_brain.tokens.SentencePieceTokens []",
-    "!new:mgf_brain.inference.SpeechEncoder": "!new:mgf_brain.inference.SpeechEncoder {{}}",
-    "!new:mgf_brain.encoder.NoContext.forward": "!new:mgf_brain.encoder.NoContext.forward {{}}",
+    "!new:mgf_brain.inference.tokens.SentencePieceTokens": (
+        "!new:mgf_brain.inference.tokens.SentencePieceTokens []"
+    ),
+    "!new:mgf_brain.inference.Enhancer": "!new:mgf_brain.inference.Enhancer {{}}",
+    "!new:mgf_brain.nn.NoContext.forward": "!new:mgf_brain.nn.NoContext.forward {{}}",
     "!module:os": "!module:os",
     "!include:/etc/passwd": "!include:/etc/passwd",
     "!ref": "!ref <b>",
@@ -224,18 +237,14 @@ def test_nothing_is_built_before_all_is_checked(tmp_path: Path, monkeypatch: pyt
 
 
 def test_an_object_must_bear_the_name_that_is_allowed(tmp_path: Path, monkeypatch):
-    other = "mgf_brain.inference.SpeechEncoder"  # where it is imported, not where it is
-    monkeypatch.setattr(
-        safe_yaml, "ALLOWED", (*ALLOWED, other, "mgf_brain.pooling.layer_statistics")
-    )
-    for name in (other, "mgf_brain.pooling.layer_statistics"):
+    others = "mgf_brain.SpeechEncoder", "mgf_brain.nn.pooling.layer_statistics"
+    monkeypatch.setattr(safe_yaml, "ALLOWED", (*ALLOWED, *others))
+    for name in others:  # a second name, and a function's
         with pytest.raises(UserError, match=f"{name} is refused: it is another object's name"):
             load_safely(write(tmp_path, f"a: !new:{name} {{}}\n"))
 
 
-@pytest.mark.parametrize(
-    "text", ["[1]", "word", "1: 2\n", "!new:mgf_brain.encoder.NoContext {dim: 1}"]
-)
+@pytest.mark.parametrize("text", ["[1]", "word", "1: 2\n", "!new:mgf_brain.nn.NoContext {dim: 1}"])
 def test_a_document_that_is_no_mapping_of_names(tmp_path: Path, text: str):
     with pytest.raises(UserError, match="hyperparams.yaml: no mapping of names"):
         load_safely(write(tmp_path, text))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.features import FeatureExtractor, LogMelFeatures
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.report import run_facts
 from mgf_brain.throughput import Throughput
 from tests.small_runs import write_speech

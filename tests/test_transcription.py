@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgf_brain.ctc import CTCHead
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor, LogMelFeatures
-from mgf_brain.tokens import SentencePieceTokens, Tokens
+from mgf_brain.features import FeatureExtractor
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn.baselines import LogMelFeatures
+from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.transcription import (
     Transcript,
     alignments,

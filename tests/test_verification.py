@@ -16,7 +16,7 @@ from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import example_encoder
 from mgf_brain.margin import AngularMarginHead
 from mgf_brain.metrics import eer_threshold
-from mgf_brain.pooling import UtteranceHead
+from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.training_log import read_metrics
 from mgf_brain.verification import (
     calibrate,

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.data.feature_batch import FeatureBatch
-from mgf_brain.frontends import Perturb
+from mgf_brain.nn.frontends import Perturb
 
 
 def parameter_groups(

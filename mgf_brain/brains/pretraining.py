@@ -11,9 +11,9 @@ import torch
 from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batch import SpeechBatch
 from mgf_brain.distributed import processes, sum_over_ranks
-from mgf_brain.model import Encoded, PretrainingModel
-from mgf_brain.monitor import collapse_figures, unhealthy
-from mgf_brain.objectives.base import Terms
+from mgf_brain.objectives.base import Encoded, Terms
+from mgf_brain.objectives.collapse import collapse_figures, unhealthy
+from mgf_brain.objectives.system import PretrainingModel
 
 Predictions = tuple[Encoded, dict[str, Terms]]
 

@@ -21,9 +21,8 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.recordings import Recordings, audio_files, noise_files, room_files
 from mgf_brain.data.rooms import RecordedRooms, SimulatedRooms, reverberate
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, check_range, check_share
 from mgf_brain.keyed_random import uniform
-from mgf_brain.ranges import check_range, check_share
 
 # Of an utterance's key; 0 draws masks, 1 negatives, 2 crops, 3 perturbations of spectra.
 SPEED_STREAM, REVERB_STREAM, NOISE_STREAM = 4, 5, 6

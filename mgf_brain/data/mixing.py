@@ -13,8 +13,8 @@ from mgf_brain.data.audio import read_audio
 from mgf_brain.data.augmentation import Noise, Range
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.recordings import Recordings, audio_files
+from mgf_brain.errors import check_range, check_share
 from mgf_brain.keyed_random import uniform
-from mgf_brain.ranges import check_range, check_share
 
 MIXING_STREAM = 10  # of a crop's key; lower ones draw masks, negatives, augmentation, Gumbel noise
 

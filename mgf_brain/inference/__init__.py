@@ -4,6 +4,7 @@ from mgf_brain.inference.classification import EmotionClassifier, UtteranceClass
 from mgf_brain.inference.encoder import SpeechEncoder, example_encoder
 from mgf_brain.inference.enhancement import Enhancer
 from mgf_brain.inference.recognition import SpeechRecognizer
+from mgf_brain.inference.tokens import Tokens
 from mgf_brain.inference.verification import SpeakerVerifier
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "SpeakerVerifier",
     "SpeechEncoder",
     "SpeechRecognizer",
+    "Tokens",
     "UtteranceClassifier",
     "example_encoder",
 ]

@@ -15,7 +15,7 @@ from torchaudio.functional import resample
 from mgf_brain.errors import UserError
 from mgf_brain.inference.recognition import SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
-from mgf_brain.tokens import best_path
+from mgf_brain.inference.tokens import best_path
 
 
 class PassOn(nn.Module):
@@ -133,7 +133,7 @@ class ProbeInput(_Adapter):
     Example
     -------
     >>> from mgf_brain.inference import UtteranceClassifier, example_encoder
-    >>> from mgf_brain.probes import Probe
+    >>> from mgf_brain.nn import Probe
     >>> model = UtteranceClassifier(example_encoder(), Probe(3, 224, classes=2), ["calm", "angry"])
     >>> ProbeInput(model)(torch.randn(2, 8000), torch.ones(2)).shape
     torch.Size([2, 1, 224])
@@ -151,7 +151,7 @@ class ProbeOutput(_Adapter):
     Example
     -------
     >>> from mgf_brain.inference import UtteranceClassifier, example_encoder
-    >>> from mgf_brain.probes import Probe
+    >>> from mgf_brain.nn import Probe
     >>> model = UtteranceClassifier(example_encoder(), Probe(3, 224, classes=2), ["calm", "angry"])
     >>> ProbeOutput(model)(torch.randn(2, 1, 224)).exp().sum(-1).shape
     torch.Size([2, 1])
@@ -169,9 +169,9 @@ class TokenLogProbabilities(_Adapter):
 
     Example
     -------
-    >>> from mgf_brain.ctc import CTCHead
+    >>> from mgf_brain.nn.ctc_head import CTCHead
     >>> from mgf_brain.inference import example_encoder
-    >>> from mgf_brain.tokens import Tokens
+    >>> from mgf_brain.inference.tokens import Tokens
     >>> head = CTCHead(num_states=3, dim=32, hop=640, tokens=3)
     >>> encoder = TokenLogProbabilities(SpeechRecognizer(example_encoder(), head, Tokens("AB")))
     >>> encoder(torch.randn(2, 16000), torch.tensor([1.0, 0.5])).shape
@@ -213,7 +213,7 @@ class SymbolDecoder:
     Example
     -------
     >>> from types import SimpleNamespace
-    >>> from mgf_brain.tokens import Tokens
+    >>> from mgf_brain.inference.tokens import Tokens
     >>> model = SimpleNamespace(tokens=Tokens(["AA", "B"], separator=" "))
     >>> SymbolDecoder(model).decode_ids([2, 1])
     'B AA'

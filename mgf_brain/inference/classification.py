@@ -30,7 +30,7 @@ class UtteranceClassifier(SpeechTask):
     Example
     -------
     >>> from mgf_brain.inference.encoder import example_encoder
-    >>> from mgf_brain.probes import Probe
+    >>> from mgf_brain.nn import Probe
     >>> encoder = example_encoder()
     >>> (width,) = encoder.statistics(torch.zeros(1, 8000), torch.tensor([8000])).shape[2:]
     >>> classifier = UtteranceClassifier(encoder, Probe(3, width, classes=2), ["calm", "angry"])

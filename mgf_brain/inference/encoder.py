@@ -12,13 +12,13 @@ from torch import nn
 
 from mgf_brain import hub
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.frontends import LogMel, Perturb
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.inference.folder import load_weights, read_parts
-from mgf_brain.masking import valid_frames
-from mgf_brain.model import SpeechModel
-from mgf_brain.pooling import LayerAverage, layer_statistics
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel, Perturb
+from mgf_brain.nn.masking import valid_frames
+from mgf_brain.nn.pooling import LayerAverage, layer_statistics
+from mgf_brain.nn.speech_model import SpeechModel
 
 
 class Representation(NamedTuple):
@@ -38,13 +38,13 @@ class SpeechEncoder(nn.Module):
     sample_rate : int
         In Hz.
     embedding : torch.nn.Module, optional
-        ``embedding(states, valid, colour) -> (B, E)``, see ``mgf_brain.pooling``; without one,
+        ``embedding(states, valid, colour) -> (B, E)``, see ``mgf_brain.nn.pooling``; without one,
         mean and deviation over time of the layers' average.
 
     Example
     -------
-    >>> from mgf_brain.encoder import TransformerEncoder
-    >>> from mgf_brain.frontends import LogMel
+    >>> from mgf_brain.nn.encoder import TransformerEncoder
+    >>> from mgf_brain.nn.frontends import LogMel
     >>> speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
     >>> encoder = SpeechEncoder(speech, sample_rate=16000)
     >>> states, lengths = encoder.encode(torch.randn(1, 8000), torch.tensor([8000]))

@@ -33,7 +33,7 @@ class Enhancer(SpeechTask):
 
     Example
     -------
-    >>> from mgf_brain.enhancement import MaskHead
+    >>> from mgf_brain.nn.mask_head import MaskHead
     >>> from mgf_brain.inference.encoder import example_encoder
     >>> encoder = example_encoder()
     >>> head = MaskHead(encoder.num_states, encoder.dim, encoder.hop, encoder.window, layers=1)

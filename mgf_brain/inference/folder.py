@@ -12,9 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, one_line
 from mgf_brain.safe_yaml import load_safely
-from mgf_brain.yaml_files import one_line
 
 YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
 OLDER = ", or, if an older version of mgf_brain wrote it, train it again"  # ends a remedy

@@ -12,8 +12,8 @@ from torch import nn
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
 from mgf_brain.spectrum import frame_count
-from mgf_brain.tokens import SentencePieceTokens, Tokens, best_path
 
 CHUNK_SECONDS = 30.0  # longer than nearly all training utterances; attention grows by its square
 OVERLAP_SECONDS = 6.0  # the 3 s on each side that are dropped hold a few words of context
@@ -81,7 +81,7 @@ class SpeechRecognizer(SpeechTask):
 
     Example
     -------
-    >>> from mgf_brain.ctc import CTCHead
+    >>> from mgf_brain.nn.ctc_head import CTCHead
     >>> from mgf_brain.inference.encoder import example_encoder
     >>> head = CTCHead(num_states=3, dim=32, hop=640, tokens=3)
     >>> recognizer = SpeechRecognizer(example_encoder(stack=4), head, Tokens("AB")).eval()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded, SpeechModel
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.nn.frontends import Frames, Perturb
+from mgf_brain.nn.speech_model import SpeechModel
 
 
 @dataclass
@@ -143,3 +143,34 @@ def take_frames(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     [[[6.0]]]
     """
     return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))
+
+
+@dataclass
+class Encoded:
+    """One forward pass, which all objectives read.
+
+    Arguments
+    ---------
+    batch : SpeechBatch
+        The waveforms, their keys and which rows are crops of the same utterance.
+    frames : Frames
+        The front-end's unmasked output.
+    mask : torch.Tensor
+        (B, T) bool, frames that the encoder did not see.
+    valid : torch.Tensor
+        (B, T) bool, frames that are not padding.
+    states : list of torch.Tensor
+        (B, T, D) each, from the first layer's input to the top, of the masked input.
+    perturb : callable, optional
+        How the input was perturbed.
+    local : Encoded, optional
+        The batch's local crops, unmasked.
+    """
+
+    batch: SpeechBatch
+    frames: Frames
+    mask: torch.Tensor
+    valid: torch.Tensor
+    states: list[torch.Tensor]
+    perturb: Perturb | None = None
+    local: Encoded | None = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -11,13 +9,10 @@ from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.errors import UserError
-from mgf_brain.frontends import EDGES, MelBands
-from mgf_brain.objectives.base import Objective, Terms
-from mgf_brain.objectives.label_figures import LabelMarginal, class_terms
+from mgf_brain.nn.frontends import EDGES, MelBands
+from mgf_brain.objectives.base import Encoded, Objective, Terms
+from mgf_brain.objectives.parts.label_figures import LabelMarginal, class_terms
 from mgf_brain.spectrum import normalise_frames
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
 
 
 class RandomQuantiser(nn.Module):

@@ -5,22 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.distributed import sum_over_ranks
-from mgf_brain.errors import UserError
-from mgf_brain.monitor import effective_rank
-from mgf_brain.objectives.base import Objective, Terms
-from mgf_brain.prototypes import PrototypeHead
-from mgf_brain.ranges import check_share
-from mgf_brain.teacher import EMATeacher, cosine_momentum
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded, SpeechModel
+from mgf_brain.errors import UserError, check_share
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.base import Encoded, Objective, Terms
+from mgf_brain.objectives.collapse import effective_rank
+from mgf_brain.objectives.parts.prototypes import PrototypeHead
+from mgf_brain.objectives.parts.teacher import EMATeacher, cosine_momentum
 
 
 def other_views(long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -124,7 +120,7 @@ class Distillation(Objective):
 
     Example
     -------
-    >>> from mgf_brain.pooling import UtteranceHead
+    >>> from mgf_brain.nn.pooling import UtteranceHead
     >>> objective = Distillation(UtteranceHead(8, 4), PrototypeHead(256, 16))
     >>> objective.center.shape
     torch.Size([16])

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
-from mgf_brain.objectives.base import Objective, Terms, frame_terms, take_frames
-from mgf_brain.objectives.contrastive import contrastive_terms
-from mgf_brain.objectives.references import nearest_visible, regression_references
+from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
+from mgf_brain.objectives.parts.contrastive import contrastive_terms
+from mgf_brain.objectives.parts.references import nearest_visible, regression_references
 from mgf_brain.spectrum import normalise_frames
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
 
 POWER_FLOOR = 1e-7  # -70 dB re full-scale white noise
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mgf_brain.objectives.base import Objective, Terms, frame_terms, take_frames
-from mgf_brain.objectives.contrastive import contrastive_terms
-from mgf_brain.objectives.references import nearest_visible, regression_references
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
+from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
+from mgf_brain.objectives.parts.contrastive import contrastive_terms
+from mgf_brain.objectives.parts.references import nearest_visible, regression_references
 
 
 class PhonemeContrastive(Objective):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.frontends import EDGES
-from mgf_brain.masking import valid_frames
-from mgf_brain.objectives.base import Objective, Terms, frame_terms
-from mgf_brain.objectives.references import regression_references
+from mgf_brain.nn.frontends import EDGES
+from mgf_brain.nn.masking import valid_frames
+from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms
+from mgf_brain.objectives.parts.references import regression_references
 from mgf_brain.spectrum import hertz_to_mel, normalise_frames, power_spectrum
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
 
 MAGNITUDE_FLOOR = 1e-4  # of full scale, below which a magnitude says nothing of the speech
 SHORT_WINDOW, SHORT_HOP = 400, 160  # samples, of the log-mel input

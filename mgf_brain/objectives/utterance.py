@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional as F
 
 from mgf_brain.distributed import gather_rows, sum_over_ranks
-from mgf_brain.objectives.base import Objective, Terms
-from mgf_brain.pooling import UtteranceHead, mean_and_deviation
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
+from mgf_brain.nn.pooling import UtteranceHead, mean_and_deviation
+from mgf_brain.objectives.base import Encoded, Objective, Terms
 
 
 def nt_xent(
@@ -72,7 +68,7 @@ class UtteranceContrastive(Objective):
 
     Example
     -------
-    >>> from mgf_brain.pooling import UtteranceHead
+    >>> from mgf_brain.nn.pooling import UtteranceHead
     >>> UtteranceContrastive(UtteranceHead(8, 4)).temperature
     0.1
     """

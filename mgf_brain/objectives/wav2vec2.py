@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 
-from mgf_brain.objectives.base import Objective, Terms, take_frames
-from mgf_brain.objectives.contrastive import contrastive_terms
-from mgf_brain.objectives.label_figures import label_figures
-from mgf_brain.objectives.quantiser import ProductQuantiser, Quantised, diversity_loss
-from mgf_brain.objectives.references import nearest_visible
-
-if TYPE_CHECKING:
-    from mgf_brain.model import Encoded
+from mgf_brain.objectives.base import Encoded, Objective, Terms, take_frames
+from mgf_brain.objectives.parts.contrastive import contrastive_terms
+from mgf_brain.objectives.parts.label_figures import label_figures
+from mgf_brain.objectives.parts.quantiser import ProductQuantiser, Quantised, diversity_loss
+from mgf_brain.objectives.parts.references import nearest_visible
 
 
 class QuantisedContrastive(Objective):

@@ -54,7 +54,7 @@ def test_an_inverse_fourier_transform_to_real_frames():
 
 
 def test_a_transformer_layer_by_hand():
-    from mgf_brain.encoder import EncoderLayer
+    from mgf_brain.nn.encoder import EncoderLayer
 
     dim, ffn, batch, frames = 32, 64, 2, 10
     layer, x = EncoderLayer(dim, 4, ffn), torch.randn(batch, frames, dim, requires_grad=True)

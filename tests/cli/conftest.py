@@ -12,10 +12,10 @@ import soundfile
 import torch
 
 from mgf_brain.cli.main import main
-from mgf_brain.ctc import CTCHead
 from mgf_brain.export import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, SpeechRecognizer, example_encoder
-from mgf_brain.tokens import Tokens
+from mgf_brain.inference.tokens import Tokens
+from mgf_brain.nn.ctc_head import CTCHead
 from tests.ctc_heads import talkative_head
 from tests.inference.folders import encoder_yaml, write_classifier, write_folder
 

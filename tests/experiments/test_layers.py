@@ -12,7 +12,7 @@ import torch
 from experiments.layers import frame_targets
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.phone_labels import LabelGrid
-from mgf_brain.pitch import normalise_f0, track_f0
+from mgf_brain.nn.f0 import normalise_f0, track_f0
 
 
 @pytest.mark.parametrize(("hop", "window"), [(160, 400), (320, 400), (640, 720), (640, 880)])

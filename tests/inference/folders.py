@@ -9,12 +9,12 @@ import torch
 from ruamel.yaml.comments import CommentedMap
 from torch import nn
 
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.export import dump_expanded, export_folder, new_node, plain
-from mgf_brain.frontends import LogMel
 from mgf_brain.inference import SpeechEncoder, UtteranceClassifier, example_encoder
-from mgf_brain.model import SpeechModel
-from mgf_brain.probes import Probe
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.probe import Probe
+from mgf_brain.nn.speech_model import SpeechModel
 
 SHAPE = {"input_dim": 16, "dim": 32, "layers": 2, "heads": 4, "ffn": 64, "position_kernel": 8}
 LABELS = ["no", "yes", "1"]

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from mgf_brain.data.audio import read_audio
-from mgf_brain.enhancement import MaskHead
 from mgf_brain.errors import UserError
 from mgf_brain.export import new_node
 from mgf_brain.inference import Enhancer, example_encoder
+from mgf_brain.nn.mask_head import MaskHead
 from tests.inference.folders import write_folder
 
 SIZES = {"num_states": 3, "dim": 32, "hop": 640, "window": 880, "hidden": 8, "layers": 1}

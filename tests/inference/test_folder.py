@@ -64,7 +64,7 @@ def test_a_cut_file_of_weights(tmp_path: Path):
         ("", "is empty"),
         ("encoder: [\n", "not valid YAML"),
         ("encoder: !new:mgf_brain.nowhere.Encoder {}\n", "nowhere"),
-        ("encoder: !new:mgf_brain.encoder.NoContext {places: 3}\n", "places"),
+        ("encoder: !new:mgf_brain.nn.NoContext {places: 3}\n", "places"),
     ],
 )
 @pytest.mark.parametrize("load", [SpeechEncoder.from_pretrained, load_of_any_kind])

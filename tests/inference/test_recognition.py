@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from mgf_brain.ctc import CTCHead
 from mgf_brain.errors import UserError
 from mgf_brain.export import new_node
 from mgf_brain.inference import SpeechRecognizer, example_encoder
 from mgf_brain.inference.recognition import cut_chunks
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.spectrum import frame_count
-from mgf_brain.tokens import SentencePieceTokens, Tokens
 from tests.ctc_heads import talkative_head
 from tests.inference.folders import write_folder
 

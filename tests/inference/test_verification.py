@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
-from mgf_brain.features import LogMelFeatures
 from mgf_brain.inference import SpeakerVerifier, example_encoder
+from mgf_brain.nn.baselines import LogMelFeatures
 from tests.inference.folders import write_folder
 
 WAVS = [torch.randn(size, generator=torch.Generator().manual_seed(size)) for size in (9000, 16000)]

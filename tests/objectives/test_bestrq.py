@@ -11,13 +11,15 @@ from torch import nn
 from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
-from mgf_brain.frontends import EDGES, LogMel, MelBands, Waveform
-from mgf_brain.masking import SpanMask
-from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import EDGES, LogMel, MelBands, Waveform
+from mgf_brain.nn.masking import SpanMask
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.base import Encoded
 from mgf_brain.objectives.bestrq import RandomQuantiser, RandomTargets
-from mgf_brain.objectives.label_figures import label_figures
+from mgf_brain.objectives.parts.label_figures import label_figures
+from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.spectrum import normalise_frames
 
 CODES = 50

@@ -8,14 +8,15 @@ from torch.nn import functional as F
 
 from mgf_brain.data.crops import CropDataset, MultiCrop
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.errors import UserError
-from mgf_brain.frontends import LogMel
-from mgf_brain.model import PretrainingModel, SpeechModel
-from mgf_brain.monitor import unhealthy
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.pooling import AffineEmbedding, StatisticsPooling
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.collapse import unhealthy
 from mgf_brain.objectives.dino import Distillation, dino_pairs, koleo
-from mgf_brain.pooling import AffineEmbedding, StatisticsPooling
-from mgf_brain.prototypes import PrototypeHead
+from mgf_brain.objectives.parts.prototypes import PrototypeHead
+from mgf_brain.objectives.system import PretrainingModel
 
 VIEWS, LONG, PROTOTYPES = 6, 2, 32
 

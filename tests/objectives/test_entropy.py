@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mgf_brain.objectives.contrastive import contrastive_terms, draw_negatives
+from mgf_brain.objectives.parts.contrastive import contrastive_terms, draw_negatives
 from mgf_brain.objectives.utterance import nt_xent
 
 KEYS = torch.tensor([5, 9])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mgf_brain.objectives.frame import FrameContrastive, FrameReconstruction, log_spectrum
-from mgf_brain.objectives.references import nearest_visible, regression_references
+from mgf_brain.objectives.parts.references import nearest_visible, regression_references
 from mgf_brain.spectrum import power_spectrum
 
 LENGTHS = [16000, 9000, 12345, 16000]

@@ -9,13 +9,15 @@ import torch
 from torch import nn
 
 from mgf_brain.data.batch import SpeechBatch, example_batch
-from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.frontends import Frames, LogMel
 from mgf_brain.keyed_random import make_key, uniform
-from mgf_brain.masking import SpanMask
-from mgf_brain.model import Encoded, PretrainingModel, SpeechModel
-from mgf_brain.objectives.contrastive import draw_negatives
-from mgf_brain.objectives.quantiser import ProductQuantiser, diversity_loss, gumbel_noise
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import Frames, LogMel
+from mgf_brain.nn.masking import SpanMask
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.base import Encoded
+from mgf_brain.objectives.parts.contrastive import draw_negatives
+from mgf_brain.objectives.parts.quantiser import ProductQuantiser, diversity_loss, gumbel_noise
+from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.objectives.wav2vec2 import QuantisedContrastive
 
 NEGATIVES = 10

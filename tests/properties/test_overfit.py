@@ -8,16 +8,17 @@ import pytest
 import torch
 
 from mgf_brain.data.batch import SpeechBatch, make_batch
-from mgf_brain.encoder import TransformerEncoder
-from mgf_brain.frontends import LogMel
 from mgf_brain.keyed_random import make_key
-from mgf_brain.masking import SpanMask
-from mgf_brain.model import PretrainingModel, SpeechModel
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.masking import SpanMask
+from mgf_brain.nn.pooling import UtteranceHead
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.frame import FrameReconstruction
 from mgf_brain.objectives.phoneme import PhonemeContrastive
 from mgf_brain.objectives.sample import MagnitudeReconstruction
+from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.objectives.utterance import UtteranceContrastive
-from mgf_brain.pooling import UtteranceHead
 from mgf_brain.schedules import warmup_cosine
 
 DIM, STEPS, PEAK = 128, 400, 3e-3

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from mgf_brain.data.batch import SpeechBatch
-from mgf_brain.model import PretrainingModel
 from mgf_brain.objectives.frame import FrameContrastive, FrameReconstruction
 from mgf_brain.objectives.phoneme import PhonemeContrastive, PhonemeRegression
 from mgf_brain.objectives.sample import MagnitudeReconstruction, WaveformReconstruction
+from mgf_brain.objectives.system import PretrainingModel
 
 LENGTHS = [14000, 21000, 33333, 8000]
 OBJECTIVES = {

@@ -9,10 +9,10 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from mgf_brain.encoder import TransformerEncoder
 from mgf_brain.export import export_folder
-from mgf_brain.frontends import LogMel
-from mgf_brain.model import SpeechModel
+from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.speech_model import SpeechModel
 from tests.data import miniatures
 from tests.data.miniatures_speech import make_wsj
 from tests.recipes import corpora
@@ -20,11 +20,11 @@ from tests.recipes import corpora
 REPOSITORY = Path(__file__).parents[2]
 YAML = """
 sample_rate: 16000
-speech_model: !new:mgf_brain.model.SpeechModel
-  front_end: !new:mgf_brain.frontends.LogMel
+speech_model: !new:mgf_brain.nn.SpeechModel
+  front_end: !new:mgf_brain.nn.LogMel
     dim: 16
     stack: 2
-  encoder: !new:mgf_brain.encoder.TransformerEncoder
+  encoder: !new:mgf_brain.nn.TransformerEncoder
     input_dim: 16
     dim: 32
     layers: 1

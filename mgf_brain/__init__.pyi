@@ -1,0 +1,10 @@
+from .hub import pull as pull
+from .hub import push as push
+from .inference.classification import EmotionClassifier as EmotionClassifier
+from .inference.classification import UtteranceClassifier as UtteranceClassifier
+from .inference.encoder import SpeechEncoder as SpeechEncoder
+from .inference.enhancement import Enhancer as Enhancer
+from .inference.recognition import SpeechRecognizer as SpeechRecognizer
+from .inference.verification import SpeakerVerifier as SpeakerVerifier
+
+__version__: str

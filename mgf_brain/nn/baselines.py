@@ -1,0 +1,80 @@
+"""What published encoders are compared with: log-mel bands, and layers that nothing trained."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.nn.frontends import MelBands
+from mgf_brain.nn.masking import valid_frames
+from mgf_brain.nn.pooling import mean_and_deviation
+from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
+
+
+class LogMelFeatures(nn.Module):
+    """80 log-mel bands every 10 ms, with the interface of ``SpeechEncoder``: the baseline.
+
+    As frames each band is normalised over the utterance; an utterance's embedding is mean and
+    deviation over time of the bands as they are, level and channel included.
+
+    Arguments
+    ---------
+    bands : int
+        Mel bands.
+
+    Example
+    -------
+    >>> features = LogMelFeatures()
+    >>> states, lengths = features.encode(torch.randn(1, 16000), torch.tensor([16000]))
+    >>> len(states), states[0].shape, lengths.tolist()
+    (1, torch.Size([1, 98, 80]), [98])
+    >>> features.embed(torch.randn(2, 16000), torch.tensor([16000, 8000])).shape
+    torch.Size([2, 160])
+    """
+
+    num_states, sample_rate = 1, SAMPLE_RATE
+
+    def __init__(self, bands: int = 80) -> None:
+        super().__init__()
+        self.mel = MelBands(bands, self.sample_rate)
+        self.hop, self.window, self.dim = self.mel.short_hop, self.mel.short_window, bands
+
+    def encode(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Normalised bands: (B, N) samples -> one state (B, T, bands), and (B,) valid frames."""
+        bands, frame_lengths = self._log_mel(wavs, lengths)
+        return [normalise_frames(bands, valid_frames(frame_lengths, bands.shape[1]))], frame_lengths
+
+    def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Mean and deviation of the bands over time: (B, N) samples -> (B, 2 bands)."""
+        bands, frame_lengths = self._log_mel(wavs, lengths)
+        return mean_and_deviation(bands, valid_frames(frame_lengths, bands.shape[1]))
+
+    def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The embedding as the statistics of one layer: (B, N) samples -> (B, 1, 2 bands)."""
+        return self.embed(wavs, lengths)[:, None]
+
+    def _log_mel(
+        self, wavs: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        bands = self.mel.log_mel(power_spectrum(wavs, self.window, self.hop))  # (B, T, bands)
+        return bands, frame_count(lengths, self.window, self.hop)
+
+
+class LayerStatistics(nn.Module):
+    """An untrained encoder's embedding: mean and deviation over time of every layer.
+
+    Example
+    -------
+    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
+    >>> LayerStatistics()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
+    torch.Size([2, 48])
+    """
+
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, T, D) each -> (B, 2 D layers)."""
+        return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)

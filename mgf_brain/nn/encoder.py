@@ -1,0 +1,241 @@
+"""The context network: a Transformer that keeps the states of every layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import weight_norm
+
+from mgf_brain.nn.masking import valid_frames
+
+
+class ConvPositions(nn.Module):
+    """Relative positions by one grouped convolution (wav2vec 2.0, section 2).
+
+    Arguments
+    ---------
+    dim, kernel, groups : int
+        The paper's kernel is 128 frames of 20 ms, in 16 groups.
+
+    Example
+    -------
+    >>> ConvPositions(32, kernel=8, groups=4)(torch.randn(2, 5, 32)).shape
+    torch.Size([2, 5, 32])
+    """
+
+    def __init__(self, dim: int, kernel: int, groups: int) -> None:
+        super().__init__()
+        conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
+        nn.init.normal_(conv.weight, std=(4.0 / (kernel * dim)) ** 0.5)
+        nn.init.zeros_(conv.bias)
+        self.conv = weight_norm(conv, dim=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Positions to add to x, which must be 0 at padding. (B, T, D) -> (B, T, D)."""
+        positions = self.conv(x.transpose(1, 2))[..., : x.shape[1]]  # an even kernel adds a frame
+        return F.gelu(positions).transpose(1, 2)
+
+
+class EncoderLayer(nn.Module):
+    """Transformer layer with scaled-dot-product attention.
+
+    Arguments
+    ---------
+    dim, heads, ffn : int
+        Width, attention heads, inner width of the feed-forward part.
+    dropout : float
+        After attention and after the feed-forward part, and on attention weights.
+    pre_norm : bool
+        Normalise the input of both parts, or their sum with the residual.
+
+    Example
+    -------
+    >>> EncoderLayer(32, 4, 64)(torch.randn(2, 5, 32)).shape
+    torch.Size([2, 5, 32])
+    """
+
+    def __init__(
+        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = True
+    ) -> None:
+        super().__init__()
+        self.heads, self.dropout, self.pre_norm = heads, dropout, pre_norm
+        self.attention_norm, self.ffn_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.ffn_in, self.ffn_out = nn.Linear(dim, ffn), nn.Linear(ffn, dim)
+
+    def forward(self, x: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+        """One layer.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            (B, T, D).
+        keep : torch.Tensor, optional
+            (B, 1, 1, T) bool, False where attention must not look (padding).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, T, D).
+        """
+        return self.with_update(x, keep)[0]
+
+    def with_update(
+        self, x: torch.Tensor, keep: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The layer's output and what its feed-forward part added to it, (B, T, D) each."""
+        if self.pre_norm:
+            x = x + self._attend(self.attention_norm(x), keep)
+            update = self._feed_forward(self.ffn_norm(x))
+            return x + update, update
+        x = self.attention_norm(x + self._attend(x, keep))
+        update = self._feed_forward(x)
+        return self.ffn_norm(x + update), update
+
+    def _attend(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
+        batch, frames, dim = x.shape
+        qkv = self.qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
+        dropout = self.dropout if self.training else 0.0
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=keep, dropout_p=dropout)
+        return self._drop(self.out(x.transpose(1, 2).reshape(batch, frames, dim)))
+
+    def _feed_forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self._drop(self.ffn_out(F.gelu(self.ffn_in(x))))
+
+    def _drop(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, self.dropout, self.training)
+
+
+class TransformerEncoder(nn.Module):
+    """Projection, mask embedding, positions and Transformer layers.
+
+    An utterance has the same states alone and in a padded batch: attention sees valid frames only
+    and padding is 0 before the convolution.
+
+    Arguments
+    ---------
+    input_dim : int
+        Channels of the front-end's latents.
+    dim, layers, heads, ffn : int
+        Width, depth, attention heads, inner width of the feed-forward parts.
+    dropout : float
+        In the layers and on the input.
+    position_kernel, position_groups : int
+        Of the convolution that gives relative positions; kernel in frames.
+    pre_norm : bool
+        Where layers normalise, see ``EncoderLayer``; ``norm`` comes after the last layer if they do
+        so before their parts, and before the first layer if after.
+
+    Example
+    -------
+    >>> encoder = TransformerEncoder(16, dim=32, layers=2, heads=4, ffn=64, position_kernel=8)
+    >>> states = encoder(torch.randn(2, 9, 16), torch.tensor([9, 4]))
+    >>> len(states), states[-1].shape, encoder.num_states
+    (3, torch.Size([2, 9, 32]), 3)
+    """
+
+    def __init__(
+        self,
+        input_dim: int,
+        dim: int = 256,
+        layers: int = 6,
+        heads: int = 4,
+        ffn: int = 1024,
+        dropout: float = 0.1,
+        position_kernel: int = 32,
+        position_groups: int = 16,
+        pre_norm: bool = True,
+    ) -> None:
+        super().__init__()
+        self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
+        self.projection = nn.Linear(input_dim, dim)
+        self.mask_embedding = nn.Parameter(torch.randn(dim) * 0.02)
+        self.positions = ConvPositions(dim, position_kernel, position_groups)
+        self.pre_norm = pre_norm
+        self.layers = nn.ModuleList(
+            EncoderLayer(dim, heads, ffn, dropout, pre_norm) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """Encode latents.
+
+        Arguments
+        ---------
+        latents : torch.Tensor
+            (B, T, input_dim), 0 at padding.
+        lengths : torch.Tensor
+            (B,) valid frames.
+        mask : torch.Tensor, optional
+            (B, T) bool, frames replaced by the mask embedding.
+
+        Returns
+        -------
+        list of torch.Tensor
+            ``num_states`` tensors (B, T, D): the input of the first layer, then each layer's
+            output. The last one is normalised either way. Values at padding are meaningless.
+        """
+        valid = valid_frames(lengths, latents.shape[1])
+        x = F.dropout(self.embed(latents, valid, mask), self.dropout, self.training)
+        keep = valid[:, None, None]  # (B, 1, 1, T)
+        states = [x]
+        for layer in self.layers:
+            states.append(layer(states[-1], keep))
+        return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states
+
+    def embed(
+        self, latents: torch.Tensor, valid: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What the first layer reads, without dropout: (B, T, input_dim) -> (B, T, D).
+
+        Arguments
+        ---------
+        latents : torch.Tensor
+            (B, T, input_dim).
+        valid : torch.Tensor
+            (B, T) bool, frames that are not padding.
+        mask : torch.Tensor, optional
+            (B, T) bool, frames replaced by the mask embedding.
+        """
+        return self.place(self.projection(latents), valid, mask)
+
+    def place(
+        self, x: torch.Tensor, valid: torch.Tensor, mask: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Mask projected frames and add positions: (B, T, D) -> (B, T, D)."""
+        if mask is not None:
+            x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
+        x = x * valid[..., None]
+        x = x + self.positions(x)
+        return x if self.pre_norm else self.norm(x)
+
+
+class NoContext(nn.Module):
+    """In place of a context network, for a front-end that looks far enough by itself.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of the front-end's latents.
+
+    Example
+    -------
+    >>> [state.shape for state in NoContext(8)(torch.randn(2, 5, 8), torch.tensor([5, 4]))]
+    [torch.Size([2, 5, 8])]
+    """
+
+    num_states = 1
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim, self.layers = dim, ()
+
+    def forward(
+        self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> list[torch.Tensor]:
+        """The latents themselves, (B, T, D); there is nothing that a mask could be filled from."""
+        return [latents]

@@ -1,0 +1,1 @@
+"""What objectives are made of: contrast, quantisers, teachers, prototypes, references."""

@@ -1,0 +1,128 @@
+"""A self-supervised system: an encoder and a set of objectives, each at a time scale."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.nn.frontends import Perturb
+from mgf_brain.nn.masking import SpanMask, valid_frames
+from mgf_brain.nn.perturbation import SpectralPerturbation
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.base import Encoded, Objective, Terms
+
+
+class PretrainingModel(nn.Module):
+    """A speech model with the objectives that train it.
+
+    Arguments
+    ---------
+    speech : SpeechModel
+        The part that is kept.
+    objectives : dict of str to Objective
+        By name.
+    weights : dict of str to float
+        Of each objective's loss; an objective of weight 0 is left out altogether.
+    masking : SpanMask, optional
+        Draws the frames that the encoder does not see.
+    perturbation : SpectralPerturbation, optional
+        Of what the encoder sees in training; all crops of an utterance get the same.
+
+    Example
+    -------
+    >>> from mgf_brain.data.batch import example_batch
+    >>> from mgf_brain.nn.encoder import TransformerEncoder
+    >>> from mgf_brain.nn.frontends import LogMel
+    >>> from mgf_brain.objectives.phoneme import PhonemeContrastive
+    >>> speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
+    >>> objectives = {"phoneme": PhonemeContrastive(32, 16)}
+    >>> model = PretrainingModel(speech, objectives, {"phoneme": 1.0}, SpanMask(3, 0.5))
+    >>> encoded, terms = model(example_batch())
+    >>> list(terms), terms["phoneme"].sums.shape
+    (['phoneme'], torch.Size([4]))
+    """
+
+    def __init__(
+        self,
+        speech: SpeechModel,
+        objectives: dict[str, Objective],
+        weights: dict[str, float],
+        masking: SpanMask | None = None,
+        perturbation: SpectralPerturbation | None = None,
+    ) -> None:
+        super().__init__()
+        self.speech, self.masking, self.perturbation = speech, masking, perturbation
+        self.weights = {name: weight for name, weight in weights.items() if weight}
+        self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
+        for objective in self.objectives.values():
+            objective.attach(speech)
+        if masking is None and hasattr(speech.encoder, "mask_embedding"):
+            speech.encoder.mask_embedding.requires_grad_(False)  # DDP would wait for its gradient
+
+    def encode(self, batch: SpeechBatch) -> Encoded:
+        """Mask and encode a batch; its local crops are short enough as they are."""
+        encoded = self._encode(batch, self._perturb(batch, batch.groups), self.masking)
+        if batch.local is not None:
+            perturb = self._perturb(batch, batch.local.groups)
+            encoded.local = self._encode(batch.local, perturb, None)
+        return encoded
+
+    def _encode(
+        self, batch: SpeechBatch, perturb: Perturb | None, masking: SpanMask | None
+    ) -> Encoded:
+        frames = self.speech.front_end(batch.wavs, batch.lengths, perturb)
+        valid = valid_frames(frames.lengths, frames.latents.shape[1])
+        mask = masking(batch.keys, valid) if masking else torch.zeros_like(valid)
+        states = self.speech.encode(frames, mask if masking else None, batch.tracks)
+        return Encoded(batch, frames, mask, valid, states, perturb)
+
+    def _perturb(self, batch: SpeechBatch, groups: torch.Tensor) -> Perturb | None:
+        if not (self.training and self.perturbation):
+            return None
+        first = (groups[:, None] == batch.groups[None]).int().argmax(1)  # crop of each group
+        return lambda log_mel, valid: self.perturbation(log_mel, valid, batch.keys[first])
+
+    def forward(self, batch: SpeechBatch) -> tuple[Encoded, dict[str, Terms]]:
+        """One forward pass for all objectives.
+
+        Arguments
+        ---------
+        batch : SpeechBatch
+
+        Returns
+        -------
+        Encoded
+            What the objectives read.
+        dict of str to Terms
+            What each of them made of it.
+        """
+        encoded = self.encode(batch)
+        return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}
+
+    @property
+    def reads_frames(self) -> bool:
+        """Whether an objective reads single frames."""
+        return any(objective.reads_frames for objective in self.objectives.values())
+
+    def start_step(self, progress: float) -> None:
+        """Before each batch: the share of the training that is done."""
+        for objective in self.objectives.values():
+            objective.start_step(progress)
+
+    def end_backward(self) -> None:
+        """Before each optimizer step."""
+        for objective in self.objectives.values():
+            objective.end_backward()
+
+    def end_step(self, progress: float) -> None:
+        """After each optimizer step."""
+        for objective in self.objectives.values():
+            objective.end_step(progress)
+
+    def exported(self) -> dict[str, nn.Module]:
+        """What a pretrained folder keeps, by key of the yaml."""
+        modules: dict[str, nn.Module] = {"speech_model": self.speech}
+        for objective in self.objectives.values():
+            modules |= objective.exported()
+        return modules

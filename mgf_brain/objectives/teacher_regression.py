@@ -1,0 +1,113 @@
+"""Online targets: what a teacher, the student's slow average, makes of the unmasked input."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from mgf_brain.errors import UserError, check_share
+from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
+from mgf_brain.objectives.parts.references import nearest_visible
+from mgf_brain.objectives.parts.teacher import EMATeacher, linear_momentum
+from mgf_brain.spectrum import normalise_frames
+
+EPS = 1e-5**0.5  # of a deviation: what torch's instance_norm adds to a variance, rooted
+
+
+class TeacherRegression(Objective):
+    """data2vec's loss (Baevski et al. 2022), and MT4SSL's online targets (Ma et al. 2023).
+
+    The teacher averages the Transformer layers alone and reads the student's own input of the first
+    layer, unmasked and without gradient. A target is the mean over the top layers of what their
+    feed-forward parts add, each normalised over the utterance, channel by channel. The loss is the
+    squared error, summed over channels and divided by the root of their number.
+
+    Arguments
+    ---------
+    dim : int
+        Channels of the encoder's states.
+    top : float
+        Share of the layers that the target averages: 8 of 12 in both papers.
+    first_momentum, last_momentum : float
+        Of the teacher, at the start and after ``momentum_share`` of the training.
+    momentum_share : float
+
+    Raises
+    ------
+    UserError
+        If ``top`` is no share, or 0.
+
+    Example
+    -------
+    >>> TeacherRegression(32).predict.weight.shape
+    torch.Size([32, 32])
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        top: float = 2 / 3,
+        first_momentum: float = 0.999,
+        last_momentum: float = 0.9999,
+        momentum_share: float = 0.075,
+    ) -> None:
+        super().__init__()
+        check_share("top_layers", top)
+        if not top:
+            raise UserError("top_layers: 0 leaves the teacher no layer. Give a share of them.")
+        self.top, self.dim = top, dim
+        self.momentum = first_momentum, last_momentum, momentum_share
+        self.predict = nn.Linear(dim, dim)
+
+    def attach(self, speech: SpeechModel) -> None:
+        """Make the teacher, of the encoder's layers."""
+        self._student = (speech,)  # a tuple: the speech model is not this objective's to register
+        self.teacher = EMATeacher(speech.encoder.layers)
+
+    def end_step(self, progress: float) -> None:
+        """Let the teacher follow."""
+        layers = self._student[0].encoder.layers
+        self.teacher.update(layers, linear_momentum(progress, *self.momentum))
+
+    @torch.no_grad()
+    def targets(self, encoded: Encoded) -> torch.Tensor:
+        """The teacher's view of all frames, (B, T, D) float32; 0 at padding."""
+        valid = encoded.valid
+        x = self._student[0].encoder.embed(encoded.frames.seen, valid)
+        updates = []
+        for layer in self.teacher.model:
+            x, update = layer.with_update(x, valid[:, None, None])
+            updates.append(update)
+        top = updates[-max(1, round(self.top * len(updates))) :]
+        return torch.stack([normalise_frames(u.float(), valid, EPS) for u in top]).mean(0)
+
+    def forward(self, encoded: Encoded) -> Terms:
+        """Squared error at masked frames, (B,) sums."""
+        targets = self.targets(encoded)
+        prediction = self.predict(encoded.states[-1]).float()
+        terms = frame_terms(self._error(prediction, targets), encoded.mask)
+        terms.figures = _deviations(targets[encoded.mask], prediction.detach()[encoded.mask])
+        return terms
+
+    def _error(self, prediction: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return (prediction - targets).square().sum(-1) * self.dim**-0.5  # (B, T)
+
+    def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
+        """Constant: the mean of each channel. Copy: the target of the nearest visible frame."""
+        targets = self.targets(encoded)
+        visible = encoded.valid & ~encoded.mask
+        mean = targets[encoded.mask].mean(0)
+        copied = take_frames(targets, nearest_visible(visible))
+        return {
+            "constant": frame_terms(self._error(mean, targets), encoded.mask).mean(),
+            "copy": frame_terms(self._error(copied, targets), encoded.mask).mean(),
+        }
+
+
+def _deviations(targets: torch.Tensor, prediction: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Deviation over frames, averaged over channels: 0 of a representation that collapsed."""
+    return {
+        "target_deviation": targets.std(0).mean(),
+        "prediction_deviation": prediction.std(0).mean(),
+    }

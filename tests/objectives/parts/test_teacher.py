@@ -1,0 +1,39 @@
+"""A teacher's momentum and what it copies."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mgf_brain.nn.encoder import EncoderLayer
+from mgf_brain.objectives.parts.teacher import EMATeacher, linear_momentum
+
+
+def test_linear_momentum_is_a_ramp_that_ends_after_its_share():
+    values = [linear_momentum(step / 1000, 0.999, 0.9999, share=0.075) for step in range(1001)]
+    assert values[0] == 0.999 and values[75] == pytest.approx(0.9999)
+    ramp = torch.tensor(values[:76], dtype=torch.float64)
+    torch.testing.assert_close(ramp.diff(), ramp.diff().mean().expand(75))
+    assert all(value == values[75] for value in values[75:])
+    assert linear_momentum(0.5, 0.9, 0.99, share=0.0) == 0.99
+
+
+def test_a_teacher_of_layers_has_neither_dropout_nor_gradients():
+    layers = nn.ModuleList(EncoderLayer(8, 2, 16, dropout=0.5) for _ in range(2)).train()
+    teacher = EMATeacher(layers)
+    x = torch.randn(1, 5, 8)
+    assert torch.equal(teacher.model[0](x), teacher.model[0](x))
+    assert not torch.equal(layers[0](x), layers[0](x))  # the student keeps its own
+    assert not any(p.requires_grad for p in teacher.parameters())
+
+
+def test_an_update_is_the_average_of_every_weight():
+    student = nn.ModuleList(EncoderLayer(8, 2, 16) for _ in range(2))
+    teacher = EMATeacher(student)
+    before = [p.clone() for p in teacher.parameters()]
+    for p in student.parameters():
+        nn.init.normal_(p)
+    teacher.update(student, 0.75)
+    for old, new, theirs in zip(before, teacher.parameters(), student.parameters(), strict=True):
+        torch.testing.assert_close(new, 0.75 * old + 0.25 * theirs)
