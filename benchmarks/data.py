@@ -17,10 +17,10 @@ from speechbrain.dataio.sampler import DynamicBatchSampler
 
 from benchmarks.measure import write_table
 from benchmarks.speech import as_utterances, make_speech
-from mgf_brain.data.crops import SeparateCrops
-from mgf_brain.data.loaders import make_loader
+from mgf_brain.data.batches.crops import SeparateCrops
+from mgf_brain.data.batches.loader import make_loader
+from mgf_brain.data.batches.sampler import DurationBatchSampler
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.sampler import DurationBatchSampler
 
 SETTINGS = {
     "seed": 0,

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from experiments.runs import Run, cell, markdown, run_missing
-from mgf_brain.data.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.manifest import read_manifest, write_manifest
-from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import UserError, run_main
 
 # Name, script, options ({data}, {protocol} and {manifests} are folders), metrics of the table.

@@ -27,10 +27,10 @@ from tqdm import tqdm
 
 from experiments.downstream import parse_system
 from mgf_brain.data.audio import read_audio
-from mgf_brain.data.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.labels.phone_labels import LABEL_HOP, LabelGrid, read_phone_labels
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.phone_labels import LABEL_HOP, LabelGrid, read_phone_labels
-from mgf_brain.data.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.html import png

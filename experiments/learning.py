@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.runs import Run, markdown, mean_and_spread, run_missing, values
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 
 SEEDS = (1986, 1987, 1988)

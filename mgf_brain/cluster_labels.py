@@ -15,10 +15,8 @@ from tqdm import tqdm
 
 from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.data.corpora import draw_seconds
-from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.phone_labels import LabelGrid, number_of_classes, read_phone_labels
-from mgf_brain.data.tracks import (
+from mgf_brain.data.labels.phone_labels import LabelGrid, number_of_classes, read_phone_labels
+from mgf_brain.data.labels.tracks import (
     IGNORE,
     file_state,
     load_track,
@@ -27,6 +25,8 @@ from mgf_brain.data.tracks import (
     track_facts,
     track_fingerprint,
 )
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.selection import draw_seconds
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import fit_centroids, nearest_centroid

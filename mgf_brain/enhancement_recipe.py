@@ -14,16 +14,16 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from mgf_brain.config import Experiment, load_experiment
-from mgf_brain.data.augmentation import Noise
-from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.mixtures import (
+from mgf_brain.data.augment.noisy_speech import (
     Mixed,
     Mixtures,
     make_mixture_loader,
     prepare_clean_folder,
     split_files,
 )
-from mgf_brain.data.recordings import Recordings, audio_files
+from mgf_brain.data.augment.recordings import Recordings, audio_files
+from mgf_brain.data.augment.waveform import Noise
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, require_speakers, split_speakers
 from mgf_brain.downstream import corpus_parts, finish_run, open_run, read_own
 from mgf_brain.downstream_export import export_enhancer

@@ -11,7 +11,7 @@ import torch
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.data.mixtures import Mixtures
+from mgf_brain.data.augment.noisy_speech import Mixtures
 from mgf_brain.downstream_plots import layer_weights
 from mgf_brain.downstream_report import (
     CLIP_SECONDS,

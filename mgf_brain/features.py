@@ -14,7 +14,7 @@ from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import Extract, FeatureCache, cached, encoder_fingerprint
-from mgf_brain.nn.baselines import LogMelFeatures as LogMelFeatures  # older folders look here
+from mgf_brain.nn.baselines import LogMelFeatures as LogMelFeatures
 from mgf_brain.throughput import Throughput
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows

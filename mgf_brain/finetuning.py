@@ -14,8 +14,8 @@ from torch.utils.data import DataLoader
 from mgf_brain.brains.finetuning import FinetuningBrain
 from mgf_brain.command_line import RUN_OPTION_TYPES
 from mgf_brain.config import Experiment
-from mgf_brain.data.feature_batch import FeatureDataset
-from mgf_brain.data.loaders import make_loader
+from mgf_brain.data.batches.features import FeatureDataset
+from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from mgf_brain.config import Experiment, load_experiment
+from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.phone_labels import number_of_classes
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_plots import confusion, layer_weights
 from mgf_brain.downstream_report import (

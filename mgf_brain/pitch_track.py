@@ -11,8 +11,8 @@ import numpy as np
 from tqdm import tqdm
 
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.nn.f0 import EPS, HOP, WINDOW, normalise_f0, track_f0
 
 FORMAT = 1  # raise it when the same inputs give other values

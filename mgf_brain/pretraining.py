@@ -13,9 +13,9 @@ from speechbrain.utils.logger import get_logger
 
 from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.config import Experiment
-from mgf_brain.data.loaders import VALID_EPOCH, make_loader
+from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
+from mgf_brain.data.labels.tracks import TrackMaker, make_tracks, open_tracks
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import TrackMaker, make_tracks, open_tracks
 from mgf_brain.errors import UserError, check_share
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.model_card import model_card

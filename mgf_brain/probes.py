@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from mgf_brain.data.labels.phone_labels import IGNORE, LabelGrid
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.phone_labels import IGNORE, LabelGrid
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.nn.probe import Probe
 

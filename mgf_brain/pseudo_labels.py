@@ -20,8 +20,8 @@ import torch
 
 from mgf_brain.clustering import mutual_information, purity
 from mgf_brain.config import Experiment
+from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance, write_manifest
-from mgf_brain.data.trials import Trials
 from mgf_brain.downstream import corpus_folder
 from mgf_brain.downstream_card import Card, downstream_card
 from mgf_brain.errors import UserError

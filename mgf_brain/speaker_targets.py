@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from mgf_brain.cluster_features import CEPSTRA, MfccFeatures
 from mgf_brain.clustering import cluster_speakers
+from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.errors import UserError
 from mgf_brain.feature_cache import encoder_fingerprint
 from mgf_brain.features import FeatureExtractor

@@ -13,7 +13,7 @@ from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
 
 from mgf_brain.brains.finetuning import CTCBrain
 from mgf_brain.config import Experiment
-from mgf_brain.data.feature_batch import make_feature_loader
+from mgf_brain.data.batches.features import make_feature_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import torch
 
-from mgf_brain.data.trials import Trials
+from mgf_brain.data.labels.trials import Trials
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_lines
 

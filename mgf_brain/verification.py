@@ -10,8 +10,8 @@ import torch
 
 from mgf_brain.brains.finetuning import VerificationBrain
 from mgf_brain.config import Experiment
+from mgf_brain.data.labels.trials import draw_trials
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.trials import draw_trials
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.finetuning import tune

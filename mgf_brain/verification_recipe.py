@@ -13,11 +13,11 @@ import torch
 from torch import nn
 
 from mgf_brain.config import Experiment, load_experiment
-from mgf_brain.data.corpora import refuse_repeated_ids
+from mgf_brain.data.corpora.own import read_added
+from mgf_brain.data.labels.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.own import read_added
+from mgf_brain.data.selection import refuse_repeated_ids
 from mgf_brain.data.splits import require_speakers, split_speakers
-from mgf_brain.data.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_export import export_verifier
 from mgf_brain.downstream_plots import embedding_map

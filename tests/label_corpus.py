@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.labels.tracks import FrameTrack, load_track
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import FrameTrack, load_track
 from mgf_brain.spectrum import frame_count
 from tests.data.miniatures import write_noise
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from mgf_brain.data.crops import SeparateCrops
+from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.nn.encoder import NoContext

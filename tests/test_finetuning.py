@@ -21,8 +21,8 @@ from mgf_brain.brains.finetuning import (
     head_parameters,
     parameter_groups,
 )
-from mgf_brain.data.batch import SpeechBatch, example_batch
-from mgf_brain.data.crops import SeparateCrops
+from mgf_brain.data.batches.crops import SeparateCrops
+from mgf_brain.data.batches.speech import SpeechBatch, example_batch
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.finetuning import (

@@ -10,8 +10,8 @@ import soundfile
 import torch
 
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.labels.tracks import load_track
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track
 from mgf_brain.errors import UserError
 from mgf_brain.nn.f0 import normalise_f0, track_f0
 from mgf_brain.pitch_track import PitchTracks

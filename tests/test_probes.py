@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 import torch
 
+from mgf_brain.data.labels.phone_labels import IGNORE
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.phone_labels import IGNORE
 from mgf_brain.nn.probe import Probe
 from mgf_brain.phone_classification import name_phones
 from mgf_brain.probes import EmbeddingData, FrameData, classify, train_probe

@@ -80,7 +80,7 @@ def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     sounds = tmp_path / "sounds/rir.wav"
     options = [str(sounds.parent) if w in SOUNDS else w for w in words[words.index(script) + 1 :]]
     if "prepare_main" in text:  # argparse reads it
-        text += (ROOT / "mgf_brain/data/prepare_cli.py").read_text()
+        text += (ROOT / "mgf_brain/data/preparation/command.py").read_text()
         assert all(word.strip("-") in text for word in options if word.startswith("--"))
         return
     monkeypatch.chdir(tmp_path)  # the checkpointer makes its folder

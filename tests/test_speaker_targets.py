@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from mgf_brain.data.labels.tracks import load_track
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track
 from mgf_brain.errors import UserError
 from mgf_brain.speaker_targets import SpeakerTargets
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from mgf_brain.data.labels.trials import Trials, draw_trials
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.trials import Trials, draw_trials
 from mgf_brain.errors import UserError
 from mgf_brain.features import FeatureExtractor
 from mgf_brain.inference import example_encoder

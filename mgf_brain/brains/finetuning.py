@@ -11,8 +11,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.brains.base import BaseBrain
-from mgf_brain.data.batch import SpeechBatch
-from mgf_brain.data.feature_batch import FeatureBatch
+from mgf_brain.data.batches.features import FeatureBatch
+from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.nn.frontends import Perturb
 
 

@@ -9,7 +9,7 @@ import speechbrain as sb
 import torch
 
 from mgf_brain.brains.base import BaseBrain
-from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.distributed import processes, sum_over_ranks
 from mgf_brain.objectives.base import Encoded, Terms
 from mgf_brain.objectives.collapse import collapse_figures, unhealthy

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.nn.frontends import Frames, Perturb
 from mgf_brain.nn.speech_model import SpeechModel
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mgf_brain.data.tracks import IGNORE
+from mgf_brain.data.labels.tracks import IGNORE
 from mgf_brain.errors import UserError
 from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.objectives.parts.label_figures import LabelMarginal, class_terms

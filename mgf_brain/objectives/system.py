@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.nn.frontends import Perturb
 from mgf_brain.nn.masking import SpanMask, valid_frames
 from mgf_brain.nn.perturbation import SpectralPerturbation
@@ -31,7 +31,7 @@ class PretrainingModel(nn.Module):
 
     Example
     -------
-    >>> from mgf_brain.data.batch import example_batch
+    >>> from mgf_brain.data.batches.speech import example_batch
     >>> from mgf_brain.nn.encoder import TransformerEncoder
     >>> from mgf_brain.nn.frontends import LogMel
     >>> from mgf_brain.objectives.phoneme import PhonemeContrastive

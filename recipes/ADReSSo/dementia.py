@@ -8,7 +8,7 @@ One recording is one speaker, so that all scores are of speakers. With the test 
 (task1.csv) in the corpus, --official True trains on all of the training part and scores the test.
 """
 
-from mgf_brain.data.adresso import prepare_adresso
+from mgf_brain.data.corpora.adresso import prepare_adresso
 from mgf_brain.data.folds import speaker_folds
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import UserError, run_main

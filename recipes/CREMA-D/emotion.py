@@ -5,7 +5,7 @@
     --data_folder /path/to/CREMA-D
 """
 
-from mgf_brain.data.cremad import prepare_cremad
+from mgf_brain.data.corpora.cremad import prepare_cremad
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances, folds_of
 

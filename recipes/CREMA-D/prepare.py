@@ -5,8 +5,8 @@ python recipes/CREMA-D/prepare.py --data_folder <corpus> --output_folder <manife
 
 from __future__ import annotations
 
-from mgf_brain.data.cremad import prepare_cremad
-from mgf_brain.data.prepare_cli import prepare_main
+from mgf_brain.data.corpora.cremad import prepare_cremad
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from mgf_brain.data.corpora import pretraining_utterances
-from mgf_brain.data.own import prepare_own
+from mgf_brain.data.corpora.own import prepare_own
+from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.pretraining_recipe import pretrain_corpus
 

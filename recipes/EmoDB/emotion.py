@@ -5,7 +5,7 @@
     --data_folder /path/to/EmoDB
 """
 
-from mgf_brain.data.emodb import prepare_emodb
+from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances, folds_of
 

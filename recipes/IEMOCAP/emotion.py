@@ -5,7 +5,7 @@
     --data_folder /path/to/IEMOCAP
 """
 
-from mgf_brain.data.iemocap import prepare_iemocap
+from mgf_brain.data.corpora.iemocap import prepare_iemocap
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances, folds_of
 

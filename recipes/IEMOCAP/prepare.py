@@ -5,8 +5,8 @@ python recipes/IEMOCAP/prepare.py --data_folder <corpus> --output_folder <manife
 
 from __future__ import annotations
 
-from mgf_brain.data.iemocap import prepare_iemocap
-from mgf_brain.data.prepare_cli import prepare_main
+from mgf_brain.data.corpora.iemocap import prepare_iemocap
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 

@@ -7,8 +7,8 @@
 The subset is drawn by seed, or with --finetuning_folder Libri-light's (1 h and 10 h).
 """
 
-from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.transcripts import asr_subset, normalise_words
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream import corpus_parts, parts_named
 from mgf_brain.errors import run_main
 from mgf_brain.transcription_recipe import recognise, with_words

@@ -5,8 +5,8 @@
     --pretrained <folder> --data_folder /path/to/LibriSpeech --lexicon librispeech-lexicon.txt
 """
 
-from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.transcripts import phone_transcripts, read_lexicon
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.labels.transcripts import phone_transcripts, read_lexicon
 from mgf_brain.downstream import corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.transcription_recipe import recognise, with_words

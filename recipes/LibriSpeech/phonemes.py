@@ -9,8 +9,8 @@
 Without lists, it trains on the labelled utterances of train-* and scores those of test-*.
 """
 
-from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.phone_labels import (
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.labels.phone_labels import (
     choose_utterances,
     read_class_names,
     read_phone_labels,

@@ -5,8 +5,8 @@ python recipes/LibriSpeech/prepare.py --data_folder <corpus> --output_folder <ma
 
 from __future__ import annotations
 
-from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.prepare_cli import prepare_main
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 if __name__ == "__main__":

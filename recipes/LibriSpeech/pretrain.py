@@ -11,8 +11,8 @@ hparams/bestrq.yaml and hparams/progre.yaml. Only the folders train-*
 (and dev-*, for validation) are read.
 """
 
-from mgf_brain.data.corpora import pretraining_utterances
-from mgf_brain.data.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining_recipe import pretrain_corpus
 

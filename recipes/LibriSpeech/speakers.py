@@ -13,10 +13,10 @@ One-shot: without a list, the first utterance of each speaker of the test parts 
 
 import os
 
-from mgf_brain.data.closed_set import split_each_speaker
-from mgf_brain.data.librispeech import prepare_librispeech
-from mgf_brain.data.phone_labels import split_by_lists
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.labels.phone_labels import split_by_lists
+from mgf_brain.data.splits import split_each_speaker
 from mgf_brain.downstream import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.oneshot import draw_oneshot, read_oneshot

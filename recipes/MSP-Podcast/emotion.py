@@ -5,7 +5,7 @@
     --data_folder /path/to/MSP-Podcast
 """
 
-from mgf_brain.data.msp_podcast import prepare_msp_podcast
+from mgf_brain.data.corpora.msp_podcast import prepare_msp_podcast
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances, official_parts
 

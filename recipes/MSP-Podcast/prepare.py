@@ -5,8 +5,8 @@ python recipes/MSP-Podcast/prepare.py --data_folder <corpus> --output_folder <ma
 
 from __future__ import annotations
 
-from mgf_brain.data.msp_podcast import prepare_msp_podcast
-from mgf_brain.data.prepare_cli import prepare_main
+from mgf_brain.data.corpora.msp_podcast import prepare_msp_podcast
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 

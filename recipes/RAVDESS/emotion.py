@@ -5,7 +5,7 @@
     --data_folder /path/to/RAVDESS
 """
 
-from mgf_brain.data.ravdess import prepare_ravdess
+from mgf_brain.data.corpora.ravdess import prepare_ravdess
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances, folds_of
 

@@ -5,8 +5,8 @@ python recipes/RAVDESS/prepare.py --data_folder <corpus> --output_folder <manife
 
 from __future__ import annotations
 
-from mgf_brain.data.prepare_cli import prepare_main
-from mgf_brain.data.ravdess import prepare_ravdess
+from mgf_brain.data.corpora.ravdess import prepare_ravdess
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 if __name__ == "__main__":

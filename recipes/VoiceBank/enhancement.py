@@ -5,8 +5,8 @@
     --data_folder /path/to/VoiceBank-DEMAND
 """
 
+from mgf_brain.data.corpora.voicebank import prepare_voicebank, recorded_pairs
 from mgf_brain.data.splits import split_speakers
-from mgf_brain.data.voicebank import prepare_voicebank, recorded_pairs
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.enhancement_recipe import enhance_speech
 from mgf_brain.errors import UserError, run_main

@@ -5,8 +5,8 @@ python recipes/VoxCeleb/prepare.py --data_folder <corpus> --output_folder <manif
 
 from __future__ import annotations
 
-from mgf_brain.data.prepare_cli import prepare_main
-from mgf_brain.data.voxceleb import prepare_voxceleb
+from mgf_brain.data.corpora.voxceleb import prepare_voxceleb
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 TRAIN_ON = "vox2 (default; leaves the lists O, E and H unseen), vox1 or all (list O alone)"

@@ -11,8 +11,8 @@ try VoxCeleb1's dev speakers.
 
 from functools import partial
 
-from mgf_brain.data.corpora import pretraining_utterances
-from mgf_brain.data.voxceleb import prepare_voxceleb
+from mgf_brain.data.corpora.voxceleb import prepare_voxceleb
+from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining_recipe import pretrain_corpus
 

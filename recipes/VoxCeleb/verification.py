@@ -10,13 +10,8 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 from functools import partial
 from pathlib import Path
 
-from mgf_brain.data.trials import read_trials
-from mgf_brain.data.voxceleb import (
-    list_root,
-    prepare_voxceleb,
-    trial_list,
-    tried_speakers,
-)
+from mgf_brain.data.corpora.voxceleb import list_root, prepare_voxceleb, trial_list, tried_speakers
+from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.verification_recipe import verify_speakers

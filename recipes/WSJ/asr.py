@@ -4,8 +4,8 @@
 > python recipes/WSJ/asr.py hparams/asr.yaml --pretrained <folder> --data_folder /path/to/WSJ
 """
 
-from mgf_brain.data.transcripts import asr_subset
-from mgf_brain.data.wsj import prepare_wsj
+from mgf_brain.data.corpora.wsj import prepare_wsj
+from mgf_brain.data.labels.transcripts import asr_subset
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.transcription_recipe import recognise, with_words

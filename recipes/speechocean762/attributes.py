@@ -5,8 +5,7 @@
     --data_folder /path/to/speechocean762 --attribute sex
 """
 
-from mgf_brain.data.attributes import with_attribute
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762, with_attribute
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.utterance_recipe import classify_utterances

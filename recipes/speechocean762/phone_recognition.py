@@ -5,8 +5,8 @@
     --pretrained <folder> --data_folder /path/to/speechocean762
 """
 
-from mgf_brain.data.speechocean762 import prepare_speechocean762
-from mgf_brain.data.transcripts import canonical_phones
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.labels.transcripts import canonical_phones
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.transcription_recipe import recognise

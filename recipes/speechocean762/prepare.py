@@ -5,8 +5,8 @@ python recipes/speechocean762/prepare.py --data_folder <corpus> --output_folder 
 
 from __future__ import annotations
 
-from mgf_brain.data.prepare_cli import prepare_main
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import run_main
 
 if __name__ == "__main__":

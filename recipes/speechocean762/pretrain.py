@@ -7,8 +7,8 @@ r"""Pretrain on speechocean762, without labels.
 Only the train part is read.
 """
 
-from mgf_brain.data.corpora import pretraining_utterances
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining_recipe import pretrain_corpus
 

@@ -7,7 +7,7 @@
 With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
-from mgf_brain.data.speechocean762 import prepare_speechocean762
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.downstream import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.verification_recipe import trials_of, verify_speakers

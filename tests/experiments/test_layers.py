@@ -10,8 +10,8 @@ import soundfile
 import torch
 
 from experiments.layers import frame_targets
+from mgf_brain.data.labels.phone_labels import LabelGrid
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.phone_labels import LabelGrid
 from mgf_brain.nn.f0 import normalise_f0, track_f0
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mgf_brain.brains.finetuning import CTCBrain
-from mgf_brain.data.feature_batch import make_feature_batch, make_feature_loader
+from mgf_brain.data.batches.features import make_feature_batch, make_feature_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.finetuning import train_head
 from mgf_brain.inference.tokens import Tokens

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 import torch
 
-from mgf_brain.data.augmentation import Noise
+from mgf_brain.data.augment.noisy_speech import Mixed, Mixtures, make_mixture_loader
+from mgf_brain.data.augment.recordings import Recordings
+from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.mixtures import Mixed, Mixtures, make_mixture_loader
-from mgf_brain.data.recordings import Recordings
 from mgf_brain.finetuning import train_head
 from mgf_brain.inference import example_encoder
 from mgf_brain.nn.baselines import LogMelFeatures

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torchaudio.functional import melscale_fbanks
 
-from mgf_brain.data.batch import SpeechBatch, make_batch
+from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import EDGES, LogMel, MelBands, Waveform

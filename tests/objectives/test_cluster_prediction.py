@@ -13,8 +13,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.brains.pretraining import PretrainingBrain
-from mgf_brain.data.batch import SpeechBatch
-from mgf_brain.data.tracks import IGNORE
+from mgf_brain.data.batches.speech import SpeechBatch
+from mgf_brain.data.labels.tracks import IGNORE
 from mgf_brain.keyed_random import make_key, uniform
 from mgf_brain.nn.frontends import Frames
 from mgf_brain.objectives.base import Encoded

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mgf_brain.brains.pretraining import PretrainingBrain
-from mgf_brain.data.batch import SpeechBatch, make_batch
+from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.masking import SpanMask

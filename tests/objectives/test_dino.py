@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mgf_brain.data.crops import CropDataset, MultiCrop
+from mgf_brain.data.batches.crops import CropDataset, MultiCrop
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import TransformerEncoder

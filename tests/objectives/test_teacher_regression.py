@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mgf_brain.data.batch import SpeechBatch, make_batch
+from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel

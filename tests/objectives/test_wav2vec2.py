@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from mgf_brain.data.batch import SpeechBatch, example_batch
+from mgf_brain.data.batches.speech import SpeechBatch, example_batch
 from mgf_brain.keyed_random import make_key, uniform
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import Frames, LogMel

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from mgf_brain.data.batch import SpeechBatch, make_batch
+from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.keyed_random import make_key
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain.data.batch import SpeechBatch
+from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.objectives.frame import FrameContrastive, FrameReconstruction
 from mgf_brain.objectives.phoneme import PhonemeContrastive, PhonemeRegression
 from mgf_brain.objectives.sample import MagnitudeReconstruction, WaveformReconstruction

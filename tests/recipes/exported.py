@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.trials import read_trials
 from mgf_brain.inference import EmotionClassifier, SpeakerVerifier, SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.scoring import cosine_scores

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from mgf_brain.data.speechocean762 import SPEAKER_PREFIX
+from mgf_brain.data.corpora.speechocean762 import SPEAKER_PREFIX
 from tests.data.miniatures_speech import VOX1_DEV, VOX2
 from tests.recipes.corpora import make_speechocean762, make_voxceleb
 from tests.recipes.outcome import refused

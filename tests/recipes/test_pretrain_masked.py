@@ -16,9 +16,9 @@ from safetensors.torch import load_file
 
 from mgf_brain.cluster_labels import CENTROIDS
 from mgf_brain.config import load_experiment
-from mgf_brain.data.loaders import make_loader
+from mgf_brain.data.batches.loader import make_loader
+from mgf_brain.data.labels.tracks import load_track, make_tracks
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.tracks import load_track, make_tracks
 from mgf_brain.errors import UserError
 from mgf_brain.export import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder

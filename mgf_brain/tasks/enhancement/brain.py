@@ -6,7 +6,7 @@ import speechbrain as sb
 import torch
 
 from mgf_brain.brains.finetuning import FinetuningBrain
-from mgf_brain.data.mixtures import MixtureBatch
+from mgf_brain.data.augment.noisy_speech import MixtureBatch
 from mgf_brain.nn.mask_head import FLOOR, LOUDEST_SNR
 
 

@@ -1,0 +1,344 @@
+"""Waveform augmentation: speed, reverberation and noise, every draw from the utterance's key.
+
+SpeechBrain's ``AddNoise``, ``AddReverb`` and ``SpeedPerturb`` are not used: they draw from the
+process's running random stream and data loaders, so that a resumed run, or one with other workers
+or batches, draws otherwise; a batch shares one speed, one room and one place in the noise; and
+their convolution is circular, the end of an utterance echoes in its beginning.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torchaudio.functional import speed
+
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.augment.recordings import Recordings, audio_files, noise_files, room_files
+from mgf_brain.data.augment.rooms import RecordedRooms, SimulatedRooms, reverberate
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError, check_range, check_share
+from mgf_brain.keyed_random import uniform
+
+# Of an utterance's key; 0 draws masks, 1 negatives, 2 crops, 3 perturbations of spectra.
+SPEED_STREAM, REVERB_STREAM, NOISE_STREAM = 4, 5, 6
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A kind of noise: its recordings, how loud they are and how many sound at once.
+
+    Example
+    -------
+    >>> hum = Recordings({"hum.wav": 9}, lambda path, start, frames: torch.ones(frames))
+    >>> Noise(hum, snr=(20.0, 20.0)).add(torch.tensor([1.0, -1.0]), [0.0, 0.0, 0.0, 0.0], None)
+    tensor([ 1.1000, -0.9000])
+    """
+
+    recordings: Recordings
+    snr: Range  # dB, of each recording by itself unless they are premixed
+    count: tuple[int, int] = (1, 1)
+    premixed: bool = False
+
+    def add(
+        self, wav: torch.Tensor, draws: Sequence[float], path: str | os.PathLike | None
+    ) -> torch.Tensor:
+        """Noisy audio.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            (N,).
+        draws : sequence of float
+            From 0 to 1: how many recordings, then which, where and how loud for each.
+        path : str or os.PathLike, optional
+            A recording left out.
+
+        Returns
+        -------
+        torch.Tensor
+            (N,).
+        """
+        fewest, most = self.count
+        number = fewest + int(draws[0] * (most - fewest + 1))
+        which, places, loudness = (draws[1 + i :: 3][:number] for i in range(3))
+        own = self.recordings.number(path) if path else None
+        chosen = _distinct(which, len(self.recordings), own)  # fewer if there are not so many
+        piece = self.recordings.piece
+        pieces = [piece(i, len(wav), u) for i, u in zip(chosen, places, strict=False)]
+        if self.premixed and pieces:
+            pieces = [premix(pieces)]
+        low, high = self.snr
+        return mix(wav, pieces, [low + (high - low) * draw for draw in loudness[: len(pieces)]])
+
+
+class WaveformAugmentation:
+    """Change an utterance's speed, put it into a room and add noise.
+
+    Folders of noise have MUSAN's layout (Snyder et al. 2015, arXiv 1510.08484) or any other: what
+    lies below ``music`` and ``speech`` is music and babble, all else noise. One kind is drawn, each
+    as likely as the others. The ranges are those of Kaldi's x-vector recipe (Snyder et al. 2018);
+    as there, every voice of the babble has an SNR of its own, so that seven together are 8.5 dB
+    louder than one.
+
+    Folders of impulse responses have RIRS_NOISES' layout (Ko et al. 2017), of which small, medium
+    and real rooms are equally likely, or any other; without one, rooms can be simulated.
+
+    Arguments
+    ---------
+    noise_folder, reverb_folder : str or os.PathLike, optional
+        None adds none.
+    babble_folder : str or os.PathLike, optional
+        Speech for the babble; default ``speech`` in the noise folder.
+    own_babble : bool
+        The babble is mixed from the utterances that ``for_corpus`` is given, in place of files.
+    noise_snr, music_snr, babble_snr : tuple of float
+        Lowest and highest signal-to-noise ratio in dB, drawn uniformly.
+    babble_speakers : tuple of int
+        Fewest and most recordings of speech in a babble.
+    premixed_babble : bool
+        The voices are equally loud, and the SNR is that of them all, as in Cho et al. 2022.
+    noise_probability, reverb_probability : float
+        Share of the utterances that get one.
+    simulated_rooms : int
+        Rooms to draw where there is no ``reverb_folder``; 0 adds no reverberation.
+    rt60, direct_ratio : tuple of float
+        Reverberation time of the simulated rooms in seconds, and their direct-to-reverberant ratio
+        in dB; see ``SimulatedRooms``.
+    speeds : sequence of float
+        One is drawn; (0.9, 1.0, 1.1) are customary (Ko et al. 2015). Above 1 is faster, shorter
+        and higher. To a speaker recogniser a changed speed is another speaker.
+    cache_mb : float
+        Memory for the shortest recordings of each kind, in each process; longer ones are read
+        piece by piece.
+
+    Raises
+    ------
+    UserError
+        If a folder is missing or holds no audio, or a range is impossible.
+
+    Example
+    -------
+    >>> augment = WaveformAugmentation(simulated_rooms=100, reverb_probability=1.0, speeds=(1.1,))
+    >>> wav = torch.randn(16000)
+    >>> torch.equal(augment(wav, key=5), augment(wav, key=5)), len(augment(wav, key=5))
+    (True, 14546)
+    """
+
+    def __init__(
+        self,
+        noise_folder: str | os.PathLike | None = None,
+        reverb_folder: str | os.PathLike | None = None,
+        babble_folder: str | os.PathLike | None = None,
+        own_babble: bool = False,
+        noise_snr: Range = (0.0, 15.0),
+        music_snr: Range = (5.0, 15.0),
+        babble_snr: Range = (13.0, 20.0),
+        babble_speakers: tuple[int, int] = (3, 7),
+        premixed_babble: bool = False,
+        noise_probability: float = 0.5,
+        reverb_probability: float = 0.5,
+        simulated_rooms: int = 0,
+        rt60: Range = (0.2, 0.8),
+        direct_ratio: Range = (0.0, 10.0),
+        speeds: Sequence[float] = (1.0,),
+        cache_mb: float = 300.0,
+    ) -> None:
+        check_range("noise_snr", noise_snr)
+        check_range("music_snr", music_snr)
+        check_range("babble_snr", babble_snr)
+        check_range("direct_ratio", direct_ratio)
+        check_range("babble_speakers", babble_speakers, lowest=1)
+        check_range("rt60", rt60, lowest=0.01)
+        if not speeds or not all(isinstance(x, (int, float)) and x >= 0.1 for x in speeds):
+            raise UserError(f"speeds: {list(speeds)} are no factors. Pass [0.9, 1.0, 1.1], say.")
+        check_share("noise_probability", noise_probability)
+        check_share("reverb_probability", reverb_probability)
+        if own_babble and babble_folder:
+            raise UserError("own_babble: it takes the place of babble_folder. Give one of the two.")
+        _refuse_unheard("noise", noise_probability, noise_folder or babble_folder)
+        _refuse_unheard("reverb", reverb_probability, reverb_folder)
+        self.noise_probability, self.reverb_probability = noise_probability, reverb_probability
+        self.speeds, self.most_voices = tuple(speeds), babble_speakers[1]
+        self.own_babble = own_babble
+        self.voices = partial(
+            Noise, snr=tuple(babble_snr), count=tuple(babble_speakers), premixed=premixed_babble
+        )
+        kinds = {
+            "noise": partial(Noise, snr=tuple(noise_snr)),
+            "music": partial(Noise, snr=tuple(music_snr)),
+            "speech": self.voices,
+        }
+        files = noise_files(noise_folder) if noise_folder else {}
+        if own_babble or babble_folder:
+            files["speech"] = [] if own_babble else audio_files(babble_folder, "babble_folder")
+        noises = [kinds[kind](Recordings.of_files(files[kind], cache_mb)) for kind in files]
+        self.noises = [noise for noise in noises if len(noise.recordings)]
+        rooms = (
+            [RecordedRooms(files) for files in room_files(reverb_folder).values()]
+            if reverb_folder
+            else [SimulatedRooms(simulated_rooms, tuple(rt60), tuple(direct_ratio))]
+        )
+        self.rooms = [kind for kind in rooms if len(kind)]
+
+    def for_corpus(
+        self, utterances: Iterable[Utterance], read: Callable[..., torch.Tensor]
+    ) -> WaveformAugmentation:
+        """The same augmentation, its babble mixed from these utterances if it is ``own_babble``.
+
+        Arguments
+        ---------
+        utterances : iterable of Utterance
+            Their speakers are not asked for: label-free training stays so.
+        read : callable
+            ``read(path, start=, frames=) -> (samples,)``: the ``AudioCache`` that the crops are
+            read from, where there is one.
+
+        Returns
+        -------
+        WaveformAugmentation
+            This one, unless ``own_babble``.
+        """
+        if not self.own_babble:
+            return self
+        other = copy.copy(self)
+        other.noises = [*self.noises, self.voices(Recordings.of_utterances(utterances, read))]
+        return other
+
+    def __call__(
+        self, wav: torch.Tensor, key: int, path: str | os.PathLike | None = None
+    ) -> torch.Tensor:
+        """Augment an utterance.
+
+        Arguments
+        ---------
+        wav : torch.Tensor
+            (N,) float32 at 16 kHz.
+        key : int
+            Of (seed, epoch, utterance), see ``mgf_brain.keyed_random.make_key``.
+        path : str or os.PathLike, optional
+            The utterance's own file, which then is no part of its babble.
+
+        Returns
+        -------
+        torch.Tensor
+            (N,), N / speed if the speed changes. Sums are not clipped and may pass 1.
+        """
+        # A draw takes 0.15 ms: none where there is nothing to choose.
+        if self.speeds != (1.0,):
+            wav = self._change_speed(wav, key)
+        if self.rooms and self.reverb_probability:
+            wav = self._reverberate(wav, key)
+        return self._add_noise(wav, key, path) if self.noises and self.noise_probability else wav
+
+    def _change_speed(self, wav: torch.Tensor, key: int) -> torch.Tensor:
+        [draw] = _draws(key, SPEED_STREAM, 1)
+        factor = self.speeds[int(draw * len(self.speeds))]
+        return wav if factor == 1 else speed(wav, SAMPLE_RATE, factor)[0]
+
+    def _reverberate(self, wav: torch.Tensor, key: int) -> torch.Tensor:
+        whether, which, kind = _draws(key, REVERB_STREAM, 3)
+        if whether >= self.reverb_probability:
+            return wav
+        rooms = self.rooms[int(kind * len(self.rooms))]
+        return reverberate(wav, rooms[int(which * len(rooms))])
+
+    def _add_noise(
+        self, wav: torch.Tensor, key: int, path: str | os.PathLike | None
+    ) -> torch.Tensor:
+        whether, kind, *draws = _draws(key, NOISE_STREAM, 3 + 3 * self.most_voices)
+        if whether >= self.noise_probability:
+            return wav
+        return self.noises[int(kind * len(self.noises))].add(wav, draws, path)
+
+
+def mix(wav: torch.Tensor, noises: Sequence[torch.Tensor], snrs: Sequence[float]) -> torch.Tensor:
+    """Add noises, each at its own signal-to-noise ratio.
+
+    What torchaudio's ``add_noise`` of each would give, by one product of all noises and their
+    gains: a babble has ten voices.
+
+    Arguments
+    ---------
+    wav : torch.Tensor
+        (N,).
+    noises : sequence of torch.Tensor
+        (N,) each; silent ones, and all if the signal is silent, add nothing.
+    snrs : sequence of float
+        In dB, over the whole length.
+
+    Returns
+    -------
+    torch.Tensor
+        (N,).
+
+    Example
+    -------
+    >>> mix(torch.tensor([1.0, -1.0]), [torch.tensor([4.0, 4.0]), torch.zeros(2)], [20.0, 20.0])
+    tensor([ 1.1000, -0.9000])
+    """
+    if not noises:
+        return wav
+    levels = 10 ** (-torch.tensor(snrs) / 20)  # (K,)
+    return wav + (levels * wav.dot(wav).sqrt() * _inverse_norms(noises)) @ torch.stack(noises)
+
+
+def premix(noises: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of noises that have been made equally loud.
+
+    Arguments
+    ---------
+    noises : sequence of torch.Tensor
+        (N,) each, at least one; silent ones add nothing.
+
+    Returns
+    -------
+    torch.Tensor
+        (N,).
+
+    Example
+    -------
+    >>> premix([torch.tensor([0.0, 4.0]), torch.tensor([0.1, 0.0]), torch.zeros(2)])
+    tensor([1., 1.])
+    """
+    return _inverse_norms(noises) @ torch.stack(noises)
+
+
+def _inverse_norms(noises: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(K,), 0 for silence."""
+    energies = torch.stack([noise.dot(noise) for noise in noises])
+    return torch.where(energies > 0, energies.rsqrt(), 0.0)
+
+
+def _draws(key: int, stream: int, count: int) -> list[float]:
+    return uniform(torch.tensor([key]), count, stream)[0].tolist()
+
+
+def _distinct(draws: Sequence[float], count: int, left_out: int | None = None) -> list[int]:
+    """A different number below count from each draw, without one left out, while there are any.
+
+    Example
+    -------
+    >>> _distinct([0.9, 0.0, 0.9], 3, left_out=0)
+    [2, 1]
+    """
+    taken = [] if left_out is None else [left_out]
+    chosen: list[int] = []
+    for draw in draws[: count - len(taken)]:
+        index = int(draw * (count - len(taken)))
+        for other in taken:  # in rising order: the index-th of those free
+            index += other <= index
+        chosen.append(index)
+        taken = sorted([*taken, index])
+    return chosen
+
+
+def _refuse_unheard(kind: str, probability: float, folder: str | os.PathLike | None) -> None:
+    if folder and not probability:
+        raise UserError(f"{kind}_probability: at 0, {folder} is never heard. Give a share above 0.")

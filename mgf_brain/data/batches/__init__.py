@@ -1,0 +1,1 @@
+"""From utterances to batches: crops, the order of the epoch, loading, padding."""

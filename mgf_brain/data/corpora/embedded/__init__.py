@@ -1,0 +1,1 @@
+"""The corpus that the package makes itself, with a speech synthesiser."""

@@ -1,0 +1,129 @@
+"""Preparing VoiceBank-DEMAND (Valentini-Botinhao et al. 2016): read English in noise, and clean.
+
+Layout: `noisy_trainset_28spk_wav/p226_001.wav` with its clean version in
+`clean_trainset_28spk_wav/`, and the same for `noisy_testset_wav/` and `clean_testset_wav/`. The
+speaker stands before the underscore.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mgf_brain.data.augment.noisy_speech import Mixtures, Recorded
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, match_stem
+from mgf_brain.errors import UserError
+
+STEM = re.compile(r"(?P<speaker>p\d{3})_\d{3}", flags=re.ASCII)
+FOLDERS = {"train": "trainset_28spk_wav", "test": "testset_wav"}
+KINDS = ("noisy", "clean")
+TOLERANCE = 0.1  # seconds by which lossy encoders may lengthen one of a pair
+
+
+def prepare_voicebank(
+    data_folder: str | os.PathLike,
+    save_folder: str | os.PathLike,
+    *,
+    workers: int | None = None,
+    max_bad_share: float = 0.01,
+) -> dict[str, Path]:
+    """Check VoiceBank-DEMAND and write a manifest for each part, noisy and clean.
+
+    The findings go to `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+
+    Arguments
+    ---------
+    data_folder : str or os.PathLike
+        The folder that holds the four folders; audio may be of any rate and re-encoded.
+    save_folder : str or os.PathLike
+        Where the manifests go.
+    workers : int, optional
+        Threads that check audio; by default one per core.
+    max_bad_share : float
+        Share of unusable files up to which they are listed and skipped.
+
+    Returns
+    -------
+    dict of str to Path
+        The manifests `train-noisy`, `train-clean`, `test-noisy` and `test-clean`: 11,572 and 824
+        pairs of 28 and 2 speakers in the full corpus.
+
+    Raises
+    ------
+    UserError
+        If a folder is missing, a file's name does not follow the scheme or its pair is missing,
+        or too many files are unusable.
+
+    Example
+    -------
+    >>> prepare_voicebank("/nowhere", "/tmp/manifests")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+    """
+    parts = {}
+    for part, name in FOLDERS.items():
+        pair = {}
+        for kind in KINDS:
+            root = corpus_root(data_folder, f"{kind}_{name}/*")
+            pair[kind] = _read(root / f"{kind}_{name}")
+        _check_pairs(pair["noisy"], pair["clean"], name)
+        parts |= {f"{part}-{kind}": rows for kind, rows in pair.items()}
+    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+
+
+def recorded_pairs(parts: Mapping[str, Sequence[Utterance]], part: str) -> Mixtures:
+    """The noisy utterances of a part, each with its clean version.
+
+    Arguments
+    ---------
+    parts : mapping of str to sequence of Utterance
+        As of ``prepare_voicebank``.
+    part : str
+        `train` or `test`.
+
+    Returns
+    -------
+    Mixtures
+        Without utterances of which one file was unusable.
+
+    Raises
+    ------
+    UserError
+        If the two files of an utterance are not equally long.
+
+    Example
+    -------
+    >>> parts = {f"test-{k}": [Utterance("p232_001", 1.0, f"/{k}.wav", "p232")] for k in KINDS}
+    >>> recorded_pairs(parts, "test").pair.clean
+    {'p232_001': '/clean.wav'}
+    """
+    clean = {u.id: u for u in parts[f"{part}-clean"]}
+    rows = [u for u in parts[f"{part}-noisy"] if u.id in clean]
+    for u in rows:
+        if abs(u.duration - clean[u.id].duration) > TOLERANCE:
+            raise UserError(
+                f"{u.wav} lasts {u.duration:.2f} s, its clean version "
+                f"{clean[u.id].duration:.2f} s. Restore both."
+            )
+    return Mixtures(rows, Recorded({u.id: clean[u.id].wav for u in rows}))
+
+
+def _read(folder: Path) -> list[Utterance]:
+    return [
+        Utterance(id, 0.0, str(path), match_stem(path, STEM, "pNNN_NNN")["speaker"])
+        for id, path in audio_by_stem(folder).items()
+    ]
+
+
+def _check_pairs(noisy: Sequence[Utterance], clean: Sequence[Utterance], name: str) -> None:
+    for has, lacks, kind in ((noisy, clean, "clean"), (clean, noisy, "noisy")):
+        alone = sorted({u.id for u in has} - {u.id for u in lacks})
+        if alone:
+            raise UserError(
+                f"{kind}_{name} lacks {len(alone)} of the pairs, the first {alone[0]}. Restore it."
+            )

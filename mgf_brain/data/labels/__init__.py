@@ -1,0 +1,1 @@
+"""What else is known of utterances: transcripts, trials, phones, tracks."""

@@ -1,0 +1,75 @@
+"""The command line of every recipe's prepare.py."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from mgf_brain.data.preparation.summary import format_summary, read_summary
+from mgf_brain.data.preparation.trimming import prepare_trimmed
+from mgf_brain.errors import UserError
+
+
+def prepare_main(
+    prepare: Callable[..., Mapping[str, Path]], description: str, **options: str
+) -> None:
+    """Read the command line, prepare the corpus, print the summary.
+
+    Arguments
+    ---------
+    prepare : callable
+        ``prepare(data_folder, save_folder, *, workers, max_bad_share) -> {part: manifest}``,
+        with the other options as further keywords.
+    description : str
+        Its first line heads the help: a script's docstring.
+    **options : str
+        Help texts of the corpus's own options, by keyword. Their values are typed as those of
+        the recipes' keys (`true`, `[a, b]`); one that isn't given keeps the function's default.
+
+    Raises
+    ------
+    UserError
+        What ``prepare`` raises, or if a value is impossible.
+    """
+    args = vars(_parser(description, options).parse_args())
+    data_folder, output_folder = args.pop("data_folder"), args.pop("output_folder")
+    trim = args.pop("remove_silence")
+    if not isinstance(trim, bool):
+        raise UserError(f"remove_silence: expected true or false, got {trim!r}.")
+    if trim:
+        prepare = functools.partial(prepare_trimmed, prepare)
+    prepare(data_folder, output_folder, **args)
+    print(format_summary(read_summary(output_folder)))
+
+
+def _parser(description: str, options: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--data_folder", required=True, help="the corpus in its own layout")
+    parser.add_argument("--output_folder", required=True, help="where the manifests go")
+    parser.add_argument("--workers", type=int, help="threads that check audio (default: cores)")
+    parser.add_argument(
+        "--max_bad_share", type=float, default=0.01, help="unusable files skipped up to this share"
+    )
+    parser.add_argument(
+        "--remove_silence",
+        type=_read_yaml,
+        default=False,
+        help="true: write the audio without its silence below output_folder (default: false)",
+    )
+    for name, text in options.items():
+        parser.add_argument(f"--{name}", type=_read_yaml, default=argparse.SUPPRESS, help=text)
+    return parser
+
+
+def _read_yaml(text: str) -> Any:
+    """As ``command_line.parse_value``, which would import SpeechBrain: seconds, for two options."""
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid YAML") from error

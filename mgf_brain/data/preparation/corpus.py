@@ -1,0 +1,172 @@
+"""What the preparation of every corpus shares: check, drop, summarise, write, skip if unchanged."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_manifest
+from mgf_brain.data.preparation.checks import AudioCheck, check_files
+from mgf_brain.data.preparation.summary import format_summary, read_summary, summarise
+from mgf_brain.data.splits import assert_disjoint_speakers
+from mgf_brain.errors import UserError
+from mgf_brain.files import open_atomic
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1  # raise it when manifests change, so that older ones are written again
+
+
+def prepare_corpus(
+    parts: Mapping[str, Sequence[Utterance]],
+    data_folder: str | os.PathLike,
+    save_folder: str | os.PathLike,
+    *,
+    workers: int | None = None,
+    max_bad_share: float = 0.01,
+) -> dict[str, Path]:
+    """Check a corpus and write one manifest per part, and one summary of all.
+
+    Nothing is done if options, rows, and sizes and times of the files are those of the last
+    preparation. Repeated IDs within a part are dropped, except the first.
+
+    Arguments
+    ---------
+    parts : mapping of str to sequence of Utterance
+        The rows by part; durations are filled in here. Parts named train*, dev* and test*
+        must not share speakers.
+    data_folder : str or os.PathLike
+        Root of the corpus.
+    save_folder : str or os.PathLike
+        Where `<part>.csv` and `prepare_summary.json` go.
+    workers : int, optional
+        Threads that check audio; by default one per core.
+    max_bad_share : float
+        Share of unusable files up to which they are listed and skipped.
+
+    Returns
+    -------
+    dict of str to Path
+        The manifests by part.
+
+    Raises
+    ------
+    UserError
+        If there are no files, too many are unusable, or two splits share speakers.
+    """
+    parts = {part: rows for part, rows in parts.items() if rows}
+    if not parts:
+        raise UserError(f"no audio found in {data_folder}. Check data_folder.")
+    check_splits(parts)
+    manifests = {part: Path(save_folder) / f"{part}.csv" for part in parts}
+    summary_path = Path(save_folder) / SUMMARY_FILE
+    fingerprint = _fingerprint(parts, data_folder, max_bad_share)
+    if _unchanged(summary_path, fingerprint, manifests.values()):
+        summary = read_summary(save_folder)
+        logger.info("%s is up to date.", save_folder)
+    else:
+        kept, summary = _check(parts, data_folder, workers, max_bad_share)
+        # Without its summary, a preparation that is interrupted from here on counts as not done.
+        summary_path.unlink(missing_ok=True)
+        for part, rows in kept.items():
+            write_manifest(manifests[part], rows, data_folder)
+    # The root is noted even where nothing else changed: the corpus may have moved.
+    summary |= {"fingerprint": fingerprint, "data_root": os.path.abspath(data_folder)}
+    with open_atomic(summary_path) as file:
+        json.dump(summary, file, indent=1)
+    logger.info("%s", format_summary(summary))
+    return manifests
+
+
+def _check(
+    parts: Mapping[str, Sequence[Utterance]],
+    root: str | os.PathLike,
+    workers: int | None,
+    max_bad_share: float,
+) -> tuple[dict[str, list[Utterance]], dict]:
+    kept, repeated = _drop_repeated(parts)
+    checks = check_files([u.wav for rows in kept.values() for u in rows], workers)
+    _limit_bad(checks, max_bad_share)
+    kept = _fill_durations(kept, checks)
+    return kept, summarise(kept, checks, repeated, root)
+
+
+def check_splits(parts: Mapping[str, Iterable[Utterance]]) -> None:
+    """Raise a UserError if parts named train*, dev* and test* share speakers.
+
+    Example
+    -------
+    >>> train, test = ([Utterance(id, 1.0, "/a.wav", "anna")] for id in "ab")
+    >>> check_splits({"train-clean-100": train, "train-other-500": test})
+    >>> check_splits({"train-clean-100": train, "test-clean": test})
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: train and test share 1 speaker: anna. Remove them from one.
+    """
+    splits: dict[str, list[Utterance]] = {}
+    for part, rows in parts.items():
+        if (split := part.split("-")[0]) in ("train", "dev", "test"):
+            splits.setdefault(split, []).extend(rows)
+    assert_disjoint_speakers(**splits)
+
+
+def _fingerprint(
+    parts: Mapping[str, Sequence[Utterance]], root: str | os.PathLike, max_bad_share: float
+) -> str:
+    """Hash of options, rows (paths relative to the root), file sizes and times."""
+    digest = hashlib.blake2b(json.dumps([FORMAT, max_bad_share]).encode(), digest_size=16)
+    for part, rows in parts.items():
+        for u in rows:
+            fields = dataclasses.astuple(dataclasses.replace(u, wav=relocatable(u.wav, root)))
+            digest.update(json.dumps([part, fields, _size_and_time(u.wav)]).encode())
+    return digest.hexdigest()
+
+
+def _size_and_time(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
+def _unchanged(summary: Path, fingerprint: str, manifests: Iterable[Path]) -> bool:
+    if not summary.is_file() or read_summary(summary.parent)["fingerprint"] != fingerprint:
+        return False
+    return all(manifest.is_file() for manifest in manifests)
+
+
+def _drop_repeated(
+    parts: Mapping[str, Sequence[Utterance]],
+) -> tuple[dict[str, list[Utterance]], list[str]]:
+    kept, repeated = {}, []
+    for part, rows in parts.items():
+        first = {u.id: u for u in reversed(rows)}
+        kept[part] = [u for u in rows if first[u.id] is u]
+        repeated += [u.wav for u in rows if first[u.id] is not u]
+    return kept, repeated
+
+
+def _limit_bad(checks: Sequence[AudioCheck], max_share: float) -> None:
+    bad = [check for check in checks if check.error]
+    if len(bad) > max_share * len(checks):
+        named = ", ".join(f"{check.path} ({check.error})" for check in bad[:5])
+        raise UserError(
+            f"{len(bad)} of {len(checks)} audio files cannot be used, more than "
+            f"max_bad_share={max_share:g}: {named}. Restore them or pass a higher --max_bad_share."
+        )
+
+
+def _fill_durations(
+    parts: Mapping[str, Sequence[Utterance]], checks: Sequence[AudioCheck]
+) -> dict[str, list[Utterance]]:
+    usable = {check.path: check.duration for check in checks if check.error is None}
+    return {
+        part: [dataclasses.replace(u, duration=usable[u.wav]) for u in rows if u.wav in usable]
+        for part, rows in parts.items()
+    }

@@ -1,0 +1,110 @@
+"""The summary of a preparation: what was found in a corpus, as json and as text."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.manifest import ROOT, SUMMARY_FILE, Utterance, relocatable
+from mgf_brain.data.preparation.checks import AudioCheck, find_duplicates
+
+
+def summarise(
+    parts: Mapping[str, Sequence[Utterance]],
+    checks: Sequence[AudioCheck],
+    repeated: Sequence[str],
+    root: str | os.PathLike,
+) -> dict:
+    """Collect the figures of a checked corpus.
+
+    Arguments
+    ---------
+    parts : mapping of str to sequence of Utterance
+        The rows that are kept, by part.
+    checks : sequence of AudioCheck
+        The check of every file, usable or not.
+    repeated : sequence of str
+        Files left out because an earlier one has their ID.
+    root : str or os.PathLike
+        Root of the corpus; files are named relative to it.
+
+    Returns
+    -------
+    dict
+        `parts` (utterances, hours, speakers, without_transcript), `sample_rates` (Hz) and
+        `channels` with their counts, `skipped`, `duplicates` and `repeated_ids`.
+    """
+    usable = [check for check in checks if check.error is None]
+
+    def name(path: str) -> str:
+        """The path from the corpus's root, without the root."""
+        return relocatable(path, root).removeprefix(ROOT + "/")
+
+    return {
+        "parts": {part: part_figures(rows) for part, rows in parts.items()},
+        # Keys as text, as they come back from json.
+        "sample_rates": dict(Counter(str(check.sample_rate) for check in usable)),
+        "channels": dict(Counter(str(check.channels) for check in usable)),
+        "skipped": [{"file": name(c.path), "reason": c.error} for c in checks if c.error],
+        "duplicates": [[name(path) for path in group] for group in find_duplicates(checks)],
+        "repeated_ids": [name(path) for path in repeated],
+    }
+
+
+def part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
+    """Utterances, hours, speakers and utterances without_transcript of a part."""
+    return {
+        "utterances": len(rows),
+        "hours": sum(u.duration for u in rows) / 3600,
+        "speakers": len({u.speaker for u in rows}),
+        "without_transcript": sum(u.words is None for u in rows),
+    }
+
+
+def read_summary(save_folder: str | os.PathLike) -> dict:
+    """The summary that the preparation left in a folder."""
+    return json.loads((Path(save_folder) / SUMMARY_FILE).read_text(encoding="utf-8"))
+
+
+def format_summary(summary: Mapping) -> str:
+    """A summary in a few lines.
+
+    Arguments
+    ---------
+    summary : mapping
+        What `read_summary` returns.
+
+    Returns
+    -------
+    str
+        One line per part, then one per finding.
+    """
+    lines = [
+        "{}: {utterances} utterances, {speakers} speakers, {hours:.2f} h, "
+        "{without_transcript} without transcript".format(part, **figures)
+        for part, figures in summary["parts"].items()
+    ]
+    rates = (
+        f"{count} at {rate} Hz" + ("" if int(rate) == SAMPLE_RATE else " (resampled on load)")
+        for rate, count in summary["sample_rates"].items()
+    )
+    lines.append("sample rates: " + ", ".join(rates))
+    channels = (f"{count} with {n}" for n, count in summary["channels"].items())
+    lines.append("channels: " + ", ".join(channels))
+    if silence := summary.get("silence"):
+        hours = sum(figures["hours"] for figures in summary["parts"].values())
+        lines.append(f"silence removed: {hours:.2f} h are left of {silence['hours_before']:.2f} h")
+        lines += _format_list("without speech, kept whole", silence["without_speech"])
+    lines += _format_list("skipped", [f"{s['file']} ({s['reason']})" for s in summary["skipped"]])
+    lines += _format_list("same audio", [" = ".join(g) for g in summary["duplicates"]])
+    lines += _format_list("repeated ID, left out", summary["repeated_ids"])
+    return "\n".join(lines)
+
+
+def _format_list(title: str, items: Sequence[str], shown: int = 3) -> list[str]:
+    more = ", …" if len(items) > shown else ""
+    return [f"{title}: {len(items)}: {', '.join(items[:shown])}{more}"] if items else []

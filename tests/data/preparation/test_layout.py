@@ -1,0 +1,61 @@
+"""What readers of published layouts share."""
+
+import re
+
+import pytest
+
+from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, match_stem, read_table
+from mgf_brain.errors import UserError
+
+
+def test_the_root_is_absolute_and_looks_like_the_corpus(tmp_path, monkeypatch):
+    (tmp_path / "corpus" / "wav").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert corpus_root("corpus", "wav") == tmp_path / "corpus"
+    with pytest.raises(UserError, match="corpus holds no Actor_"):
+        corpus_root("corpus", "Actor_*")
+    with pytest.raises(UserError, match="does not exist: .*absent"):
+        corpus_root("absent", "wav")
+
+
+def test_one_audio_file_a_stem(tmp_path):
+    for name in ("b.mp3", "a.wav", "a.flac", ".b.wav", "c.txt", "d.OGG"):
+        (tmp_path / name).touch()
+    (tmp_path / "e").mkdir()
+    found = audio_by_stem(tmp_path)
+    assert {stem: path.name for stem, path in found.items()} == {
+        "a": "a.flac",
+        "b": "b.mp3",
+        "d": "d.OGG",
+    }
+    assert list(found) == sorted(found)
+    assert audio_by_stem(tmp_path / "absent") == {}
+
+
+def test_the_whole_stem_has_to_match(tmp_path):
+    pattern = re.compile(r"\d\d[A-Z]")
+    assert match_stem(tmp_path / "03F.opus", pattern, "SSE")[0] == "03F"
+    with pytest.raises(UserError, match="03Fa.opus: the name is not of the form SSE"):
+        match_stem(tmp_path / "03Fa.opus", pattern, "SSE")
+
+
+def test_table_with_more_columns_in_another_order(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text('\ufeffDx,note,ID\nControl,"a, b",u1 \nAD,,u2\n', encoding="utf-8")
+    rows = list(read_table(path, ["ID", "Dx"]))
+    assert rows == [
+        (f"{path} line 2", {"ID": "u1", "Dx": "Control"}),
+        (f"{path} line 3", {"ID": "u2", "Dx": "AD"}),
+    ]
+
+
+def test_broken_tables_are_named(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("ID,Dx\nu1,AD\nu2\n")
+    with pytest.raises(UserError, match="table.csv line 3: fewer fields"):
+        list(read_table(path, ["ID", "Dx"]))
+    with pytest.raises(UserError, match="table.csv lacks the column Age"):
+        list(read_table(path, ["ID", "Age"]))
+    path.write_text("ID,Dx\nü1,AD\n", encoding="latin-1")
+    with pytest.raises(UserError, match="table.csv is not UTF-8"):
+        list(read_table(path, ["ID", "Dx"]))
