@@ -35,7 +35,7 @@ REQUIRED = [
     # F0 by WORLD's DIO. The same code as pyworld, whose last source release (0.3.5) does not import
     # with setuptools 82 and later; this one has wheels from Python 3.10 on. MIT, WORLD itself BSD.
     "pyworld-prebuilt>=0.3.6",
-    "huggingface_hub>=1",  # its errors and `hf auth login`, as mgf_brain/hub.py has them
+    "huggingface_hub>=1",  # its errors and `hf auth login`, as mgf_brain/folder/hub.py has them
     "matplotlib",
     "tensorboard",
 ]

@@ -21,14 +21,14 @@ from torch.nn import functional as F
 
 from benchmarks.measure import write_table
 from benchmarks.speech import as_utterances, make_speech
-from mgf_brain.config import resolve
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.export import inference_yaml
-from mgf_brain.feature_cache import FeatureCache, cached, encoder_fingerprint
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.cache import FeatureCache, cached, encoder_fingerprint
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.probe import Probe
-from mgf_brain.yaml_files import dump, override, read_files
+from mgf_brain.run.experiment import resolve
+from mgf_brain.run.yaml_files import dump, override, read_files
 
 HPARAMS = str(Path(__file__).parents[1] / "hparams" / "mgf.yaml")
 CLASSES = 40

@@ -21,7 +21,7 @@ import torch
 from speechbrain.utils.metric_stats import EER, minDCF
 
 from benchmarks.measure import interleave, peak_memory_mb, write_table
-from mgf_brain.metrics import eer, min_dcf
+from mgf_brain.metrics.detection import eer, min_dcf
 
 P_TARGET = 0.01
 OURS, SPEECHBRAIN = "one sort", "SpeechBrain"

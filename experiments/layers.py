@@ -32,7 +32,7 @@ from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.phone_labels import LABEL_HOP, LabelGrid, read_phone_labels
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import run_main
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.html import png
 from mgf_brain.nn.f0 import HOP, WINDOW, normalise_f0, track_f0
 from mgf_brain.plot_style import finish

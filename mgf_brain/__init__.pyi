@@ -1,5 +1,5 @@
-from .hub import pull as pull
-from .hub import push as push
+from .folder.hub import pull as pull
+from .folder.hub import push as push
 from .inference.classification import EmotionClassifier as EmotionClassifier
 from .inference.classification import UtteranceClassifier as UtteranceClassifier
 from .inference.encoder import SpeechEncoder as SpeechEncoder

@@ -14,17 +14,17 @@ import torch
 from tqdm import tqdm
 
 from mgf_brain.brains.finetuning import ClassificationBrain
-from mgf_brain.config import Experiment
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.feature_cache import encoder_fingerprint
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.cache import encoder_fingerprint
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.nn.probe import Probe
 from mgf_brain.probes import EmbeddingData, logits_of, probe_steps
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import TrainingLog
 
 FORMAT = 3  # of a saved fold: raised when it comes to hold something else
 FoldParts = tuple[str, Sequence[Utterance], Sequence[Utterance]]  # name, train, test

@@ -30,7 +30,7 @@ from mgf_brain.data.selection import draw_seconds
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import fit_centroids, nearest_centroid
-from mgf_brain.label_quality import label_quality, usage
+from mgf_brain.metrics.clusters import label_quality, usage
 from mgf_brain.spectrum import frame_count
 
 logger = get_logger(__name__)

@@ -12,8 +12,6 @@ from scipy.spatial.distance import pdist
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import normalized_mutual_info_score
-from sklearn.metrics.cluster import contingency_matrix
 from sklearn.preprocessing import normalize
 
 from mgf_brain.errors import UserError
@@ -131,47 +129,3 @@ def _merge(centroids: np.ndarray, clusters: int | None, threshold: float) -> np.
     if clusters:
         return fcluster(tree, clusters, "maxclust")
     return fcluster(tree, 1.0 - threshold, "distance")
-
-
-def purity(labels: Labels, truth: Labels) -> float:
-    """Share of utterances, in percent, whose speaker is the most frequent one of their cluster.
-
-    Small clusters are pure by themselves: see it beside ``mutual_information``.
-
-    Arguments
-    ---------
-    labels, truth : sequence of str or int
-        (N,), of clusters and of speakers.
-
-    Returns
-    -------
-    float
-
-    Example
-    -------
-    >>> purity([0, 0, 0, 1], ["anna", "anna", "ben", "ben"])
-    75.0
-    """
-    counts = contingency_matrix(truth, labels, sparse=True)  # (speakers, clusters)
-    return 100.0 * float(counts.max(axis=0).sum() / counts.sum())
-
-
-def mutual_information(labels: Labels, truth: Labels) -> float:
-    """Mutual information of clusters and speakers over the mean of their entropies, in percent.
-
-    Arguments
-    ---------
-    labels, truth : sequence of str or int
-        (N,), of clusters and of speakers.
-
-    Returns
-    -------
-    float
-        100 where clusters are speakers, 0 where they say nothing of them.
-
-    Example
-    -------
-    >>> mutual_information([0, 0, 1, 1], ["ben", "ben", "anna", "anna"])
-    100.0
-    """
-    return 100.0 * float(normalized_mutual_info_score(truth, labels))

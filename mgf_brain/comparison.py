@@ -18,8 +18,8 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 from mgf_brain.html import Html, figure, page, png, table
 from mgf_brain.report import read_results, run_facts
-from mgf_brain.run_folder import read_plain
-from mgf_brain.training_log import read_metrics
+from mgf_brain.run.folder import read_plain
+from mgf_brain.run.log import read_metrics
 from mgf_brain.trial_plots import det_curves
 from mgf_brain.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.word_alignment import NONE

@@ -11,18 +11,19 @@ from typing import Any
 
 from torch import nn
 
-from mgf_brain.config import Experiment
 from mgf_brain.data.corpora.embedded.build import make_embedded_corpus
 from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.selection import OPTIONAL, embedded_corpus_folder
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.finetuning import check_adapt, check_augmentation, check_run_options
-from mgf_brain.hub import is_hub_name
+from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.metrics.names import score_text
 from mgf_brain.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
-from mgf_brain.results import describe_data, make_results, score_text, write_results
-from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.folder import prepare_output_folder
+from mgf_brain.run.results import describe_data, make_results, write_results
 from mgf_brain.throughput import Throughput
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from huggingface_hub import ModelCard
 
-from mgf_brain import hub
-from mgf_brain.model_card import NOT_STATED, data_licences, metadata, public_path
+from mgf_brain.folder import hub
+from mgf_brain.folder.card import NOT_STATED, data_licences, metadata, public_path
 from mgf_brain.pretrained import BASELINES, pretrained_name
 from mgf_brain.verification import Calibration
 

@@ -17,8 +17,8 @@ from mgf_brain.downstream_card import (
     recogniser_card,
     verifier_card,
 )
-from mgf_brain.export import dump_expanded, export_folder, new_node, plain
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import dump_expanded, export_folder, new_node, plain
 from mgf_brain.inference import Enhancer, SpeakerVerifier, SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens

@@ -19,9 +19,9 @@ from matplotlib.figure import Figure
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.downstream_plots import training_curves
 from mgf_brain.html import Html, data_uri, figure, page, png, table
+from mgf_brain.metrics.names import score_text
 from mgf_brain.report import read_results, run_facts, write_page
-from mgf_brain.results import score_text
-from mgf_brain.training_log import read_metrics
+from mgf_brain.run.log import read_metrics
 from mgf_brain.word_alignment import NONE
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
@@ -65,7 +65,7 @@ class Score:
     value : float
         In percent, but for losses and costs.
     low, high : float, optional
-        Its 95 % interval, see ``mgf_brain.intervals``; may be not a number.
+        Its 95 % interval, see ``mgf_brain.metrics.intervals``; may be not a number.
 
     Example
     -------

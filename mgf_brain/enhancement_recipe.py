@@ -13,7 +13,6 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.augment.noisy_speech import (
     Mixed,
     Mixtures,
@@ -27,16 +26,17 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, require_speakers, split_speakers
 from mgf_brain.downstream import corpus_parts, finish_run, open_run, read_own
 from mgf_brain.downstream_export import export_enhancer
-from mgf_brain.enhancement_metrics import enhancement_scores, mean_scores
 from mgf_brain.enhancement_report import report_enhancement
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.finetuning import ADAPT, train_head
 from mgf_brain.inference import Enhancer
+from mgf_brain.metrics.enhancement import enhancement_scores, mean_scores
+from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.enhancement.brain import EnhancementBrain
 from mgf_brain.tasks.enhancement.training import head_sizes
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import TrainingLog
 
 TEST_SEED = 0  # of what own_mixtures holds out: runs of all seeds are scored on the same
 STANDARDISED = 20  # batches, ten minutes of speech: enough for the mean of every channel

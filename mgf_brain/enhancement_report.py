@@ -21,10 +21,10 @@ from mgf_brain.downstream_report import (
     embed_waveform,
     write_downstream_report,
 )
-from mgf_brain.enhancement_metrics import mean_scores
 from mgf_brain.html import table
 from mgf_brain.inference import Enhancer
-from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.metrics.enhancement import mean_scores
+from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
 from mgf_brain.plot_style import finish
 from mgf_brain.plots import CONSTANT, TRAINING

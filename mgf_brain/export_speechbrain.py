@@ -18,17 +18,17 @@ from speechbrain.dataio.encoder import CategoricalEncoder
 from torch import nn
 
 from mgf_brain.errors import UserError
-from mgf_brain.export import copy_card, dump_expanded, new_node, staged_folder
+from mgf_brain.folder.read import YAML_FILE
+from mgf_brain.folder.safe_yaml import refuse_brackets
+from mgf_brain.folder.write import copy_card, dump_expanded, new_node, staged_folder
 from mgf_brain.inference import (
     SpeakerVerifier,
     SpeechEncoder,
     SpeechRecognizer,
     UtteranceClassifier,
 )
-from mgf_brain.inference.folder import YAML_FILE
 from mgf_brain.inference.task import SpeechTask, lengths_of
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
-from mgf_brain.safe_yaml import refuse_brackets
 
 # The classes of speechbrain.inference that an export serves, the one for its task first.
 SERVED = {

@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgf_brain.errors import UserError
-from mgf_brain.export import copy_card, staged_folder
+from mgf_brain.folder.write import copy_card, staged_folder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import Waveform
 from mgf_brain.nn.speech_model import SpeechModel

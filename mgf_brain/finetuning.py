@@ -12,17 +12,17 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mgf_brain.brains.finetuning import FinetuningBrain
-from mgf_brain.command_line import RUN_OPTION_TYPES
-from mgf_brain.config import Experiment
 from mgf_brain.data.batches.features import FeatureDataset
 from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.frontends import MelBands
-from mgf_brain.run_folder import RUN_ONLY_KEYS
+from mgf_brain.run.command_line import RUN_OPTION_TYPES
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.folder import RUN_ONLY_KEYS
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import TrainingLog
 
 ADAPT = ("frozen", "two_step", "full")
 

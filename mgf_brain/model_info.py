@@ -11,8 +11,8 @@ from torch import nn
 
 from mgf_brain.downstream_report import Score
 from mgf_brain.errors import UserError, one_line
-from mgf_brain.hub import licence_of, read_card
-from mgf_brain.inference.folder import WEIGHTS_FILE
+from mgf_brain.folder.hub import licence_of, read_card
+from mgf_brain.folder.read import WEIGHTS_FILE
 from mgf_brain.report import run_facts
 
 MOST_SYMBOLS = 60  # that are spelt out

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import finish_run, open_run
@@ -24,8 +23,8 @@ from mgf_brain.downstream_report import (
     Score,
     write_downstream_report,
 )
-from mgf_brain.features import FeatureExtractor
-from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.phone_classification import (
     NamedPhones,
@@ -37,7 +36,8 @@ from mgf_brain.phone_classification import (
 )
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import FrameData, probe_steps
-from mgf_brain.training_log import TrainingLog
+from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.word_alignment import pair_words
 
 # Training and test utterances, the labels of both by id, and the names of the classes.

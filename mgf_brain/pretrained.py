@@ -12,17 +12,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from torch import nn
 
-from mgf_brain import hub
-from mgf_brain.config import resolve
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.export import dump_expanded, inference_yaml, new_node
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder import hub
+from mgf_brain.folder.read import YAML_FILE
+from mgf_brain.folder.safe_yaml import refuse_brackets
+from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
-from mgf_brain.inference.folder import YAML_FILE
 from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.safe_yaml import refuse_brackets
-from mgf_brain.yaml_files import dump, read_files
+from mgf_brain.run.experiment import resolve
+from mgf_brain.run.yaml_files import dump, read_files
 
 # Files of hparams/network that mean something only once they are trained with labels.
 FROM_SCRATCH = ("xvector", "ecapa", "lresnet34")
@@ -72,7 +72,7 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     Returns
     -------
     CommentedMap
-        A ``!new:`` node, see ``mgf_brain.export``.
+        A ``!new:`` node, see ``mgf_brain.folder.write``.
 
     Raises
     ------

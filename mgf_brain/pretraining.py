@@ -12,16 +12,16 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.brains.pretraining import PretrainingBrain
-from mgf_brain.config import Experiment
 from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
 from mgf_brain.data.labels.tracks import TrackMaker, make_tracks, open_tracks
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError, check_share
-from mgf_brain.export import export_folder, inference_yaml
+from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.model_card import model_card
 from mgf_brain.report import summary_table, write_report
-from mgf_brain.results import describe_data, make_results, write_results
-from mgf_brain.training_log import TrainingLog
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.results import describe_data, make_results, write_results
 
 logger = get_logger(__name__)
 

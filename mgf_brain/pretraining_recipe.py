@@ -8,12 +8,12 @@ from typing import Any
 
 import speechbrain as sb
 
-from mgf_brain.config import load_experiment
-from mgf_brain.data.corpora import OPTIONAL
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.selection import OPTIONAL
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining import pretrain
-from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.folder import prepare_output_folder
 
 
 def pretrain_corpus(

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mgf_brain.data.labels.phone_labels import IGNORE, LabelGrid
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.probe import Probe
 
 BLOCK = 200  # utterances whose frames are shuffled together: bounds the memory without a cache

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mgf_brain.config import Experiment
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_report import Picture
 from mgf_brain.errors import UserError
@@ -16,6 +15,7 @@ from mgf_brain.finetuning import ADAPT
 from mgf_brain.html import write_folder
 from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.round_plots import round_curves
+from mgf_brain.run.experiment import Experiment
 from mgf_brain.scoring import cosine_scores
 from mgf_brain.throughput import Throughput
 from mgf_brain.verification_recipe import Data, report, unheard_trials

@@ -18,19 +18,19 @@ from typing import Any
 
 import torch
 
-from mgf_brain.clustering import mutual_information, purity
-from mgf_brain.config import Experiment
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance, write_manifest
 from mgf_brain.downstream import corpus_folder
 from mgf_brain.downstream_card import Card, downstream_card
 from mgf_brain.errors import UserError
-from mgf_brain.export import dump_expanded, export_folder, new_node
-from mgf_brain.feature_cache import encoder_fingerprint
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.cache import encoder_fingerprint
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import dump_expanded, export_folder, new_node
+from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.pretrained import encoder_node, load_extractor
-from mgf_brain.results import describe_data, make_results
-from mgf_brain.run_folder import LENGTH_KEYS
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.folder import LENGTH_KEYS
+from mgf_brain.run.results import describe_data, make_results
 from mgf_brain.verification import (
     back_end_metrics,
     repeated_speakers,

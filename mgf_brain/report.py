@@ -12,8 +12,8 @@ from mgf_brain.errors import UserError
 from mgf_brain.html import figure, page, png, table, write_folder
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.plots import draw_all, history
+from mgf_brain.run.log import read_metrics
 from mgf_brain.scales import HEADER, Scale, find_scales, text_table
-from mgf_brain.training_log import read_metrics
 
 CRITERION = (
     "A scale learns when its loss on the validation data is below both that of the best constant "

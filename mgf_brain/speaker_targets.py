@@ -16,8 +16,8 @@ from mgf_brain.clustering import cluster_speakers
 from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.feature_cache import encoder_fingerprint
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.cache import encoder_fingerprint
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.kmeans import nearest_centroid
 

@@ -12,16 +12,16 @@ import torch
 from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
 
 from mgf_brain.brains.finetuning import CTCBrain
-from mgf_brain.config import Experiment
 from mgf_brain.data.batches.features import make_feature_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.finetuning import train_head, tune
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
 from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import TrainingLog
 
 Decode = Callable[[torch.Tensor], str]  # log-probabilities (slots, tokens) -> text
 

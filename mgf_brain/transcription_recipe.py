@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import nn
 
-from mgf_brain.config import load_experiment
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream import finish_run, open_run
@@ -26,9 +25,10 @@ from mgf_brain.downstream_report import (
 from mgf_brain.files import open_atomic
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.inference.tokens import Tokens
-from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.run.experiment import load_experiment
 from mgf_brain.transcription import (
     Decode,
     Transcript,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from mgf_brain.metrics import Scores, eer, eer_threshold, error_rates
+from mgf_brain.metrics.detection import Scores, eer, eer_threshold, error_rates
 from mgf_brain.plot_style import add_legend, finish, line_look, plain
 from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION
 

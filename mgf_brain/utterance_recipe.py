@@ -19,7 +19,6 @@ from mgf_brain.classification import (
     classify_folds,
     pooled_scores,
 )
-from mgf_brain.config import load_experiment
 from mgf_brain.data.folds import official_split, speaker_folds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import corpus_parts, finish_run, open_run
@@ -38,8 +37,9 @@ from mgf_brain.downstream_report import (
 )
 from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
-from mgf_brain.intervals import speaker_bootstrap
+from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.run.experiment import load_experiment
 from mgf_brain.throughput import Throughput
 
 Parts = Mapping[str, Sequence[Utterance]]

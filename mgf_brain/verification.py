@@ -9,18 +9,18 @@ from functools import partial
 import torch
 
 from mgf_brain.brains.finetuning import VerificationBrain
-from mgf_brain.config import Experiment
 from mgf_brain.data.labels.trials import draw_trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.finetuning import tune
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.metrics import eer, eer_threshold, min_dcf
+from mgf_brain.metrics.detection import eer, eer_threshold, min_dcf
 from mgf_brain.nn.pooling import UtteranceHead
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.scoring import Plda, adaptive_s_norm, centre, cosine_scores, speaker_means
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import TrainingLog
 
 COHORT = 2000  # speakers whose scores normalise others; more change little
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from mgf_brain.config import Experiment, load_experiment
 from mgf_brain.data.corpora.own import read_added
 from mgf_brain.data.labels.trials import Trials, draw_trials, read_trials, refuse_heard
 from mgf_brain.data.manifest import Utterance
@@ -29,9 +28,10 @@ from mgf_brain.downstream_report import (
     write_downstream_report,
 )
 from mgf_brain.finetuning import ADAPT, check_run_options
-from mgf_brain.intervals import rates_eer, rates_min_dcf, trial_bootstrap
-from mgf_brain.metrics import eer_threshold
+from mgf_brain.metrics.detection import eer_threshold
+from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstrap
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.trial_plots import det_curve, score_histogram
 from mgf_brain.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.verification import (

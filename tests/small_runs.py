@@ -21,7 +21,7 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.nn.tdnn import EcapaTrunk, XVectorTrunk
 from mgf_brain.nn.trunk import LogMelTrunk
 from mgf_brain.probes import train_probe
-from mgf_brain.schedules import warmup_cosine
+from mgf_brain.run.schedules import warmup_cosine
 from tests.data.miniatures import write_noise
 
 PROBING = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "seed": 0}

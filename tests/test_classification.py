@@ -23,11 +23,11 @@ from mgf_brain.classification import (
 from mgf_brain.data.folds import speaker_folds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import example_encoder
 from mgf_brain.nn.baselines import LogMelFeatures
+from mgf_brain.run.log import read_metrics
 from mgf_brain.throughput import Throughput
-from mgf_brain.training_log import read_metrics
 from tests.small_runs import experiment, settings, speaker_encoder, weights, write_speech
 
 

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from mgf_brain import clustering
-from mgf_brain.clustering import cluster_speakers, mutual_information, purity
+from mgf_brain.clustering import cluster_speakers
 from mgf_brain.errors import UserError
+from mgf_brain.metrics.clusters import mutual_information, purity
 
 
 def voices(speakers: int, each: int, spread: float, dim: int = 24) -> tuple[torch.Tensor, list]:

@@ -19,7 +19,7 @@ from mgf_brain.downstream_plots import (
 )
 from mgf_brain.errors import UserError
 from mgf_brain.html import png
-from mgf_brain.metrics import eer
+from mgf_brain.metrics.detection import eer
 from mgf_brain.plot_style import COLOURS, OTHERS, plain
 from mgf_brain.trial_plots import det_curve, score_histogram
 

@@ -15,8 +15,8 @@ from speechbrain.inference.speaker import SpeakerRecognition
 
 from mgf_brain.cli import export as command
 from mgf_brain.errors import UserError
-from mgf_brain.export import dump_expanded, export_folder, new_node
 from mgf_brain.export_speechbrain import export_speechbrain
+from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import (
     EmotionClassifier,
     SpeakerVerifier,

@@ -41,7 +41,7 @@ from mgf_brain.nn.frontends import Perturb, Waveform
 from mgf_brain.nn.probe import Probe
 from mgf_brain.nn.spec_augment import SpecAugment
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.training_log import TrainingLog, read_metrics
+from mgf_brain.run.log import TrainingLog, read_metrics
 from tests.small_runs import (
     changed,
     experiment,

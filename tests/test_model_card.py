@@ -8,7 +8,7 @@ import soundfile
 import torch
 from huggingface_hub import ModelCard
 
-from mgf_brain.export import export_folder
+from mgf_brain.folder.write import export_folder
 from mgf_brain.model_card import model_card
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel

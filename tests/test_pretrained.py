@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
-from mgf_brain.export import dump_expanded, export_folder
+from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
 from mgf_brain.nn.encoder import NoContext
 from mgf_brain.pretrained import (

@@ -15,7 +15,7 @@ import setuptools
 import soundfile
 
 from mgf_brain.cli.main import load_command, make_parser
-from mgf_brain.config import load_experiment
+from mgf_brain.run.experiment import load_experiment
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md"]

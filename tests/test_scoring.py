@@ -9,7 +9,7 @@ from scipy.stats import multivariate_normal
 
 from mgf_brain import scoring
 from mgf_brain.errors import UserError
-from mgf_brain.metrics import eer
+from mgf_brain.metrics.detection import eer
 from mgf_brain.scoring import (
     Plda,
     adaptive_s_norm,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.report import run_facts
 from mgf_brain.throughput import Throughput

@@ -13,7 +13,7 @@ import torch
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.ctc_head import CTCHead

@@ -12,12 +12,12 @@ import torch
 from mgf_brain.data.labels.trials import Trials, draw_trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import example_encoder
 from mgf_brain.margin import AngularMarginHead
-from mgf_brain.metrics import eer_threshold
+from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.nn.pooling import UtteranceHead
-from mgf_brain.training_log import read_metrics
+from mgf_brain.run.log import read_metrics
 from mgf_brain.verification import (
     calibrate,
     repeated_speakers,

@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batches.features import FeatureBatch
 from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.nn.frontends import Perturb
+from mgf_brain.run.brain import BaseBrain
 
 
 def parameter_groups(

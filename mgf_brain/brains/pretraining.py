@@ -8,12 +8,12 @@ from types import MappingProxyType
 import speechbrain as sb
 import torch
 
-from mgf_brain.brains.base import BaseBrain
 from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.distributed import processes, sum_over_ranks
 from mgf_brain.objectives.base import Encoded, Terms
 from mgf_brain.objectives.collapse import collapse_figures, unhealthy
 from mgf_brain.objectives.system import PretrainingModel
+from mgf_brain.run.brain import BaseBrain
 
 Predictions = tuple[Encoded, dict[str, Terms]]
 

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write what is not in the output yet; a broken file is named and left out."""
     from mgf_brain.cli.stores import open_store
-    from mgf_brain.embedder import Embedder
+    from mgf_brain.inference.embedder import Embedder
 
     files, root = audio_files([args.audio]), _root(args.audio)
     folder = local_folder(args.model)

@@ -100,7 +100,7 @@ def local_folder(name: str) -> Path:
     >>> local_folder(str(run)).name
     'model'
     """
-    from mgf_brain import hub
+    from mgf_brain.folder import hub
 
     return hub.exported(hub.resolve(name))
 
@@ -122,8 +122,8 @@ def model_kind(folder: Path) -> type[nn.Module]:
         If the folder has no yaml, or that of something else.
     """
     from mgf_brain import inference
-    from mgf_brain.inference.folder import YAML_FILE
-    from mgf_brain.safe_yaml import read_keys
+    from mgf_brain.folder.read import YAML_FILE
+    from mgf_brain.folder.safe_yaml import read_keys
 
     path = folder / YAML_FILE
     if not path.is_file():

@@ -18,6 +18,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the folder."""
-    from mgf_brain.hub import pull, split_name
+    from mgf_brain.folder.hub import pull, split_name
 
     print(pull(*split_name(args.name)))

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print where to see it."""
-    from mgf_brain.hub import push, split_name
+    from mgf_brain.folder.hub import push, split_name
 
     repo_id, branch = split_name(args.name)
     print(push(args.folder, repo_id, args.private, branch))

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from mgf_brain import hub
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.folder import hub
+from mgf_brain.folder.read import load_weights, read_parts
 from mgf_brain.inference.audio import Audio, read_inputs
-from mgf_brain.inference.folder import load_weights, read_parts
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
 from mgf_brain.nn.masking import valid_frames

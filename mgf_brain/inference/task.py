@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from mgf_brain import hub
+from mgf_brain.folder import hub
+from mgf_brain.folder.read import load_weights, read_parts
 from mgf_brain.inference.audio import Audio, read_inputs
-from mgf_brain.inference.folder import load_weights, read_parts
 
 Task = TypeVar("Task", bound="SpeechTask")
 

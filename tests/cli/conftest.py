@@ -12,7 +12,7 @@ import soundfile
 import torch
 
 from mgf_brain.cli.main import main
-from mgf_brain.export import dump_expanded, export_folder, new_node
+from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, SpeechRecognizer, example_encoder
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead

@@ -8,7 +8,7 @@ import torch
 
 from mgf_brain.cli import stores
 from mgf_brain.data.audio import read_audio
-from mgf_brain.embedder import Embedder
+from mgf_brain.inference.embedder import Embedder
 from tests.cli.conftest import FILES, WRITERS, write_encoder, write_verifier
 
 

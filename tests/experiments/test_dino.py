@@ -22,7 +22,7 @@ from experiments.dino_runs import (
 from experiments.downstream import TASKS
 from experiments.runs import Run
 from mgf_brain.errors import UserError
-from mgf_brain.yaml_files import read_files
+from mgf_brain.run.yaml_files import read_files
 
 HPARAMS = Path(__file__).parents[2] / "hparams"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments.learning import METRICS, read_command_line, runs_of, table
-from mgf_brain.yaml_files import read_files
+from mgf_brain.run.yaml_files import read_files
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,7 +15,7 @@ from experiments.plans import Plan
 from experiments.runs import Run
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.errors import UserError
-from mgf_brain.yaml_files import read_files
+from mgf_brain.run.yaml_files import read_files
 from tests.recipes.corpora import make_librispeech, make_speechocean762
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import torch
 from ruamel.yaml.comments import CommentedMap
 from torch import nn
 
-from mgf_brain.export import dump_expanded, export_folder, new_node, plain
+from mgf_brain.folder.write import dump_expanded, export_folder, new_node, plain
 from mgf_brain.inference import SpeechEncoder, UtteranceClassifier, example_encoder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel

@@ -10,7 +10,7 @@ from torch import nn
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.errors import UserError
-from mgf_brain.export import new_node
+from mgf_brain.folder.write import new_node
 from mgf_brain.inference import Enhancer, example_encoder
 from mgf_brain.nn.mask_head import MaskHead
 from tests.inference.folders import write_folder

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mgf_brain.errors import UserError
-from mgf_brain.export import new_node
+from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeechRecognizer, example_encoder
 from mgf_brain.inference.recognition import cut_chunks
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens

@@ -15,7 +15,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.finetuning import train_head
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead
-from mgf_brain.training_log import TrainingLog
+from mgf_brain.run.log import TrainingLog
 from mgf_brain.transcription import Transcript, error_rates, greedy
 from tests.small_runs import experiment, settings
 

@@ -27,8 +27,8 @@ from mgf_brain.nn.mask_head import (
     synthesise,
 )
 from mgf_brain.nn.masking import valid_frames
+from mgf_brain.run.log import TrainingLog, read_metrics
 from mgf_brain.tasks.enhancement.brain import EnhancementBrain, snr_loss
-from mgf_brain.training_log import TrainingLog, read_metrics
 from tests.data.miniatures import write_noise
 from tests.small_runs import changed, experiment, settings, weights
 

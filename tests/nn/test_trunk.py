@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.margin import AngularMarginHead
 from mgf_brain.spectrum import frame_count

@@ -18,7 +18,7 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Terms
 from mgf_brain.objectives.collapse import collapse_figures, effective_rank, mean_cosine, unhealthy
 from mgf_brain.objectives.system import PretrainingModel
-from mgf_brain.training_log import TrainingLog
+from mgf_brain.run.log import TrainingLog
 
 
 def encoded(states: torch.Tensor, valid: torch.Tensor | None = None) -> Encoded:

@@ -19,7 +19,7 @@ from mgf_brain.objectives.phoneme import PhonemeContrastive
 from mgf_brain.objectives.sample import MagnitudeReconstruction
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.objectives.utterance import UtteranceContrastive
-from mgf_brain.schedules import warmup_cosine
+from mgf_brain.run.schedules import warmup_cosine
 
 DIM, STEPS, PEAK = 128, 400, 3e-3
 

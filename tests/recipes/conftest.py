@@ -9,7 +9,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from mgf_brain.export import export_folder
+from mgf_brain.folder.write import export_folder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.speech_model import SpeechModel

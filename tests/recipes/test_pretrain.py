@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgf_brain.config import load_experiment
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.run.experiment import load_experiment
 from tests.tiny_yaml import write_tiny_yaml
 
 ROOT = Path(__file__).parents[2]

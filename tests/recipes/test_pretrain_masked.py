@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import load_file
 
 from mgf_brain.cluster_labels import CENTROIDS
-from mgf_brain.config import load_experiment
 from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.labels.tracks import load_track, make_tracks
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.export import export_folder, inference_yaml
+from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.pretraining import _refuse_untrainable, pretrain
+from mgf_brain.run.experiment import load_experiment
 from tests.data.miniatures import write_noise
 from tests.tiny_yaml import ROOT, write_tiny_yaml
 
@@ -133,7 +133,7 @@ def test_the_wall_time_holds_what_is_made_before_the_training(train, monkeypatch
     late = SimpleNamespace(time=lambda: time.time() + 1000.0, perf_counter=time.perf_counter)
 
     def long_making(*args):
-        monkeypatch.setattr("mgf_brain.brains.base.time", late)
+        monkeypatch.setattr("mgf_brain.run.brain.time", late)
         return make_tracks(*args)
 
     monkeypatch.setattr("mgf_brain.pretraining.make_tracks", long_making)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.clustering import mutual_information, purity
 from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.data.manifest import read_manifest
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.pseudo_labels import Rounds
 from mgf_brain.scoring import cosine_scores
 from mgf_brain.throughput import Throughput

@@ -117,7 +117,7 @@ def test_an_utterance_is_not_trained_on_twice(run, corpus, tmp_path):
 def test_without_training_speech_an_untrained_encoder_is_not_standardised(
     run, corpus, tmp_path, monkeypatch
 ):
-    monkeypatch.delattr("mgf_brain.features.FeatureExtractor.standardise")
+    monkeypatch.delattr("mgf_brain.features.extractor.FeatureExtractor.standardise")
     words = ["--pretrained", "random", "--trials", corpus("LibriSpeech") / "trials.txt"]
     done = run("verification", *words, "--output_folder", tmp_path / "out", dataset="Custom")
     assert set(finished(done, tmp_path / "out")["metrics"]) == {"eer", "min_dcf", "min_dcf_p05"}

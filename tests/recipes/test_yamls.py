@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml.comments import CommentedMap
 
-from mgf_brain.command_line import RUN_OPTION_TYPES
-from mgf_brain.config import load_experiment, resolve
-from mgf_brain.run_folder import read_plain
-from mgf_brain.yaml_files import CHOICES, dump, included_folder, override, read_files
+from mgf_brain.run.command_line import RUN_OPTION_TYPES
+from mgf_brain.run.experiment import load_experiment, resolve
+from mgf_brain.run.folder import read_plain
+from mgf_brain.run.yaml_files import CHOICES, dump, included_folder, override, read_files
 
 ROOT = Path(__file__).parents[2]
 HPARAMS = ROOT / "hparams"

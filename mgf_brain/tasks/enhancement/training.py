@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgf_brain.features import FeatureExtractor
+from mgf_brain.features.extractor import FeatureExtractor
 
 
 def head_sizes(extractor: FeatureExtractor) -> dict[str, int]:

@@ -1,0 +1,2 @@
+from .checkpoints import AtomicCheckpointer as AtomicCheckpointer
+from .schedules import warmup_cosine as warmup_cosine

@@ -1,0 +1,209 @@
+"""The folder that a run writes to: opened once, continued only by the same experiment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import SafeConstructor
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from speechbrain.core import DEFAULT_LOG_CONFIG, create_experiment_directory
+from speechbrain.utils.distributed import if_main_process
+
+from mgf_brain.errors import UserError
+from mgf_brain.files import open_atomic
+from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.run.experiment import Experiment, resolve
+
+LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
+
+# What a run reads: checked before anything is written.
+INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")
+INPUT_KEYS += ("train_list", "test_list", "manifest", "lexicon", "lm", "finetuning_folder")
+INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder", "labels")
+PRETRAINED_KEYS = ("targets_from", "speakers_from")  # may be names on the hub
+
+# What a run writes once it trains or scores, at any depth: this binds a folder to it.
+MADE = ("metrics.jsonl", "results.json", "CKPT*")
+
+# Run options that change how a run is carried out, not what it computes.
+RUN_ONLY_KEYS = (
+    "test_only",
+    "debug",
+    "debug_batches",
+    "debug_epochs",
+    "debug_persistently",
+    "log_config",
+    "device",
+    "data_parallel_backend",
+    "distributed_backend",
+    "find_unused_parameters",
+    "noprogressbar",
+    "tqdm_colored_bar",
+    "ckpt_interval_minutes",
+    "ckpt_interval_steps",
+    "profile_training",
+    "profile_warmup",
+    "profile_steps",
+)
+
+
+def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = LENGTH_KEYS) -> None:
+    """Open `output_folder`: `hyperparams.yaml`, `log.txt`, `env.log` and a copy of the script.
+
+    A run that failed there before it logged a step or scored does not bind this one to its
+    hyperparameters: a corrected command takes its folder. Nor does one that still prepares its
+    data: start two runs in two folders.
+    Under torchrun every process calls it, after `ddp_init_group`; the main one writes.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        The run; its hyperparameters name `output_folder`.
+    length_keys : Sequence[str]
+        Keys that may differ when a run is continued, and with them what refers to them.
+
+    Raises
+    ------
+    UserError
+        If a file or folder that the run is to read is missing, or the output folder holds a run
+        with other hyperparameters or cannot be written.
+    """
+    _check_inputs(experiment.hparams)
+    folder = _output_folder(experiment)
+    saved = folder / "hyperparams.yaml"
+    if saved.exists() and any(found for name in MADE for found in folder.rglob(name)):
+        _refuse_other_run(experiment, saved, length_keys)
+    if if_main_process():
+        _write_hyperparameters(experiment, saved)
+    log_config = experiment.run_opts.get("log_config") or DEFAULT_LOG_CONFIG
+    create_experiment_directory(str(folder), log_config=log_config)
+    if if_main_process():
+        _keep_script(folder)
+
+
+def _check_inputs(hparams: dict[str, Any]) -> None:
+    for key in INPUT_KEYS + PRETRAINED_KEYS:
+        path = hparams.get(key)
+        elsewhere = path is None or (key in PRETRAINED_KEYS and is_hub_name(path))
+        if not elsewhere and not os.path.exists(path):
+            raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")
+
+
+def _output_folder(experiment: Experiment) -> Path:
+    folder = experiment.hparams.get("output_folder")
+    if not isinstance(folder, (str, os.PathLike)):
+        raise UserError(f"{experiment.hparams_file}: output_folder is no path; pass one.")
+    return Path(folder)
+
+
+def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[str]) -> None:
+    """Compare with the saved hyperparameters, as if their length had been asked for again.
+
+    Resolving anew with the saved length lets everything computed from it agree too, as a
+    schedule's last step; the same for a folder that was moved since.
+    """
+    saved = read_plain(path.read_text(encoding="utf-8"), str(path))
+    asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
+    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder", "max_bad_share"}
+    again = {key: saved[key] for key in free & saved.keys() & asked.keys()}
+    text = resolve(experiment.source, experiment.hparams_file, again)
+    now = read_plain(text, experiment.hparams_file)
+    both = ({k: v for k, v in values.items() if k not in free} for values in (saved, now))
+    if differences := _differences(*both):  # a free key may be absent from either
+        raise UserError(
+            f"{path.parent} holds a run with other hyperparameters "
+            f"({'; '.join(differences[:3])}). Pass another --output_folder, or delete this one."
+        )
+
+
+def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """The keys that differ, with their values where these are short, such keys first."""
+    short, long = [], []
+    for key in asked | saved:
+        before, after = (values.get(key, "(absent)") for values in (saved, asked))
+        if before != after:
+            values = f"{key}: {before} there, {after} now"
+            if len(values) <= 120:
+                short.append(values)
+            else:
+                long.append(key)
+    return short + long
+
+
+def read_plain(text: str, name: str) -> dict[str, Any]:
+    """Read a resolved HyperPyYAML text as plain data, without building its objects.
+
+    Arguments
+    ---------
+    text : str
+        A mapping; a node tagged `!new:…` or the like reads as `{tag: content}`.
+    name : str
+        What the text is, for the message.
+
+    Returns
+    -------
+    dict[str, Any]
+        The content.
+
+    Raises
+    ------
+    UserError
+        If the text is no valid mapping.
+
+    Example
+    -------
+    >>> read_plain("a: 1e-3\\nb: !new:collections.Counter {x: 2}\\n", "text")
+    {'a': 0.001, 'b': {'!new:collections.Counter': {'x': 2}}}
+    """
+    loader = YAML(typ="safe", pure=True)
+    loader.Constructor = _PlainConstructor
+    try:
+        content = loader.load(text)
+    except YAMLError as error:
+        raise UserError(f"{name}: not valid YAML. Mend or delete it.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{name}: holds no hyperparameters. Mend or delete it.")
+    return content
+
+
+class _PlainConstructor(SafeConstructor):
+    """A constructor to which every unknown tag is data."""
+
+
+def _tagged(constructor: SafeConstructor, suffix: str, node: Node) -> dict[str, Any]:
+    if isinstance(node, MappingNode):
+        content = constructor.construct_mapping(node, deep=True)
+    elif isinstance(node, SequenceNode):
+        content = constructor.construct_sequence(node, deep=True)
+    else:
+        content = constructor.construct_scalar(node)
+    return {f"!{suffix}": content}
+
+
+_PlainConstructor.add_multi_constructor("!", _tagged)
+
+
+def _write_hyperparameters(experiment: Experiment, path: Path) -> None:
+    origin = os.path.abspath(experiment.hparams_file)
+    header = f"# Generated {date.today()} from:\n# {origin}\n# yamllint disable\n"
+    try:
+        with open_atomic(path) as stream:
+            stream.write(header + experiment.resolved_yaml)
+    except OSError as error:
+        raise UserError(f"output_folder {path.parent}: {error.strerror}.") from error
+
+
+def _keep_script(folder: Path) -> None:
+    """Replace SpeechBrain's copy of its caller, which is this module, by the recipe's script."""
+    (folder / Path(__file__).name).unlink(missing_ok=True)
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is not None:
+        shutil.copy(script, folder)

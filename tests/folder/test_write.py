@@ -1,0 +1,61 @@
+"""Nodes that HyperPyYAML reads as what they were written for."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from hyperpyyaml import load_hyperpyyaml
+
+from mgf_brain.errors import UserError
+from mgf_brain.folder.write import dump_expanded, export_folder, inference_yaml, new_node, plain
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.frontends import Waveform
+
+
+def read_again(**tree: object) -> dict:
+    return load_hyperpyyaml(dump_expanded(tree))
+
+
+def test_a_node_builds_what_its_partial_would():
+    made_by = partial(CTCHead, hidden=8, layers=1)
+    sizes = {"num_states": 2, "dim": 4, "hop": 640, "tokens": 5}
+    head = read_again(head=new_node(made_by, **sizes))["head"]
+    shapes = {name: tuple(p.shape) for name, p in made_by(**sizes).named_parameters()}
+    assert isinstance(head, CTCHead)
+    assert {name: tuple(p.shape) for name, p in head.named_parameters()} == shapes
+
+
+def test_arguments_overrule_those_of_the_partial():
+    node = new_node(partial(CTCHead, hidden=8), hidden=16)
+    assert dict(node) == {"hidden": 16}
+
+
+@pytest.mark.parametrize("names", [["no", "yes", "1", "1e3", "~", "", " ", "a: b", "Ärger", "'"]])
+def test_names_stay_text(names: list[str]):
+    assert read_again(names=plain(names))["names"] == names
+
+
+def test_numbers_stay_numbers():
+    front_end = read_again(front_end=new_node(Waveform, channels=[4] * 7))["front_end"]
+    assert front_end.dim == 4
+    assert read_again(threshold=-1.25e-9, rate=16000) == {"threshold": -1.25e-9, "rate": 16000}
+
+
+def test_a_folder_is_replaced_as_a_whole(tmp_path: Path):
+    more = tmp_path / "units.model"
+    more.write_bytes(b"units")
+    modules = {"head": torch.nn.Linear(2, 3)}
+    for files, results in (([more], {"a": 1}), ([], {"b": 2})):
+        folder = export_folder(tmp_path / "model", modules, "x: 1\n", results, "card", files)
+        assert (folder / "units.model").is_file() == bool(files)
+        assert json.loads((folder / "results.json").read_text()) == results
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "units.model"]
+
+
+def test_a_key_that_the_yaml_lacks():
+    with pytest.raises(UserError, match="lacks speech_model"):
+        inference_yaml("sample_rate: 16000\n")

@@ -1,0 +1,106 @@
+"""Checkpoints: half a one is none, and the random state comes back exactly."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mgf_brain.run.checkpoints import AtomicCheckpointer, Progress, RandomState
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: no handler of ``Exception`` sees it."""
+
+
+def make(folder: Path, weight: float = 0.0) -> tuple[AtomicCheckpointer, torch.nn.Linear]:
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(model.weight, weight)
+    return AtomicCheckpointer(folder, {"model": model, "progress": Progress()}), model
+
+
+def test_the_last_complete_checkpoint_is_recovered(tmp_path: Path):
+    checkpointer, model = make(tmp_path)
+    for weight in (1.0, 2.0):
+        torch.nn.init.constant_(model.weight, weight)
+        checkpointer.save_and_keep_only(meta={"step": weight}, num_to_keep=1)
+    other, recovered = make(tmp_path)
+    checkpoint = other.recover_if_possible()
+    assert checkpoint.meta["step"] == 2.0 and recovered.weight.item() == 2.0
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("victim", ["model", "progress"])
+def test_a_checkpoint_cut_short_is_ignored(tmp_path: Path, victim: str):
+    checkpointer, model = make(tmp_path, 1.0)
+    checkpointer.save_checkpoint()
+    torch.nn.init.constant_(model.weight, 2.0)
+
+    def killed(*_):
+        raise Killed
+
+    checkpointer.custom_save_hooks[victim] = killed
+    with pytest.raises(Killed):
+        checkpointer.save_checkpoint()
+    assert len(list(tmp_path.iterdir())) == 2  # half a checkpoint lies there
+
+    other, recovered = make(tmp_path)
+    assert other.recover_if_possible() is not None
+    assert recovered.weight.item() == 1.0
+    other.save_and_keep_only(num_to_keep=1)  # and it is in nobody's way
+
+
+def test_nothing_but_half_a_checkpoint_is_a_fresh_start(tmp_path: Path):
+    checkpointer, _ = make(tmp_path, 1.0)
+
+    def killed(*_):
+        raise Killed
+
+    checkpointer.custom_save_hooks["progress"] = killed
+    with pytest.raises(Killed):
+        checkpointer.save_checkpoint()
+    other, recovered = make(tmp_path, 5.0)
+    assert other.recover_if_possible() is None and recovered.weight.item() == 5.0
+
+
+def draw_all() -> list[float]:
+    return [
+        random.random(),
+        random.gauss(0, 1),
+        float(np.random.standard_normal()),
+        float(np.random.random()),
+        *torch.rand(3).tolist(),
+        *torch.randn(3).tolist(),
+        *torch.nn.functional.dropout(torch.ones(8), 0.5).tolist(),
+    ]
+
+
+def test_every_generator_continues_where_it_was(tmp_path: Path):
+    draw_all()  # leaves the cached second numbers of Gaussian pairs in the states
+    RandomState().save(tmp_path / "random.ckpt")
+    expected = draw_all()
+    random.seed(9), np.random.seed(9), torch.manual_seed(9)
+    assert draw_all() != expected
+    RandomState().load(tmp_path / "random.ckpt", end_of_epoch=False)
+    assert draw_all() == expected
+
+
+def test_saving_draws_nothing(tmp_path: Path):
+    torch.manual_seed(0)
+    expected = [torch.rand(1).item() for _ in range(2)]
+    torch.manual_seed(0)
+    first = torch.rand(1).item()
+    RandomState().save(tmp_path / "random.ckpt")
+    assert [first, torch.rand(1).item()] == expected
+
+
+def test_progress_comes_back(tmp_path: Path):
+    progress, other = Progress(), Progress()
+    progress.sampler = {"epoch": 3, "position": 17}
+    progress.audio_seconds, progress.training_seconds = 12.5, 0.25
+    progress.save(tmp_path / "progress.ckpt")
+    other.load(tmp_path / "progress.ckpt", end_of_epoch=True)
+    assert vars(other) == vars(progress)
