@@ -16,8 +16,8 @@ import torch
 from sklearn.cluster import MiniBatchKMeans
 
 from benchmarks.measure import interleave, write_table
-from mgf_brain.cluster_features import MfccFeatures
-from mgf_brain.kmeans import fit_centroids, nearest_centroid
+from mgf_brain.targets.cluster_features import MfccFeatures
+from mgf_brain.targets.frame_kmeans import fit_centroids, nearest_centroid
 
 OURS, HUBERT = "full passes", "mini-batches, HuBERT's settings"
 PLACES, STAY = 300, 8  # where speech lingers, and for how many frames at most

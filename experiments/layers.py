@@ -33,10 +33,10 @@ from mgf_brain.data.labels.phone_labels import LABEL_HOP, LabelGrid, read_phone_
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import run_main
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.html import png
 from mgf_brain.nn.f0 import HOP, WINDOW, normalise_f0, track_f0
-from mgf_brain.plot_style import finish
 from mgf_brain.pretrained import load_extractor
+from mgf_brain.reports.html import png
+from mgf_brain.reports.style import finish
 
 MOST_FRAMES = 30_000  # of a probe's training, for minutes an encoder
 PANELS = {"phones": "Phones, %", "speaker": "Speaker, %", "pitch": "F0, R² in %"}

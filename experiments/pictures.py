@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.plot_style import finish, plain
-from mgf_brain.plots import TRAINING, VALIDATION
+from mgf_brain.reports.style import TRAINING, VALIDATION, finish, plain
 
 PANELS = 3  # in a row: more would leave no room for the names of systems
 

@@ -22,8 +22,8 @@ from matplotlib.figure import Figure
 from experiments.plans import Plan, Plans, carry_out
 from experiments.runs import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.html import png
-from mgf_brain.plot_style import finish
+from mgf_brain.reports.html import png
+from mgf_brain.reports.style import finish
 
 SYSTEMS = {
     "HuBERT": "hparams/hubert.yaml",

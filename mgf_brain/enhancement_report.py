@@ -12,8 +12,15 @@ from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.augment.noisy_speech import Mixtures
-from mgf_brain.downstream_plots import layer_weights
-from mgf_brain.downstream_report import (
+from mgf_brain.inference import Enhancer
+from mgf_brain.metrics.enhancement import mean_scores
+from mgf_brain.metrics.intervals import speaker_bootstrap
+from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
+from mgf_brain.pretrained import pretrained_name
+from mgf_brain.reports.html import table
+from mgf_brain.reports.plots import layer_weights
+from mgf_brain.reports.style import CONSTANT, TRAINING, finish
+from mgf_brain.reports.task_page import (
     CLIP_SECONDS,
     Picture,
     Report,
@@ -21,14 +28,6 @@ from mgf_brain.downstream_report import (
     embed_waveform,
     write_downstream_report,
 )
-from mgf_brain.html import table
-from mgf_brain.inference import Enhancer
-from mgf_brain.metrics.enhancement import mean_scores
-from mgf_brain.metrics.intervals import speaker_bootstrap
-from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
-from mgf_brain.plot_style import finish
-from mgf_brain.plots import CONSTANT, TRAINING
-from mgf_brain.pretrained import pretrained_name
 
 EXAMPLES = 4  # from the least to the most improved utterance, with three clips each
 DYNAMIC_RANGE = 80.0  # dB below the loudest point, what is quieter looks the same

@@ -14,15 +14,6 @@ import torch
 from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import finish_run, open_run
-from mgf_brain.downstream_plots import confusion, layer_weights
-from mgf_brain.downstream_report import (
-    CLIP_SECONDS,
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
@@ -36,9 +27,18 @@ from mgf_brain.phone_classification import (
 )
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import FrameData, probe_steps
+from mgf_brain.reports.alignment import pair_words
+from mgf_brain.reports.plots import confusion, layer_weights
+from mgf_brain.reports.task_page import (
+    CLIP_SECONDS,
+    Mistake,
+    Picture,
+    Report,
+    Score,
+    write_downstream_report,
+)
 from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.log import TrainingLog
-from mgf_brain.word_alignment import pair_words
 
 # Training and test utterances, the labels of both by id, and the names of the classes.
 Data = tuple[list[Utterance], list[Utterance], dict[str, torch.Tensor], list[str]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,74 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
+from mgf_brain.reports.curves import Rows, smooth
+from mgf_brain.reports.style import CONSTANT, COPY, TRAINING, VALIDATION
 from mgf_brain.scales import find_scales
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-TRAINING, VALIDATION, CONSTANT, COPY = "#0072B2", "#D55E00", "#595959", "#009E73"
 HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 PANELS = {"accuracy": "accuracy (%)", "entropy": "entropy (nat)"}
 TITLES = {"dino_entropy": "entropy (% of the uniform)"}  # where an objective's unit is another
-
-Rows = Sequence[dict]
-
-
-def history(rows: Rows) -> tuple[list[dict], list[dict]]:
-    """Training and validation rows of a run as if it had never been killed.
-
-    Arguments
-    ---------
-    rows : sequence of dict
-        As ``read_metrics`` gives them, in the order of writing.
-
-    Returns
-    -------
-    train, valid : list of dict
-        Steps rise: a row overrules what stood there before for its step and for later ones.
-
-    Example
-    -------
-    >>> train, valid = history([{"step": 1}, {"step": 2}, {"event": "resumed", "step": 1}])
-    >>> [row["step"] for row in train], valid
-    ([1], [])
-    """
-    train: list[dict] = []
-    valid: list[dict] = []
-    for row in rows:
-        # A step's training row is written before its validation row.
-        follows_training = "event" in row or row.get("split") == "valid"
-        _cut(train, row["step"] + follows_training)
-        _cut(valid, row["step"] + ("event" in row))
-        if "event" not in row:
-            (valid if row.get("split") == "valid" else train).append(row)
-    return train, valid
-
-
-def _cut(rows: list[dict], step: int) -> None:
-    while rows and rows[-1]["step"] >= step:
-        rows.pop()
-
-
-def smooth(values: np.ndarray) -> np.ndarray:
-    """Moving mean over a twentieth of the values, centred, narrower at both ends.
-
-    Arguments
-    ---------
-    values : numpy.ndarray
-        (K,).
-
-    Returns
-    -------
-    numpy.ndarray
-        (K,).
-
-    Example
-    -------
-    >>> smooth(np.arange(60.0))[[0, 30]].tolist()
-    [0.5, 30.0]
-    """
-    window = np.ones(len(values) // 20 // 2 * 2 + 1)  # odd, so that it has a centre
-    total = np.convolve(values, window, "same")
-    return total / np.convolve(np.ones(len(values)), window, "same")
 
 
 def draw_all(train: Rows, valid: Rows) -> dict[str, Figure]:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.downstream import finish_run, open_run
-from mgf_brain.downstream_report import Picture
 from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
-from mgf_brain.html import write_folder
 from mgf_brain.pseudo_labels import Rounds
+from mgf_brain.reports.html import write_folder
+from mgf_brain.reports.task_page import Picture
 from mgf_brain.round_plots import round_curves
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.scoring import cosine_scores

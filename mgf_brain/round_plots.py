@@ -8,8 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mgf_brain.plot_style import add_legend, finish
-from mgf_brain.plots import COPY, TRAINING, VALIDATION
+from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 
 PANELS = (
     ("equal error rate", {"eer": ("cosine", TRAINING)}),

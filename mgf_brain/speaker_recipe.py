@@ -14,14 +14,14 @@ import torch
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import corpus_folder, finish_run, open_run
-from mgf_brain.downstream_plots import embedding_map
-from mgf_brain.downstream_report import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.oneshot import Mixup, OneShot, mixups, name_speakers
 from mgf_brain.pretrained import pretrained_name
 from mgf_brain.probes import EmbeddingData, classify, probe_steps
+from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.log import TrainingLog
 

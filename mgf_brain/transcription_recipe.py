@@ -14,20 +14,15 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_export import export_recogniser
-from mgf_brain.downstream_plots import layer_weights
-from mgf_brain.downstream_report import (
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
 from mgf_brain.files import open_atomic
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.reports.alignment import align_words
+from mgf_brain.reports.plots import layer_weights
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.transcription import (
     Decode,
@@ -42,7 +37,6 @@ from mgf_brain.transcription import (
     train_recogniser,
     transcribe,
 )
-from mgf_brain.word_alignment import align_words
 
 # Training and test utterances, and the transcripts of both by id.
 Data = tuple[list[Utterance], list[Utterance], Mapping[str, str]]

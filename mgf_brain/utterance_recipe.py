@@ -23,22 +23,12 @@ from mgf_brain.data.folds import official_split, speaker_folds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream import corpus_parts, finish_run, open_run
 from mgf_brain.downstream_export import export_classifier
-from mgf_brain.downstream_plots import (
-    confusion,
-    embedding_map,
-    layer_weights,
-)
-from mgf_brain.downstream_report import (
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
 from mgf_brain.errors import UserError
 from mgf_brain.finetuning import ADAPT
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.throughput import Throughput
 

@@ -19,21 +19,15 @@ from mgf_brain.data.selection import refuse_repeated_ids
 from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.downstream import finish_run, open_run
 from mgf_brain.downstream_export import export_verifier
-from mgf_brain.downstream_plots import embedding_map
-from mgf_brain.downstream_report import (
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
 from mgf_brain.finetuning import ADAPT, check_run_options
 from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstrap
 from mgf_brain.pretrained import pretrained_name
+from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.trial_plots import det_curve, score_histogram
+from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment, load_experiment
-from mgf_brain.trial_plots import det_curve, score_histogram
-from mgf_brain.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.verification import (
     back_end_metrics,
     calibrate,

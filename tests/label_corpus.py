@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.labels.tracks import FrameTrack, load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.spectrum import frame_count
+from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels
 from tests.data.miniatures import write_noise
 
 HOP, WINDOW, CLUSTERS = 640, 880, 5

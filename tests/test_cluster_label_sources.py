@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mgf_brain.cluster_features import LayerFeatures
-from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.labels.tracks import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.encoder import example_encoder
-from mgf_brain.kmeans import nearest_centroid
+from mgf_brain.targets.cluster_features import LayerFeatures
+from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels
+from mgf_brain.targets.frame_kmeans import nearest_centroid
 from tests.label_corpus import (
     CLUSTERS,
     HOP,

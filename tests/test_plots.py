@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from mgf_brain.objectives.collapse import HEALTHY
-from mgf_brain.plots import VALIDATION, draw_all, draw_panels, draw_scale, history, smooth
+from mgf_brain.plots import draw_all, draw_panels, draw_scale
+from mgf_brain.reports.curves import history, smooth
+from mgf_brain.reports.style import VALIDATION
 
 
 def steps(rows):

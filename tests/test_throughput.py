@@ -10,7 +10,7 @@ import pytest
 
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.baselines import LogMelFeatures
-from mgf_brain.report import run_facts
+from mgf_brain.reports.facts import run_facts
 from mgf_brain.throughput import Throughput
 from tests.small_runs import write_speech
 

@@ -44,11 +44,11 @@ def run(args: argparse.Namespace) -> None:
     folder = local_folder(args.folder)
     model = model_kind(folder).from_pretrained(folder, trust=args.trust)
     if args.to == "speechbrain":
-        from mgf_brain.export_speechbrain import export_speechbrain
+        from mgf_brain.interchange.speechbrain import export_speechbrain
 
         names = ", ".join(export_speechbrain(model, folder, output, args.loaded_as))
     else:
-        from mgf_brain.export_transformers import export_transformers
+        from mgf_brain.interchange.transformers import export_transformers
 
         names = export_transformers(model, folder, output, args.loaded_as)
     print(f"{output}\tloads in {args.to} as {names}; see its README.md")

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a fact: its name, and what it is."""
-    from mgf_brain.model_info import describe
+    from mgf_brain.reports.model_info import describe
 
     folder = local_folder(args.folder)
     model = load_model(args, folder, model_kind(folder))

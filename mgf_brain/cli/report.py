@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page, which needs no other file."""
-    from mgf_brain.comparison import write_comparison
+    from mgf_brain.reports.comparison import write_comparison
 
     if not args.output.endswith((".html", ".htm")):
         raise UserError(f"--output {args.output} is no page. Pass a name that ends in .html.")

@@ -1,4 +1,4 @@
-"""Models as ``speechbrain.inference`` calls its modules, for ``mgf_brain.export_speechbrain``.
+"""Models as ``speechbrain.inference`` calls its modules, for ``mgf_brain.interchange.speechbrain``.
 
 Its classes hand over waveforms (B, N) and relative lengths (B,), the longest being 1.
 """

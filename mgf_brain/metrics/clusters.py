@@ -9,7 +9,7 @@ from scipy.stats import entropy
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from mgf_brain.clustering import Labels
+from mgf_brain.targets.speaker_clusters import Labels
 
 
 def label_quality(

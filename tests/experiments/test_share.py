@@ -12,8 +12,8 @@ from experiments import share
 from mgf_brain.cli.main import load_command, main, make_parser
 from mgf_brain.errors import UserError
 from tests.cli.conftest import WRITERS, write_verifier
-from tests.test_comparison import write_run
-from tests.test_export_transformers import write_encoder
+from tests.interchange.test_transformers import write_encoder
+from tests.reports.test_comparison import write_run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from mgf_brain.html import png
+from mgf_brain.reports.html import png
 from tests.recipes.exported import check_classifier, check_recogniser
 from tests.recipes.outcome import finished, refused
 
@@ -74,7 +74,7 @@ def test_attributes(classes, attribute):
 
 
 def test_plots_are_drawn_and_shown(run, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("mgf_brain.downstream_report.png", png)
+    monkeypatch.setattr("mgf_brain.reports.task_page.png", png)
     words = ["--pretrained", "fbank", "--data_folder", corpus("RAVDESS"), *BRIEF]
     done = run("emotion", *words, "--output_folder", tmp_path / "out", dataset="RAVDESS")
     finished(done, tmp_path / "out")

@@ -14,7 +14,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from mgf_brain.cluster_labels import CENTROIDS
 from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.labels.tracks import load_track, make_tracks
 from mgf_brain.data.manifest import Utterance
@@ -23,6 +22,7 @@ from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.pretraining import _refuse_untrainable, pretrain
 from mgf_brain.run.experiment import load_experiment
+from mgf_brain.targets.cluster_labels import CENTROIDS
 from tests.data.miniatures import write_noise
 from tests.tiny_yaml import ROOT, write_tiny_yaml
 

@@ -14,8 +14,16 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
-from mgf_brain.plot_style import add_legend, finish, plain, scatter_by_label
-from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION, history, smooth
+from mgf_brain.reports.curves import history, smooth
+from mgf_brain.reports.style import (
+    CONSTANT,
+    TRAINING,
+    VALIDATION,
+    add_legend,
+    finish,
+    plain,
+    scatter_by_label,
+)
 
 MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers

@@ -11,15 +11,15 @@ from speechbrain.utils.logger import get_logger
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from mgf_brain.cluster_features import CEPSTRA, MfccFeatures
-from mgf_brain.clustering import cluster_speakers
 from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.kmeans import nearest_centroid
+from mgf_brain.targets.cluster_features import CEPSTRA, MfccFeatures
+from mgf_brain.targets.frame_kmeans import nearest_centroid
+from mgf_brain.targets.speaker_clusters import cluster_speakers
 
 logger = get_logger(__name__)
 

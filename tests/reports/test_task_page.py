@@ -13,16 +13,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgf_brain.downstream_plots import confusion, layer_weights
-from mgf_brain.downstream_report import (
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
 from mgf_brain.errors import UserError
-from mgf_brain.word_alignment import align_words
+from mgf_brain.reports.alignment import align_words
+from mgf_brain.reports.plots import confusion, layer_weights
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
 
 RESULTS = {
     "recipe": "recipes/RAVDESS/emotion.py",

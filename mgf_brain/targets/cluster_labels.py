@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
-from mgf_brain.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.labels.phone_labels import LabelGrid, number_of_classes, read_phone_labels
 from mgf_brain.data.labels.tracks import (
@@ -29,9 +28,10 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.selection import draw_seconds
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.kmeans import fit_centroids, nearest_centroid
 from mgf_brain.metrics.clusters import label_quality, usage
 from mgf_brain.spectrum import frame_count
+from mgf_brain.targets.cluster_features import LayerFeatures, MfccFeatures, at_hop
+from mgf_brain.targets.frame_kmeans import fit_centroids, nearest_centroid
 
 logger = get_logger(__name__)
 

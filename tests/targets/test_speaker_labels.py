@@ -11,7 +11,7 @@ import soundfile
 from mgf_brain.data.labels.tracks import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.speaker_targets import SpeakerTargets
+from mgf_brain.targets.speaker_labels import SpeakerTargets
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.downstream_plots import NOT_DRAWN, PANELS, by_training, series
-from mgf_brain.plot_style import add_legend, finish, line_look, plain
-from mgf_brain.plots import history, smooth
+from mgf_brain.reports.curves import history, smooth
+from mgf_brain.reports.plots import NOT_DRAWN, PANELS, by_training, series
+from mgf_brain.reports.style import add_legend, finish, line_look, plain
 
 # What tells more about the optimiser and the machine than about the systems, and the references.
 LEFT_OUT = NOT_DRAWN | {"learning_rate", "grad_norm", "audio_s_per_s"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.cluster_features import MfccFeatures, at_hop
 from mgf_brain.spectrum import frame_count
+from mgf_brain.targets.cluster_features import MfccFeatures, at_hop
 
 HOP, WINDOW = 640, 880
 

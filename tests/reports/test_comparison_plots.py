@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mgf_brain.comparison_plots import compare_training
 from mgf_brain.errors import UserError
-from mgf_brain.html import png
 from mgf_brain.metrics.detection import eer
-from mgf_brain.plots import smooth
-from mgf_brain.trial_plots import det_curve, det_curves
+from mgf_brain.reports.comparison_plots import compare_training
+from mgf_brain.reports.curves import smooth
+from mgf_brain.reports.html import png
+from mgf_brain.reports.trial_plots import det_curve, det_curves
 
 
 def rows_of(losses, **more):

@@ -9,7 +9,7 @@ from mgf_brain import verification_recipe
 from mgf_brain.data.labels.trials import Trials, draw_trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.trial_scores import SCORES_FILE, read_scores, write_scores
+from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores, write_scores
 from mgf_brain.verification_recipe import report
 
 

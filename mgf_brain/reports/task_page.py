@@ -17,12 +17,12 @@ import torch
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
-from mgf_brain.downstream_plots import training_curves
-from mgf_brain.html import Html, data_uri, figure, page, png, table
 from mgf_brain.metrics.names import score_text
-from mgf_brain.report import read_results, run_facts, write_page
+from mgf_brain.reports.alignment import NONE
+from mgf_brain.reports.facts import read_results, run_facts, write_page
+from mgf_brain.reports.html import Html, data_uri, figure, page, png, table
+from mgf_brain.reports.plots import training_curves
 from mgf_brain.run.log import read_metrics
-from mgf_brain.word_alignment import NONE
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
 CLIP_SECONDS = 10

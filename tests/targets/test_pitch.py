@@ -14,7 +14,7 @@ from mgf_brain.data.labels.tracks import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.nn.f0 import normalise_f0, track_f0
-from mgf_brain.pitch_track import PitchTracks
+from mgf_brain.targets.pitch import PitchTracks
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from mgf_brain.plots import COPY, TRAINING, VALIDATION
-
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+TRAINING, VALIDATION, CONSTANT, COPY = "#0072B2", "#D55E00", "#595959", "#009E73"
 # Okabe and Ito's colours but for yellow, too light for points; each comes with two markers.
 COLOURS = (TRAINING, VALIDATION, COPY, "#CC79A7", "#56B4E9", "#000000")
 MARKERS = ("o", "^")

@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 
 from mgf_brain.cli import export as command
 from mgf_brain.errors import UserError
-from mgf_brain.export_transformers import export_transformers, transformers_weights
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
+from mgf_brain.interchange.transformers import export_transformers, transformers_weights
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import Waveform

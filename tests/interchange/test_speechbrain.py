@@ -15,7 +15,6 @@ from speechbrain.inference.speaker import SpeakerRecognition
 
 from mgf_brain.cli import export as command
 from mgf_brain.errors import UserError
-from mgf_brain.export_speechbrain import export_speechbrain
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import (
     EmotionClassifier,
@@ -26,6 +25,7 @@ from mgf_brain.inference import (
     example_encoder,
 )
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.interchange.speechbrain import export_speechbrain
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.speech_model import SpeechModel
 from tests.ctc_heads import talkative_head

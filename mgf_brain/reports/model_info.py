@@ -9,11 +9,11 @@ from typing import Any
 
 from torch import nn
 
-from mgf_brain.downstream_report import Score
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.read import WEIGHTS_FILE
-from mgf_brain.report import run_facts
+from mgf_brain.reports.facts import run_facts
+from mgf_brain.reports.task_page import Score
 
 MOST_SYMBOLS = 60  # that are spelt out
 

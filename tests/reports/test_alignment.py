@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from mgf_brain.word_alignment import align_words, pair_words
+from mgf_brain.reports.alignment import align_words, pair_words
 
 COLUMN = r'<span class="(\w+)"><i>(.)</i><b>(.)</b></span>'
 

@@ -7,9 +7,15 @@ import json
 import pytest
 
 from mgf_brain.cli.main import main
-from mgf_brain.comparison import Run, different_settings, read_run, result_table, short_names
 from mgf_brain.errors import UserError
-from tests.test_downstream_report import HOSTILE, RESULTS, Page, decoded
+from mgf_brain.reports.comparison import (
+    Run,
+    different_settings,
+    read_run,
+    result_table,
+    short_names,
+)
+from tests.reports.test_task_page import HOSTILE, RESULTS, Page, decoded
 
 LOSSES = [{"step": step, "loss": 1 / step} for step in range(1, 9)]
 SCORES = "1 a b 0.9\n1 a c 0.4\n0 a d 0.5\n0 a e 0.1\n"

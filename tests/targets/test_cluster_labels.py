@@ -12,14 +12,14 @@ import soundfile
 import torch
 from safetensors.torch import load_file
 
-from mgf_brain import cluster_labels
-from mgf_brain.cluster_features import MfccFeatures, at_hop
-from mgf_brain.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.labels.tracks import load_track, track_facts
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.kmeans import nearest_centroid
+from mgf_brain.targets import cluster_labels
+from mgf_brain.targets.cluster_features import MfccFeatures, at_hop
+from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels
+from mgf_brain.targets.frame_kmeans import nearest_centroid
 from tests.data.miniatures import write_noise
 from tests.label_corpus import (
     CLUSTERS,

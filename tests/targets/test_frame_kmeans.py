@@ -9,7 +9,7 @@ import torch
 from sklearn.cluster import KMeans
 
 from mgf_brain.errors import UserError
-from mgf_brain.kmeans import SEEDED_BY, fit_centroids, nearest_centroid
+from mgf_brain.targets.frame_kmeans import SEEDED_BY, fit_centroids, nearest_centroid
 
 
 def blobs(count: int = 2000, groups: int = 12, spread: float = 0.4) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mgf_brain.html import Html, figure, page, table, write_folder
+from mgf_brain.reports.html import Html, figure, page, table, write_folder
 
 
 def test_texts_are_escaped_and_html_is_not():

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain import clustering
-from mgf_brain.clustering import cluster_speakers
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.clusters import mutual_information, purity
+from mgf_brain.targets import speaker_clusters as clustering
+from mgf_brain.targets.speaker_clusters import cluster_speakers
 
 
 def voices(speakers: int, each: int, spread: float, dim: int = 24) -> tuple[torch.Tensor, list]:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import jiwer
 
-from mgf_brain.html import Html
+from mgf_brain.reports.html import Html
 
 NONE = "–"
 KINDS = {

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from mgf_brain.comparison_plots import compare_training
-from mgf_brain.downstream_report import Score
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
-from mgf_brain.html import Html, figure, page, png, table
-from mgf_brain.report import read_results, run_facts
+from mgf_brain.reports.alignment import NONE
+from mgf_brain.reports.comparison_plots import compare_training
+from mgf_brain.reports.facts import read_results, run_facts
+from mgf_brain.reports.html import Html, figure, page, png, table
+from mgf_brain.reports.task_page import Score
+from mgf_brain.reports.trial_plots import det_curves
+from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
-from mgf_brain.trial_plots import det_curves
-from mgf_brain.trial_scores import SCORES_FILE, read_scores
-from mgf_brain.word_alignment import NONE
 
 # Metrics of which the best can be told; losses of different systems are not the same figure.
 LOWER = ("per", "wer", "cer", "eer", "min_dcf")

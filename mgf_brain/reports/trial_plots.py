@@ -11,8 +11,15 @@ from matplotlib.figure import Figure
 from scipy.stats import norm
 
 from mgf_brain.metrics.detection import Scores, eer, eer_threshold, error_rates
-from mgf_brain.plot_style import add_legend, finish, line_look, plain
-from mgf_brain.plots import CONSTANT, TRAINING, VALIDATION
+from mgf_brain.reports.style import (
+    CONSTANT,
+    TRAINING,
+    VALIDATION,
+    add_legend,
+    finish,
+    line_look,
+    plain,
+)
 
 DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
 

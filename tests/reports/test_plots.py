@@ -10,18 +10,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 from scipy.stats import norm
 
-from mgf_brain import downstream_plots
-from mgf_brain.downstream_plots import (
-    confusion,
-    embedding_map,
-    layer_weights,
-    training_curves,
-)
 from mgf_brain.errors import UserError
-from mgf_brain.html import png
 from mgf_brain.metrics.detection import eer
-from mgf_brain.plot_style import COLOURS, OTHERS, plain
-from mgf_brain.trial_plots import det_curve, score_histogram
+from mgf_brain.reports import plots as downstream_plots
+from mgf_brain.reports.html import png
+from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
+from mgf_brain.reports.style import COLOURS, OTHERS, plain
+from mgf_brain.reports.trial_plots import det_curve, score_histogram
 
 HOSTILE = ["$\\frac{$", "_noise_", "<b>&amp;</b>", "a\nb", "long " * 30, ""]
 

@@ -1,0 +1,1 @@
+"""What a person looks at: pages, plots, tables, of any run."""
