@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 .PHONY: demo test test-slow bench lint clean
 
 demo: $(VENV)/.installed-demo
-	$(BIN)/python -m mgf_brain.demo
+	$(BIN)/python -m experiments.demo
 
 test: lint
 	$(BIN)/python -m pytest

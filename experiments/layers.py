@@ -31,10 +31,10 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.phone_labels import LABEL_HOP, LabelGrid, read_phone_labels
 from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.errors import run_main
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.f0 import HOP, WINDOW, normalise_f0, track_f0
-from mgf_brain.pretrained import load_extractor
 from mgf_brain.reports.html import png
 from mgf_brain.reports.style import finish
 

@@ -12,6 +12,7 @@ import torch
 
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.probes import train_probe
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.nn.encoder import NoContext
 from mgf_brain.nn.pooling import AffineEmbedding, AttentivePooling, StatisticsPooling, UtteranceHead
@@ -20,7 +21,6 @@ from mgf_brain.nn.resnet import ResNetTrunk
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.nn.tdnn import EcapaTrunk, XVectorTrunk
 from mgf_brain.nn.trunk import LogMelTrunk
-from mgf_brain.probes import train_probe
 from mgf_brain.run.schedules import warmup_cosine
 from tests.data.miniatures import write_noise
 

@@ -125,7 +125,7 @@ def make(*words):
 @pytest.mark.parametrize(
     ("target", "extra", "last"),
     [
-        ("demo", "demo", "-m mgf_brain.demo"),
+        ("demo", "demo", "-m experiments.demo"),
         ("test", "all", "-m pytest"),
         ("test-slow", "all", "-m pytest -m slow"),
         ("lint", "all", "-m yamllint --strict ."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mgf_brain.round_plots import round_curves
+from mgf_brain.tasks.verification.pseudo_label_run import round_curves
 
 
 def test_each_round_is_a_point_where_it_has_the_figure():

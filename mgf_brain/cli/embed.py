@@ -6,7 +6,7 @@ import argparse
 import hashlib
 from pathlib import Path
 
-from mgf_brain.cli.models import (
+from mgf_brain.cli.loading import (
     add_model_options,
     audio_files,
     for_each,
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write what is not in the output yet; a broken file is named and left out."""
-    from mgf_brain.cli.stores import open_store
+    from mgf_brain.cli.embed_stores import open_store
     from mgf_brain.inference.embedder import Embedder
 
     files, root = audio_files([args.audio]), _root(args.audio)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mgf_brain.cli.models import add_model_options, audio_files, for_each, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, audio_files, for_each, load_model, local_folder
 
 HELP = "Name the emotion of files, or whatever else a classifier tells apart."
 EXAMPLES = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mgf_brain.cli.models import local_folder, model_kind
+from mgf_brain.cli.loading import local_folder, model_kind
 from mgf_brain.errors import UserError
 
 HELP = "Write a model anew, so that unmodified SpeechBrain or transformers load it."

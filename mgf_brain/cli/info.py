@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.models import add_load_options, load_model, local_folder, model_kind
+from mgf_brain.cli.loading import add_load_options, load_model, local_folder, model_kind
 
 HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
 EXAMPLES = """\

@@ -6,7 +6,7 @@ import argparse
 
 from tqdm import tqdm
 
-from mgf_brain.cli.models import add_model_options, audio_files, for_each, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, audio_files, for_each, load_model, local_folder
 
 HELP = "Write down what is said, in files of any length."
 EXAMPLES = """\

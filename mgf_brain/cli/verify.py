@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.models import add_model_options, audio_file, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, audio_file, load_model, local_folder
 
 HELP = "Tell whether two files are of the same speaker."
 EXAMPLES = """\

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.stats import entropy
 from sklearn.metrics import normalized_mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix
 
-from mgf_brain.targets.speaker_clusters import Labels
+Labels = Sequence[str] | Sequence[int] | np.ndarray
 
 
 def label_quality(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,8 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 
 from mgf_brain.errors import UserError
-
-Labels = Sequence[str] | Sequence[int] | np.ndarray
 
 WHOLE = 50_000  # rows up to which each step of k-means sees all; above, a batch
 ALIKE = 1e-5  # spread of unit vectors that rounding explains

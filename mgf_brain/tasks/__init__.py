@@ -1,1 +1,1 @@
-"""TODO."""
+"""One folder a task; none knows another."""

@@ -10,9 +10,9 @@ One recording is one speaker, so that all scores are of speakers. With the test 
 
 from mgf_brain.data.corpora.adresso import prepare_adresso
 from mgf_brain.data.folds import speaker_folds
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.utterance_recipe import classify_utterances
+from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):

@@ -7,9 +7,9 @@ Rows whose fold is "test" are scored, all others train.
 """
 
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
-from mgf_brain.downstream import read_own
+from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.transcription_recipe import recognise, with_words
+from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
 def dataio_prepare(hparams):

@@ -9,9 +9,9 @@ Folds are those of the column fold; without it one speaker a fold, or with
 """
 
 from mgf_brain.data.folds import speaker_folds
-from mgf_brain.downstream import read_own
+from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
-from mgf_brain.utterance_recipe import classify_utterances
+from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):

@@ -9,8 +9,8 @@ place, and its rows whose fold is "test" are scored. Otherwise --test_share of t
 Noise files are held out too.
 """
 
-from mgf_brain.enhancement_recipe import enhance_speech, own_mixtures
 from mgf_brain.errors import run_main
+from mgf_brain.tasks.enhancement.run import enhance_speech, own_mixtures
 
 
 def dataio_prepare(hparams):

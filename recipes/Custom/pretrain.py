@@ -14,7 +14,7 @@ from pathlib import Path
 from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.pretraining_recipe import pretrain_corpus
+from mgf_brain.pretraining.run import pretrain_corpus
 
 
 def own_folder(hparams):

@@ -9,9 +9,9 @@
 With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of the speakers.
 """
 
-from mgf_brain.downstream import read_own
+from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
-from mgf_brain.verification_recipe import trials_of, verify_speakers
+from mgf_brain.tasks.verification.run import trials_of, verify_speakers
 
 
 def dataio_prepare(hparams):

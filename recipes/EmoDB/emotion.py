@@ -7,7 +7,7 @@
 
 from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.errors import run_main
-from mgf_brain.utterance_recipe import classify_utterances, folds_of
+from mgf_brain.tasks.classification.run import classify_utterances, folds_of
 
 
 def dataio_prepare(hparams):

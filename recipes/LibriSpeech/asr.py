@@ -9,9 +9,9 @@ The subset is drawn by seed, or with --finetuning_folder Libri-light's (1 h and 
 
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
-from mgf_brain.downstream import corpus_parts, parts_named
+from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import run_main
-from mgf_brain.transcription_recipe import recognise, with_words
+from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
 def dataio_prepare(hparams):

@@ -7,9 +7,9 @@
 
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.transcripts import phone_transcripts, read_lexicon
-from mgf_brain.downstream import corpus_parts, parts_named
+from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.transcription_recipe import recognise, with_words
+from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
 def dataio_prepare(hparams):

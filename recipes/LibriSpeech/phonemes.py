@@ -17,9 +17,9 @@ from mgf_brain.data.labels.phone_labels import (
     split_by_lists,
 )
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
-from mgf_brain.downstream import corpus_folder, corpus_parts, parts_named
+from mgf_brain.downstream.run import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import run_main
-from mgf_brain.phone_recipe import classify_phones
+from mgf_brain.tasks.phones.run import classify_phones
 
 
 def dataio_prepare(hparams):

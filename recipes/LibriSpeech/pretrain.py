@@ -14,7 +14,7 @@ hparams/bestrq.yaml and hparams/progre.yaml. Only the folders train-*
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
-from mgf_brain.pretraining_recipe import pretrain_corpus
+from mgf_brain.pretraining.run import pretrain_corpus
 
 
 def dataio_prepare(hparams):

@@ -17,10 +17,10 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.phone_labels import split_by_lists
 from mgf_brain.data.splits import split_each_speaker
-from mgf_brain.downstream import corpus_folder, corpus_parts, parts_named
+from mgf_brain.downstream.run import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.oneshot import draw_oneshot, read_oneshot
-from mgf_brain.speaker_recipe import classify_speakers
+from mgf_brain.tasks.speakers.oneshot import draw_oneshot, read_oneshot
+from mgf_brain.tasks.speakers.run import classify_speakers
 
 
 def dataio_prepare(hparams):

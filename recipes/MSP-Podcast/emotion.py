@@ -7,7 +7,7 @@
 
 from mgf_brain.data.corpora.msp_podcast import prepare_msp_podcast
 from mgf_brain.errors import run_main
-from mgf_brain.utterance_recipe import classify_utterances, official_parts
+from mgf_brain.tasks.classification.run import classify_utterances, official_parts
 
 
 def dataio_prepare(hparams):

@@ -7,9 +7,9 @@
 
 from mgf_brain.data.corpora.voicebank import prepare_voicebank, recorded_pairs
 from mgf_brain.data.splits import split_speakers
-from mgf_brain.downstream import corpus_parts
-from mgf_brain.enhancement_recipe import enhance_speech
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.tasks.enhancement.run import enhance_speech
 
 
 def dataio_prepare(hparams):

@@ -14,7 +14,7 @@ from functools import partial
 from mgf_brain.data.corpora.voxceleb import prepare_voxceleb
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
-from mgf_brain.pretraining_recipe import pretrain_corpus
+from mgf_brain.pretraining.run import pretrain_corpus
 
 
 def dataio_prepare(hparams):

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from mgf_brain.data.corpora.voxceleb import list_root, prepare_voxceleb, trial_list, tried_speakers
 from mgf_brain.data.labels.trials import read_trials
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.verification_recipe import verify_speakers
+from mgf_brain.tasks.verification.run import verify_speakers
 
 
 def dataio_prepare(hparams):

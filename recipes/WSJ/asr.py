@@ -6,9 +6,9 @@
 
 from mgf_brain.data.corpora.wsj import prepare_wsj
 from mgf_brain.data.labels.transcripts import asr_subset
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.transcription_recipe import recognise, with_words
+from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
 def dataio_prepare(hparams):

@@ -6,9 +6,9 @@
 """
 
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762, with_attribute
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.utterance_recipe import classify_utterances
+from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):

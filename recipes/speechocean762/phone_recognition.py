@@ -7,9 +7,9 @@
 
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.transcripts import canonical_phones
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.transcription_recipe import recognise
+from mgf_brain.tasks.transcription.run import recognise
 
 
 def dataio_prepare(hparams):

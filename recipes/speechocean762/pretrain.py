@@ -10,7 +10,7 @@ Only the train part is read.
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
-from mgf_brain.pretraining_recipe import pretrain_corpus
+from mgf_brain.pretraining.run import pretrain_corpus
 
 
 def dataio_prepare(hparams):

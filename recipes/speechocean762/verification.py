@@ -8,9 +8,9 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 """
 
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
-from mgf_brain.downstream import corpus_parts
+from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
-from mgf_brain.verification_recipe import trials_of, verify_speakers
+from mgf_brain.tasks.verification.run import trials_of, verify_speakers
 
 
 def dataio_prepare(hparams):

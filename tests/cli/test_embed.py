@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.cli import stores
+from mgf_brain.cli import embed_stores as stores
 from mgf_brain.data.audio import read_audio
 from mgf_brain.inference.embedder import Embedder
 from tests.cli.conftest import FILES, WRITERS, write_encoder, write_verifier

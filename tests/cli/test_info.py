@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.cli.conftest import WRITERS, write_classifier, write_encoder, write_verifier
-from tests.test_report import RESULTS
+from tests.pretraining.test_report import RESULTS
 
 CARD = "---\nlicense: other\nlicense_name: my-terms\n---\n# A card\n"
 

@@ -7,6 +7,7 @@ import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.pretrained import load_extractor, pretrained_name, untrained_encoder
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
@@ -14,7 +15,6 @@ from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.pretrained import load_extractor, pretrained_name, untrained_encoder
 
 
 @pytest.fixture

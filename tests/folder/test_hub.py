@@ -15,12 +15,12 @@ import torch
 
 from experiments.loopback_hub import TOKEN, Hub, running_hub
 from mgf_brain.cli.main import main
+from mgf_brain.downstream.pretrained import encoder_node, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub as hub_module
 from mgf_brain.folder.hub import FILES, is_hub_name, pull, push, resolve, split_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import UtteranceClassifier, example_encoder
-from mgf_brain.pretrained import encoder_node, load_extractor, pretrained_name
 from tests.inference.folders import encoder_yaml, write_classifier
 
 ROOT = Path(__file__).parents[2]

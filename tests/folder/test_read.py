@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
-from mgf_brain.pretrained import load_extractor
 from tests.inference.folders import LABELS, write_classifier
 
 

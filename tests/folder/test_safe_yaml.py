@@ -13,6 +13,7 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
+from mgf_brain.downstream.pretrained import BASELINES, encoder_node
 from mgf_brain.errors import UserError
 from mgf_brain.folder import safe_yaml
 from mgf_brain.folder.safe_yaml import ALLOWED, load_safely, read_keys, refuse_brackets
@@ -27,7 +28,6 @@ from mgf_brain.inference import (
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.encoder import NoContext
-from mgf_brain.pretrained import BASELINES, encoder_node
 from mgf_brain.public_names import MOVED, find, public_name
 from mgf_brain.run.experiment import resolve
 from mgf_brain.run.yaml_files import dump, read_files
@@ -36,7 +36,9 @@ from tests.recipes.test_yamls import HPARAMS
 
 KINDS = [SpeechEncoder, SpeakerVerifier, SpeechRecognizer, UtteranceClassifier]
 EXPORTED = {"front_end": ("module",), "network": ("front_end", "encoder", "embedding")}
-NOT_EXPORTED = {"mgf_brain.margin.AngularMarginHead"}  # it only trains the embedding
+NOT_EXPORTED = {
+    "mgf_brain.tasks.verification.margin.AngularMarginHead"
+}  # it only trains the embedding
 ENCODER = "!new:mgf_brain.nn.NoContext"
 
 
@@ -124,7 +126,7 @@ HOSTILE = {
     "!!python/name:os.system": "!!python/name:os.system",
     "!!python/object/new:subprocess.Popen": "!!python/object/new:subprocess.Popen [touch {mark}]",
     "!new:subprocess.Popen": "!new:subprocess.Popen [[touch, {mark}]]",
-    "!new:mgf_brain.demo.subprocess.Popen": "!new:mgf_brain.demo.subprocess.Popen [touch]",
+    "!new:experiments.demo.subprocess.Popen": "!new:experiments.demo.subprocess.Popen [touch]",
     "!name:os.system": "!name:os.system",
     "!new:mgf_brain.inference.tokens.SentencePieceTokens": (
         "!new:mgf_brain.inference.tokens.SentencePieceTokens []"

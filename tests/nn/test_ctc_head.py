@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.brains.finetuning import CTCBrain
 from mgf_brain.data.batches.features import make_feature_batch, make_feature_loader
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.finetuning import train_head
+from mgf_brain.downstream.finetuning import train_head
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.run.log import TrainingLog
-from mgf_brain.transcription import Transcript, error_rates, greedy
+from mgf_brain.tasks.transcription.brain import CTCBrain
+from mgf_brain.tasks.transcription.training import Transcript, error_rates, greedy
 from tests.small_runs import experiment, settings
 
 STATES, DIM, TOKENS = 3, 8, 5

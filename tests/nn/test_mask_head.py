@@ -13,7 +13,7 @@ from mgf_brain.data.augment.noisy_speech import Mixed, Mixtures, make_mixture_lo
 from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.finetuning import train_head
+from mgf_brain.downstream.finetuning import train_head
 from mgf_brain.inference import example_encoder
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.mask_head import (

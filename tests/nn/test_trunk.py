@@ -12,8 +12,8 @@ import torch
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.margin import AngularMarginHead
 from mgf_brain.spectrum import frame_count
+from mgf_brain.tasks.verification.margin import AngularMarginHead
 from tests.small_runs import TRUNKS, small_network
 
 LENGTHS = [16000, 9000, 15900, 600]  # in samples; 15,900 are one frame less, 600 are two frames

@@ -12,14 +12,14 @@ import torchaudio
 from torch import nn
 from torch.nn import functional as F
 
-from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.data.labels.tracks import IGNORE
 from mgf_brain.keyed_random import make_key, uniform
 from mgf_brain.nn.frontends import Frames
 from mgf_brain.objectives.base import Encoded
 from mgf_brain.objectives.cluster_prediction import ClusterPrediction, CosineClassifier
-from mgf_brain.scales import find_scales
+from mgf_brain.pretraining.brain import PretrainingBrain
+from mgf_brain.pretraining.scales import find_scales
 
 DIM, CLUSTERS, FRAMES = 16, 7, 20
 KEYS = torch.tensor([make_key("utt", i) for i in range(3)])

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mgf_brain.brains.pretraining import PretrainingBrain
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
@@ -18,6 +17,7 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Terms
 from mgf_brain.objectives.collapse import collapse_figures, effective_rank, mean_cosine, unhealthy
 from mgf_brain.objectives.system import PretrainingModel
+from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.run.log import TrainingLog
 
 

@@ -11,11 +11,11 @@ import torch
 
 from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.data.manifest import Utterance, read_manifest
+from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.inference import EmotionClassifier, SpeakerVerifier, SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask
-from mgf_brain.scoring import cosine_scores
-from mgf_brain.transcription import Transcript, error_rates
-from mgf_brain.verification import verification_metrics
+from mgf_brain.tasks.transcription.training import Transcript, error_rates
+from mgf_brain.tasks.verification.training import verification_metrics
 
 FILES = {"hyperparams.yaml", "model.safetensors", "results.json", "README.md"}
 

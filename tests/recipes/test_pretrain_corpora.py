@@ -21,7 +21,7 @@ def read(run, tmp_path, monkeypatch):
     def call(dataset, *options):
         given = []
         monkeypatch.setattr(
-            "mgf_brain.pretraining_recipe.pretrain", lambda *arguments: given.extend(arguments)
+            "mgf_brain.pretraining.run.pretrain", lambda *arguments: given.extend(arguments)
         )
         words = ["--output_folder", tmp_path / "run", "--shortest_utterance", 0.05, *options]
         done = run("pretrain", *words, dataset=dataset, yaml="mgf")

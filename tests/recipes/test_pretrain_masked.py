@@ -20,7 +20,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.pretraining import _refuse_untrainable, pretrain
+from mgf_brain.pretraining.run import _refuse_untrainable, pretrain
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.targets.cluster_labels import CENTROIDS
 from tests.data.miniatures import write_noise
@@ -136,7 +136,7 @@ def test_the_wall_time_holds_what_is_made_before_the_training(train, monkeypatch
         monkeypatch.setattr("mgf_brain.run.brain.time", late)
         return make_tracks(*args)
 
-    monkeypatch.setattr("mgf_brain.pretraining.make_tracks", long_making)
+    monkeypatch.setattr("mgf_brain.pretraining.run.make_tracks", long_making)
     results = json.loads((train("data2vec", "data2vec-late") / "results.json").read_text())
     assert results["time"]["wall_s"] > 1000.0
 

@@ -11,13 +11,13 @@ import pytest
 
 from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.data.manifest import read_manifest
+from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.metrics.clusters import mutual_information, purity
-from mgf_brain.pseudo_labels import Rounds
-from mgf_brain.scoring import cosine_scores
+from mgf_brain.tasks.verification.pseudo_labels import Rounds
+from mgf_brain.tasks.verification.training import affine_layers, verification_metrics
 from mgf_brain.throughput import Throughput
-from mgf_brain.verification import affine_layers, verification_metrics
 from tests.recipes import corpora
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -121,7 +121,9 @@ def test_a_run_goes_on_after_the_rounds_that_are_done(refine, own, tmp_path, mon
     resumed = refine_own(refine, own, out)
     assert first.stat().st_mtime_ns == written and not (out / "round_2" / "left").exists()
     assert without_times(resumed) == without_times(whole)
-    monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", None)  # nothing is to be trained
+    monkeypatch.setattr(
+        "mgf_brain.tasks.verification.pseudo_labels.train_speakers", None
+    )  # nothing is to be trained
     assert without_times(refine_own(refine, own, out, "--rounds", 1)) == without_times(whole)[:2]
 
 
@@ -210,7 +212,7 @@ def test_which_network_a_round_goes_on_with(refine, own, monkeypatch, from_first
             extractor.encoder.embedding = added()
         return added, Throughput()
 
-    monkeypatch.setattr("mgf_brain.pseudo_labels.train_speakers", train_nothing)
+    monkeypatch.setattr("mgf_brain.tasks.verification.pseudo_labels.train_speakers", train_nothing)
     refine_own(refine, own, None, "--rounds", 3, "--from_first", from_first)
     assert trained == list(starts)
 

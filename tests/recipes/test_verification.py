@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from mgf_brain.data.manifest import read_manifest, write_manifest
-from mgf_brain.downstream import open_run
+from mgf_brain.downstream.run import open_run
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeakerVerifier
 from tests.data.miniatures_speech import write_noise
@@ -127,7 +127,7 @@ def test_without_training_speech_an_untrained_encoder_is_not_standardised(
 
 
 def test_runs_on_several_lists_have_folders_of_their_own(monkeypatch):
-    monkeypatch.setattr("mgf_brain.downstream.prepare_output_folder", lambda experiment: None)
+    monkeypatch.setattr("mgf_brain.downstream.run.prepare_output_folder", lambda experiment: None)
     hparams = {"pretrained": "fbank", "adapt": "frozen", "recipe": "VoxCeleb/verification"}
     hparams |= {"data_folder": "corpus", "output_folder": None, "feature_cache": False, "seed": 1}
     experiment = SimpleNamespace(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain import verification_recipe
 from mgf_brain.data.labels.trials import Trials, draw_trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores, write_scores
-from mgf_brain.verification_recipe import report
+from mgf_brain.tasks.verification import run as verification_recipe
+from mgf_brain.tasks.verification.run import report
 
 
 def test_scores_come_back_to_the_last_bit(tmp_path):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Speech without its noise."""

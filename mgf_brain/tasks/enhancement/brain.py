@@ -5,8 +5,8 @@ from __future__ import annotations
 import speechbrain as sb
 import torch
 
-from mgf_brain.brains.finetuning import FinetuningBrain
 from mgf_brain.data.augment.noisy_speech import MixtureBatch
+from mgf_brain.downstream.brain import FinetuningBrain
 from mgf_brain.nn.mask_head import FLOOR, LOUDEST_SNR
 
 

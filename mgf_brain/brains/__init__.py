@@ -1,1 +1,0 @@
-"""The Brain subclasses: how each kind of system is trained."""

@@ -1,0 +1,1 @@
+from .probes import train_probe as train_probe

@@ -1,0 +1,108 @@
+"""Fine-tuning with labels: an encoder and a head, together or the head alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import speechbrain as sb
+from torch import nn
+
+from mgf_brain.data.batches.features import FeatureBatch
+from mgf_brain.data.batches.speech import SpeechBatch
+from mgf_brain.nn.frontends import Perturb
+from mgf_brain.run.brain import BaseBrain
+
+
+def parameter_groups(
+    encoder: nn.Module, head: nn.Module, decay: float = 1.0
+) -> list[dict[str, Any]]:
+    """Parameters by depth, each layer's rate ``decay`` times that of the layer above.
+
+    Arguments
+    ---------
+    encoder : torch.nn.Module
+        A ``SpeechEncoder``; its front-end counts as one layer, with attentive pooling if it has it.
+    head : torch.nn.Module
+        Learns at the full rate, and so do the affine layers of the encoder's embedding.
+    decay : float
+        1: one rate for all.
+
+    Returns
+    -------
+    list of dict
+        ``params`` and ``scale``, for an optimizer and ``BaseBrain``.
+
+    Example
+    -------
+    >>> from mgf_brain.inference import example_encoder
+    >>> groups = parameter_groups(example_encoder(layers=2), nn.Linear(2, 2), decay=0.5)
+    >>> [group["scale"] for group in groups]
+    [1.0, 0.5, 0.25, 0.125]
+    """
+    layers = [list(layer.parameters()) for layer in encoder.speech_model.encoder.layers]
+    inside = {id(p) for layer in layers for p in layer}
+    below = [p for p in body_of(encoder).parameters() if id(p) not in inside]
+    stack = [head_parameters(encoder, head), *reversed(layers), below]
+    return [
+        {"params": parameters, "scale": decay**depth}
+        for depth, parameters in enumerate(stack)
+        if parameters
+    ]
+
+
+def body_of(encoder: nn.Module) -> nn.Module:
+    """All of an encoder but the affine layers of its embedding: up to where it is pooled."""
+    parts = [getattr(encoder, "speech_model", encoder)]
+    pool = getattr(getattr(encoder, "embedding", None), "pool", None)
+    return nn.ModuleList(parts + ([pool] if pool is not None else []))
+
+
+def head_parameters(encoder: nn.Module, head: nn.Module) -> list[nn.Parameter]:
+    """What the first of two steps trains: the head, and the encoder's last affine layers."""
+    body = {id(p) for p in body_of(encoder).parameters()}
+    return [*head.parameters(), *(p for p in encoder.parameters() if id(p) not in body)]
+
+
+class FinetuningBrain(BaseBrain):
+    """Trains ``modules["head"]`` and, if ``hparams["tune_encoder"]``, ``modules["encoder"]`` too.
+
+    ``targets`` is set before ``fit``: what each utterance's id is to be mapped to. ``hparams`` also
+    holds ``layer_decay``, and ``spec_augment`` or None.
+    """
+
+    targets: Mapping[str, Any] = {}
+
+    def init_optimizers(self) -> None:
+        """One optimizer, with a rate by depth where the encoder learns too."""
+        head = self.modules.head
+        if self.hparams.tune_encoder:
+            groups = parameter_groups(self.modules.encoder, head, self.hparams.layer_decay)
+        else:
+            groups = [{"params": head_parameters(self.modules.encoder, head)}]
+        body_of(self.modules.encoder).requires_grad_(self.hparams.tune_encoder)
+        self.optimizer = self.opt_class(groups)
+        self.optimizers_dict = {"opt_class": self.optimizer}
+
+    def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
+        """A frozen encoder stays in evaluation mode, without dropout; SpeechBrain switches it."""
+        super().on_fit_batch_start(batch, should_step)
+        if not self.hparams.tune_encoder:
+            body_of(self.modules.encoder).eval()
+
+    def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
+        """Note the epoch's loss."""
+        super().on_stage_end(stage, stage_loss, epoch)
+        if stage == sb.Stage.TRAIN:
+            self.log.epoch(epoch, stage_loss)
+
+    def perturb(self, batch: SpeechBatch, stage: sb.Stage) -> Perturb | None:
+        """SpecAugment's masks of a training batch, for the encoder's front-end."""
+        masks = self.hparams.spec_augment
+        if stage != sb.Stage.TRAIN or not masks:
+            return None
+        return lambda log_mel, valid: masks(log_mel, valid, batch.keys)
+
+    def targets_of(self, batch: SpeechBatch | FeatureBatch) -> list[Any]:
+        """The target of each row."""
+        return [self.targets[name] for name in batch.ids]

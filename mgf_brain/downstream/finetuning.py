@@ -1,0 +1,198 @@
+"""Training an encoder further, with labels."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from speechbrain.utils.epoch_loop import EpochCounter
+from speechbrain.utils.run_opts import RunOptions
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mgf_brain.data.batches.features import FeatureDataset
+from mgf_brain.data.batches.loader import make_loader
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.brain import FinetuningBrain
+from mgf_brain.errors import UserError
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.nn.frontends import MelBands
+from mgf_brain.run.command_line import RUN_OPTION_TYPES
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.folder import RUN_ONLY_KEYS
+from mgf_brain.run.log import TrainingLog
+from mgf_brain.throughput import Throughput
+
+ADAPT = ("frozen", "two_step", "full")
+
+# Keys of base/finetuning.yaml that change training speech, and their values where they don't.
+NOT_AUGMENTED = dict.fromkeys(("noise_folder", "reverb_folder", "babble_folder")) | {
+    "speeds": [1.0],
+    "time_masks": 0,
+    "band_masks": 0,
+}
+
+
+def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) -> None:
+    """Raise a UserError if a way to adapt is unknown, or there is nothing to train.
+
+    Example
+    -------
+    >>> check_adapt("frozen", nn.Linear(1, 1))
+    >>> check_adapt("full", nn.Linear(1, 1))
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: adapt: fbank has no parameters to train. Pass --adapt frozen.
+    """
+    if adapt not in choices:
+        raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
+    if adapt != "frozen" and not isinstance(encoder, SpeechEncoder):
+        raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
+
+
+def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
+    """Raise a UserError if there is nothing that augmentation or masks could be applied to.
+
+    Example
+    -------
+    >>> check_augmentation({"adapt": "frozen", "band_masks": 0}, nn.Linear(1, 1))
+    >>> check_augmentation({"adapt": "frozen", "speeds": [0.9, 1.0, 1.1]}, nn.Linear(1, 1))
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: speeds: frozen features are not augmented. Pass --adapt full.
+    """
+    asked = [key for key, unused in NOT_AUGMENTED.items() if hparams.get(key, unused) != unused]
+    if asked and hparams["adapt"] == "frozen":
+        raise UserError(f"{asked[0]}: frozen features are not augmented. Pass --adapt full.")
+    masks = [key for key in asked if key.endswith("masks")]
+    if masks and not isinstance(encoder.speech_model.front_end, MelBands):
+        raise UserError(f"{masks[0]}: this encoder's front-end has no log-mel bands. Pass 0.")
+
+
+def check_run_options(experiment: Experiment, honoured: Sequence[str] = ()) -> None:
+    """Raise a UserError if a run option is set that a run without a Brain would ignore.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    honoured : sequence of str
+        Options that it heeds, beside those that say how a run is carried out, not what it computes.
+
+    Example
+    -------
+    >>> experiment = Experiment({"precision": "bf16"}, {"device": "cpu"}, {}, "task.yaml", "", "")
+    >>> check_run_options(experiment)
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: precision: only fine-tuning heeds it. Leave it out.
+    """
+    usual = RunOptions().as_dict()
+    heeded = {*RUN_ONLY_KEYS, *honoured}
+    for key, value in run_options(experiment).items():
+        if key not in heeded and value != usual[key]:
+            raise UserError(f"{key}: only fine-tuning heeds it. Leave it out.")
+
+
+def tune(
+    brain_class: type[FinetuningBrain],
+    experiment: Experiment,
+    encoder: SpeechEncoder,
+    head: nn.Module,
+    utterances: Sequence[Utterance],
+    targets: Mapping[str, Any],
+    log: TrainingLog,
+    settings: Mapping[str, Any],
+) -> None:
+    """Train a head on waveforms, and its encoder with it where the settings say so.
+
+    Arguments
+    ---------
+    brain_class : type
+    experiment : Experiment
+    encoder, head : torch.nn.Module
+    utterances : sequence of Utterance
+    targets : mapping
+        What the Brain needs of each utterance, by id.
+    log : TrainingLog
+    settings : mapping
+        For ``train_head`` and ``make_loader``.
+    """
+    loader = make_loader(utterances, {"seed": experiment.hparams["seed"], **settings})
+    train_head(brain_class, experiment, encoder, head, loader, targets, log, settings)
+
+
+def train_head(
+    brain_class: type[FinetuningBrain],
+    experiment: Experiment,
+    encoder: nn.Module,
+    head: nn.Module,
+    loader: DataLoader,
+    targets: Mapping[str, Any],
+    log: TrainingLog,
+    settings: Mapping[str, Any],
+) -> None:
+    """Train a head, and the encoder too if ``settings["tune_encoder"]``.
+
+    Arguments
+    ---------
+    loader : DataLoader
+        Of SpeechBatch or FeatureBatch.
+    settings : mapping
+        ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``;
+        ``layer_decay`` and ``spec_augment`` are optional.
+
+    Raises
+    ------
+    UserError
+        If an epoch has too few batches for a step.
+    """
+    run_opts = run_options(experiment)
+    log.context["trained"] = "everything" if settings["tune_encoder"] else "head"
+    total = optimizer_steps(loader, settings["epochs"], run_opts)
+    brain = brain_class(
+        modules={"encoder": encoder, "head": head},
+        opt_class=settings["opt_class"],
+        hparams={
+            "scheduler": lambda step: settings["schedule"](step, total),
+            "tune_encoder": settings["tune_encoder"],
+            "layer_decay": settings.get("layer_decay", 1.0),
+            "spec_augment": settings.get("spec_augment"),
+            "log_interval": experiment.hparams["log_interval"],
+            "valid_interval": sys.maxsize,  # nothing is chosen along the way
+        },
+        run_opts=run_opts,
+        log=log,
+    )
+    brain.targets, brain.train_sampler = targets, loader.batch_sampler
+    brain.fit(EpochCounter(settings["epochs"]), loader)
+    if not isinstance(loader.dataset, FeatureDataset):  # else the encoder has done its work before
+        log.throughput += Throughput(brain.progress.audio_seconds, brain.progress.training_seconds)
+    encoder.eval()
+    head.eval()
+
+
+def optimizer_steps(loader: DataLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
+    """Steps of a whole training: epochs differ a little in their number of batches."""
+    factor = run_opts.get("grad_accumulation_factor") or 1
+    batches = [len(loader.batch_sampler.batches(epoch)) for epoch in range(1, epochs + 1)]
+    steps = sum(count // factor for count in batches)
+    if epochs and not steps:
+        raise UserError(
+            f"grad_accumulation_factor: {factor} is more than the {max(batches)} batches of an "
+            "epoch. Lower it, or batch_seconds."
+        )
+    return max(1, min(steps, run_opts.get("optimizer_step_limit") or steps))
+
+
+def run_options(experiment: Experiment) -> dict[str, Any]:
+    """SpeechBrain's run options, of the yaml and, before these, of the command line.
+
+    Example
+    -------
+    >>> hparams = {"precision": "bf16", "seed": 0}
+    >>> run_options(Experiment(hparams, {"device": "cpu"}, {}, "task.yaml", "", ""))
+    {'precision': 'bf16', 'device': 'cpu'}
+    """
+    of_yaml = {k: v for k, v in experiment.hparams.items() if k in RUN_OPTION_TYPES}
+    return of_yaml | experiment.run_opts

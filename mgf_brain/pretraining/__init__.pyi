@@ -1,0 +1,2 @@
+from .brain import MultiGranularityBrain as MultiGranularityBrain
+from .brain import PretrainingBrain as PretrainingBrain

@@ -1,0 +1,1 @@
+"""Classes of whole utterances, fold by fold: emotion, dementia, sex, age."""

@@ -1,0 +1,312 @@
+"""Classes of whole utterances, trained and scored fold by fold: emotion, attributes, dementia."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.finetuning import tune
+from mgf_brain.downstream.probes import EmbeddingData, logits_of, probe_steps
+from mgf_brain.errors import UserError
+from mgf_brain.features.cache import encoder_fingerprint
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.inference import UtteranceClassifier
+from mgf_brain.nn.probe import Probe
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.log import TrainingLog
+from mgf_brain.tasks.classification.brain import ClassificationBrain
+from mgf_brain.throughput import Throughput
+
+FORMAT = 3  # of a saved fold: raised when it comes to hold something else
+FoldParts = tuple[str, Sequence[Utterance], Sequence[Utterance]]  # name, train, test
+
+
+@dataclass
+class Predictions:
+    """What one fold's classifier made of its test utterances.
+
+    Arguments
+    ---------
+    fold : str
+    utterances : list of Utterance
+        The test part.
+    probabilities : torch.Tensor
+        (utterances, classes).
+    layer_weights : list of float
+        What the head gives each layer; they add up to 1.
+    throughput : Throughput
+        Of fine-tuning; nothing for a frozen encoder, or where another fold's model was used.
+    head, encoder : dict of str to torch.Tensor
+        Weights of the classifier: of the probe, and of the encoder if it was tuned; the encoder's
+        of the last fold alone, which is exported, since each may be large.
+    """
+
+    fold: str
+    utterances: list[Utterance]
+    probabilities: torch.Tensor
+    layer_weights: list[float]
+    throughput: Throughput
+    head: dict[str, torch.Tensor] = field(default_factory=dict)
+    encoder: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+class Classes:
+    """Names of classes and their numbers.
+
+    Arguments
+    ---------
+    names : sequence of str
+        In the order of their numbers.
+    positive : str, optional
+        The class that F1 is to be of.
+
+    Raises
+    ------
+    UserError
+        If ``positive`` is none of the names.
+
+    Example
+    -------
+    >>> rows = [Utterance(name, 1.0, "/a.wav", "s", label=name) for name in ("sad", "angry")]
+    >>> classes = Classes.of(rows)
+    >>> classes.names, classes.numbers(rows).tolist()
+    (['angry', 'sad'], [1, 0])
+    """
+
+    def __init__(self, names: Sequence[str], positive: str | None = None) -> None:
+        self.names = list(names)
+        if positive is not None and positive not in self.names:
+            raise UserError(f"positive: {positive!r} is no class. Pass one of {', '.join(names)}.")
+        self.positive = None if positive is None else self.names.index(positive)
+
+    @classmethod
+    def of(cls, utterances: Sequence[Utterance], positive: str | None = None) -> Classes:
+        """The labels of utterances, in alphabetical order."""
+        return cls(sorted({u.label for u in utterances}), positive)
+
+    def numbers(self, utterances: Sequence[Utterance]) -> torch.Tensor:
+        """(utterances,) int64."""
+        places = {name: place for place, name in enumerate(self.names)}
+        return torch.tensor([places[u.label] for u in utterances])
+
+
+def classification_scores(
+    truth: Sequence[int], predicted: Sequence[int], positive: int | None = None
+) -> dict[str, float]:
+    """Unweighted average recall, weighted accuracy and micro-F1, in percent.
+
+    UAR is the mean over the classes that occur of the share of each that is found; WA the share of
+    utterances named rightly, which micro-F1 equals where each has one label. With a positive
+    class also its F1, which is 0 where the class neither occurs nor is named.
+
+    Example
+    -------
+    >>> classification_scores([0, 0, 0, 1], [0, 0, 0, 0], positive=1)
+    {'uar': 50.0, 'wa': 75.0, 'f1_micro': 75.0, 'f1': 0.0}
+    """
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
+    right = truth == predicted
+    counts = np.bincount(truth)
+    found = np.bincount(truth[right], minlength=len(counts))
+    occurs = counts > 0
+    accuracy = 100.0 * float(right.mean())
+    scores = {
+        "uar": 100.0 * float((found[occurs] / counts[occurs]).mean()),
+        "wa": accuracy,
+        "f1_micro": accuracy,
+    }
+    if positive is not None:
+        is_true, is_named = truth == positive, predicted == positive
+        both = is_true.sum() + is_named.sum()
+        scores["f1"] = 200.0 * float((is_true & is_named).sum() / max(1, both))
+    return scores
+
+
+def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[str, Any]:
+    """Scores over the predictions of all folds together, and those of each beside them."""
+    folds = {
+        p.fold: classification_scores(
+            classes.numbers(p.utterances).tolist(),
+            p.probabilities.argmax(1).tolist(),
+            classes.positive,
+        )
+        for p in predictions
+    }
+    truth = [n for p in predictions for n in classes.numbers(p.utterances).tolist()]
+    named = [n for p in predictions for n in p.probabilities.argmax(1).tolist()]
+    return {**classification_scores(truth, named, classes.positive), "folds": folds}
+
+
+class Trained(NamedTuple):
+    """A head, and the extractor of what it reads."""
+
+    probe: Probe
+    extractor: FeatureExtractor
+
+
+class FoldTrainer:
+    """Trains and applies one classifier a fold.
+
+    Arguments
+    ---------
+    experiment : Experiment
+        Its ``adapt``: "frozen" trains the head on cached statistics, "two_step" then the encoder
+        with it, "full" both from the start. Its ``positive``, which may be absent: see ``Classes``.
+    extractor : FeatureExtractor
+        Every fold starts from its encoder's weights.
+    utterances : sequence of Utterance
+        Of all folds; their statistics are computed once.
+    """
+
+    def __init__(
+        self, experiment: Experiment, extractor: FeatureExtractor, utterances: Sequence[Utterance]
+    ) -> None:
+        self.experiment, self.hparams, self.extractor = experiment, experiment.hparams, extractor
+        self.device = experiment.run_opts["device"]
+        self.classes = Classes.of(utterances, self.hparams.get("positive"))
+        self.statistics = dict(
+            zip((u.id for u in utterances), extractor.statistics(utterances), strict=True)
+        )
+        self.log = TrainingLog(self.hparams["output_folder"])
+        self.last: tuple[list[Utterance], Trained] | None = None
+
+    def __call__(
+        self, name: str, train: Sequence[Utterance], test: Sequence[Utterance]
+    ) -> Predictions:
+        """Train on a fold's training part, and predict its test part once.
+
+        Test parts of an official split have one training part in common: it is trained on once.
+        """
+        self.log.throughput = Throughput()
+        if self.last is None or self.last[0] != list(train):
+            self.last = None  # its encoder may be large
+            self.last = list(train), self._train(name, train)
+        probe, extractor = self.last[1]
+        rows = self._stack(test) if extractor is self.extractor else extractor.statistics(test)
+        return Predictions(
+            name,
+            list(test),
+            logits_of(probe, rows)[:, 0].softmax(-1),
+            probe.layer_logits.softmax(0).tolist(),
+            self.log.throughput,
+            probe.state_dict(),
+            extractor.encoder.state_dict() if extractor is not self.extractor else {},
+        )
+
+    def _train(self, name: str, train: Sequence[Utterance]) -> Trained:
+        self.log.context = {"fold": name}
+        torch.manual_seed(self.hparams["seed"])
+        probe = self._new_probe(train)
+        if self.hparams["adapt"] != "full":
+            data = EmbeddingData(self._stack(train), self.classes.numbers(train))
+            limit = probe_steps(self.hparams)
+            self.hparams["train_probe"](probe, data, log=self.log.probe_epoch, step_limit=limit)
+        extractor = self.extractor
+        if self.hparams["adapt"] != "frozen":
+            extractor = self._tune(probe, train)
+        return Trained(probe, extractor)
+
+    def classifier(self, made: Predictions) -> UtteranceClassifier:
+        """The model that made a fold's predictions."""
+        probe, encoder = self._probe(), self.extractor.encoder
+        probe.load_state_dict(made.head)
+        if made.encoder:
+            encoder = copy.deepcopy(encoder)
+            encoder.load_state_dict(made.encoder)
+        return UtteranceClassifier(encoder, probe, self.classes.names).eval()
+
+    def probe_sizes(self) -> dict[str, int]:
+        """Arguments of the yaml's ``probe``."""
+        num_states, dim = next(iter(self.statistics.values())).shape
+        return {"num_states": num_states, "dim": dim, "classes": len(self.classes.names)}
+
+    def _probe(self) -> Probe:
+        return self.hparams["probe"](**self.probe_sizes()).to(self.device)
+
+    def _stack(self, utterances: Sequence[Utterance]) -> torch.Tensor:
+        return torch.stack([self.statistics[u.id] for u in utterances])
+
+    def _new_probe(self, train: Sequence[Utterance]) -> Probe:
+        probe = self._probe()
+        probe.standardise([self._stack(train)])
+        return probe
+
+    def _tune(self, probe: Probe, train: Sequence[Utterance]) -> FeatureExtractor:
+        """A copy of the encoder, trained with the head on random chunks."""
+        encoder = copy.deepcopy(self.extractor.encoder)
+        classes = self.classes.numbers(train).tolist()
+        targets = dict(zip((u.id for u in train), classes, strict=True))
+        settings = self.hparams["tuning"]
+        tune(
+            ClassificationBrain, self.experiment, encoder, probe, train, targets, self.log, settings
+        )
+        return FeatureExtractor(encoder, self.extractor.name, self.device)
+
+
+def classify_folds(
+    experiment: Experiment, extractor: FeatureExtractor, folds: Sequence[FoldParts]
+) -> tuple[list[Predictions], FoldTrainer]:
+    """Train and apply a classifier for each fold; those done by an interrupted run are kept.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    extractor : FeatureExtractor
+    folds : sequence of (name, train, test)
+        See ``speaker_folds``; every utterance has a label.
+
+    Returns
+    -------
+    list of Predictions
+        In the order of the folds.
+    FoldTrainer
+        With the classes and the utterances' statistics.
+    """
+    rows = {u.id: u for _, train, test in folds for u in [*train, *test]}
+    trainer = FoldTrainer(experiment, extractor, list(rows.values()))
+    saved = Path(experiment.hparams["output_folder"]) / "save" / "folds"
+    settings = _settings(experiment, extractor)
+    predictions = []
+    for name, train, test in tqdm(folds, desc="folds", unit="fold"):
+        path = saved / f"{name}-{_digest(settings, train, test)}.pt"
+        if not path.is_file():
+            made = trainer(name, train, test)
+            _save(made if name == folds[-1][0] else replace(made, encoder={}), path)
+        predictions.append(Predictions(name, list(test), **_load(path)))
+    return predictions, trainer
+
+
+def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
+    """All that a fold's result depends on, beside its utterances."""
+    run_opts = sorted((key, str(value)) for key, value in experiment.run_opts.items())
+    fingerprint = encoder_fingerprint(extractor.encoder, "folds")
+    return f"{FORMAT}\n{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
+
+
+def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
+    rows = [[(u.id, u.label) for u in part] for part in parts]
+    return hashlib.blake2b(f"{settings}\n{rows}".encode(), digest_size=8).hexdigest()
+
+
+def _save(made: Predictions, path: Path) -> None:
+    """What ``Predictions`` holds beside the utterances, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = ("probabilities", "layer_weights", "head", "encoder")
+    content = {name: getattr(made, name) for name in names}
+    temporary = path.with_suffix(".part")
+    torch.save(content | {"throughput": astuple(made.throughput)}, temporary)
+    temporary.replace(path)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    content = torch.load(path, weights_only=True, map_location="cpu")
+    return content | {"throughput": Throughput(*content["throughput"])}

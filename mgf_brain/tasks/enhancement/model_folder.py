@@ -1,0 +1,59 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mgf_brain.downstream.card import USE, Card
+from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import new_node
+from mgf_brain.inference import Enhancer
+from mgf_brain.nn import mask_head as enhancement
+
+
+def export_enhancer(
+    hparams: Hparams, extractor: FeatureExtractor, enhancer: Enhancer, results: Results
+) -> Path:
+    """Write encoder and head, see ``Enhancer``.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    extractor : FeatureExtractor
+        Of the same encoder.
+    enhancer : Enhancer
+    results : dict
+        What ``results.json`` holds.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    parts = {
+        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "head": new_node(hparams["head"], **enhancement.head_sizes(extractor)),
+    }
+    return _export(hparams, enhancer, parts, results, enhancer_card())
+
+
+def enhancer_card() -> Card:
+    """Of a model that takes noise out of speech."""
+    return Card(
+        title="Speech enhancement",
+        summary="Takes the noise out of speech, by a mask over its spectrum.",
+        code=USE.substitute(
+            kind="Enhancer", call='model.enhance("speech.wav")', made="# (samples,) at 16 kHz"
+        ),
+        limit="It knows the noise of its training. Speech in the background is speech to it, an "
+        "echo stays, and what it takes for noise is lost: keep the recording.",
+        pipeline_tag="audio-to-audio",
+        notes=(
+            "`si_sdr` is in dB, `stoi` in percent, `pesq` a mean opinion score (wide band); names "
+            "that end in `_noisy` are of the recordings before enhancement. Files of more than "
+            "30 s are cut into chunks that are faded into each other.",
+        ),
+    )

@@ -1,0 +1,219 @@
+"""The report of an enhancement run: scores, spectrograms, and audio before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.augment.noisy_speech import Mixtures
+from mgf_brain.downstream.pretrained import pretrained_name
+from mgf_brain.inference import Enhancer
+from mgf_brain.metrics.enhancement import mean_scores
+from mgf_brain.metrics.intervals import speaker_bootstrap
+from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
+from mgf_brain.reports.html import table
+from mgf_brain.reports.plots import layer_weights
+from mgf_brain.reports.style import CONSTANT, TRAINING, finish
+from mgf_brain.reports.task_page import (
+    CLIP_SECONDS,
+    Picture,
+    Report,
+    Score,
+    embed_waveform,
+    write_downstream_report,
+)
+
+EXAMPLES = 4  # from the least to the most improved utterance, with three clips each
+DYNAMIC_RANGE = 80.0  # dB below the loudest point, what is quieter looks the same
+COLUMNS = ("noisy", "enhanced", "clean")
+CAPTIONS = {
+    "spectrograms": "The least and the most improved utterance, the first seconds of each.",
+    "improvement": "One point an utterance: above the line, enhancement has helped.",
+}
+
+Scores = Mapping[str, float]
+Waves = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # as COLUMNS, (samples,) each
+
+
+def report_enhancement(
+    hparams: Mapping[str, Any],
+    recipe: str,
+    enhancer: Enhancer,
+    test: Mixtures,
+    scores: Sequence[Scores],
+) -> Path:
+    """Write the page: scores with intervals over speakers, spectrograms, layers, examples.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    recipe : str
+        The script, as a user would call it.
+    enhancer : Enhancer
+    test : Mixtures
+    scores : sequence of mapping
+        Of each test utterance.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    rows = test.utterances
+    chosen = spread([row["si_sdr_improvement"] for row in scores], EXAMPLES)
+    waves = {i: _first_seconds(enhancer, *test.fixed(rows[i])) for i in chosen}
+    ends = [waves[i] for i in dict.fromkeys((chosen[0], chosen[-1]))]
+    figures = {
+        "improvement": improvement(scores),
+        "spectrograms": spectrograms(ends),
+        "layers": layer_weights({"": enhancer.head.layer_logits.softmax(0).tolist()}),
+    }
+    speakers = [u.speaker for u in rows]
+    lead = f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} test "
+    examples = [(rows[i].id, scores[i], waves[i]) for i in chosen]
+    return write_downstream_report(
+        Path(hparams["output_folder"]),
+        Report(
+            title=f"Speech enhancement on {Path(recipe).parts[-2]}",
+            lead=f"{lead}utterances of {len(set(speakers))} speakers.",
+            scores=[
+                Score(name, value, *_interval(name, scores, speakers))
+                for name, value in mean_scores(scores).items()
+            ],
+            pictures=[Picture(name, f, CAPTIONS.get(name, "")) for name, f in figures.items()],
+            sections=["<h2>Before and after</h2>", example_table(examples)],
+        ),
+    )
+
+
+def spread(values: Sequence[float], count: int) -> list[int]:
+    """Places of the lowest value, the highest, and others evenly between them in rank.
+
+    Example
+    -------
+    >>> spread([5.0, 1.0, 3.0, 4.0, 2.0], 3)
+    [1, 2, 0]
+    """
+    order = np.argsort(values)
+    places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
+    return order[places].tolist()
+
+
+def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> str:
+    """Utterances with their SI-SDR, and players of the three versions.
+
+    Arguments
+    ---------
+    examples : sequence of (id, scores, waveforms)
+        Waveforms are (samples,), as in ``COLUMNS``.
+
+    Returns
+    -------
+    str
+        HTML.
+    """
+    header = ("utterance", "SI-SDR before", "after", *COLUMNS)
+    return table(
+        header,
+        [
+            [
+                id,
+                *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
+                *map(embed_waveform, waves),
+            ]
+            for id, scores, waves in examples
+        ],
+        kind="texts",
+    )
+
+
+def spectrograms(examples: Sequence[Waves]) -> Figure:
+    """Noisy, enhanced and clean spectrograms side by side, an utterance a line.
+
+    Arguments
+    ---------
+    examples : sequence of tuples of torch.Tensor
+        (samples,) each.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = spectrograms([tuple(torch.randn(3, 8000))])
+    >>> [axes.get_title(loc="left") for axes in figure.axes]
+    ['noisy', 'enhanced', 'clean']
+    """
+    height = 2.2 * len(examples) + 0.4
+    figure = Figure(figsize=(10, height), layout="constrained")
+    panels = figure.subplots(len(examples), len(COLUMNS), squeeze=False, sharey=True)
+    for line, waves in zip(panels, examples, strict=True):
+        levels = [_decibels(wav) for wav in waves]
+        loudest = max(level.max() for level in levels)
+        for axes, level, name in zip(line, levels, COLUMNS, strict=True):
+            axes.imshow(
+                level.T,
+                origin="lower",
+                aspect="auto",
+                cmap="magma",
+                vmin=loudest - DYNAMIC_RANGE,
+                vmax=loudest,
+                extent=(0, len(level) * HOP / SAMPLE_RATE, 0, SAMPLE_RATE / 2000),
+            )
+            finish(axes, name, "time (s)", "frequency (kHz)" if name == COLUMNS[0] else "")
+            axes.grid(False)
+    return figure
+
+
+def improvement(scores: Sequence[Scores]) -> Figure:
+    """SI-SDR of each utterance before and after.
+
+    Arguments
+    ---------
+    scores : sequence of mapping
+        With ``si_sdr`` and ``si_sdr_noisy`` in dB.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> axes = improvement([{"si_sdr": 9.0, "si_sdr_noisy": 5.0}]).axes[0]
+    >>> axes.collections[0].get_offsets().tolist()
+    [[5.0, 9.0]]
+    """
+    before, after = ([row[name] for row in scores] for name in ("si_sdr_noisy", "si_sdr"))
+    figure = Figure(figsize=(7.5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(before, after, s=24, alpha=0.6, linewidths=0, color=TRAINING)
+    axes.axline((np.nanmean(before),) * 2, slope=1, color=CONSTANT, ls="--", lw=1.2)
+    finish(axes, "SI-SDR of each utterance", "before (dB)", "after (dB)")
+    return figure
+
+
+def _decibels(wav: torch.Tensor) -> np.ndarray:
+    """(S, BINS)."""
+    power = analyse(wav[None])[0].abs().square() / WINDOW
+    return 10 * (power + FLOOR).log10().numpy()
+
+
+def _first_seconds(enhancer: Enhancer, noisy: torch.Tensor, clean: torch.Tensor) -> Waves:
+    """What the page shows of an utterance, enhanced as a whole."""
+    enhanced = enhancer.enhance(noisy, SAMPLE_RATE)
+    return tuple(wav[: CLIP_SECONDS * SAMPLE_RATE] for wav in (noisy, enhanced, clean))
+
+
+def _interval(name: str, scores: Sequence[Scores], speakers: Sequence[str]) -> tuple[float, float]:
+    values = np.array([row[name] for row in scores])
+    known = np.isfinite(values)
+    values, speakers = values[known], np.array(speakers)[known]
+    return speaker_bootstrap(lambda i: values[i].mean(), speakers)

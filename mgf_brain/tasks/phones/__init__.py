@@ -1,0 +1,1 @@
+"""The phone of every 10 ms."""

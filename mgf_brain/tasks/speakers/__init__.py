@@ -1,0 +1,1 @@
+"""Who speaks: a closed set, and one enrolment a speaker."""

@@ -1,0 +1,1 @@
+"""Words or phones of an utterance, by CTC."""

@@ -1,0 +1,74 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mgf_brain.downstream.card import USE, Card
+from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import new_node
+from mgf_brain.inference import SpeechRecognizer
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.tasks.transcription.training import head_sizes
+
+
+def export_recogniser(
+    hparams: Hparams,
+    extractor: FeatureExtractor,
+    head: CTCHead,
+    tokens: Tokens | SentencePieceTokens,
+    results: Results,
+) -> Path:
+    """Write encoder, head and symbols, see ``SpeechRecognizer``.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    extractor : FeatureExtractor
+        With the encoder, tuned or not.
+    head : CTCHead
+    tokens : Tokens or SentencePieceTokens
+    results : dict
+        What ``results.json`` holds.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    files = [tokens.path] if isinstance(tokens, SentencePieceTokens) else []
+    parts = {
+        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "head": new_node(hparams["head"], **head_sizes(extractor, tokens)),
+        "tokens": files[0].name if files else _symbols(tokens),
+    }
+    model = SpeechRecognizer(extractor.encoder, head, tokens)
+    return _export(hparams, model, parts, results, recogniser_card(results), files)
+
+
+def _symbols(tokens: Tokens) -> Any:
+    return new_node(Tokens, symbols=tokens.names[1:], separator=tokens.separator)
+
+
+def recogniser_card(results: Mapping[str, Any]) -> Card:
+    """Of a model that writes words or phones; ``results`` is what ``results.json`` holds."""
+    phones = "per" in results["metrics"]
+    return Card(
+        title=f"{'Phone' if phones else 'Speech'} recognition",
+        summary=f"Writes down the {'phones' if phones else 'words'} of an utterance, by CTC.",
+        code=USE.substitute(
+            kind="SpeechRecognizer", call='model.transcribe("speech.wav")', made="# str"
+        ),
+        limit="It writes only what it has seen in its training transcripts, without punctuation.",
+        pipeline_tag="automatic-speech-recognition",
+        notes=(
+            "The class decodes greedily, as for the scores whose names do not end in `_beam`; "
+            "files of more than 30 s are cut into overlapping chunks.",
+        ),
+    )

@@ -1,0 +1,3 @@
+from .margin import AngularMarginHead as AngularMarginHead
+from .pseudo_label_run import refine as refine
+from .run import verify as verify

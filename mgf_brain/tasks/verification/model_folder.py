@@ -1,0 +1,104 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from mgf_brain.downstream.card import USE, Card
+from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.write import new_node
+from mgf_brain.inference import SpeakerVerifier
+from mgf_brain.tasks.verification.training import Calibration
+
+
+def export_verifier(
+    hparams: Hparams,
+    extractor: FeatureExtractor,
+    embedding_dim: int,
+    added: partial | None,
+    calibration: Calibration | None,
+    results: Results,
+) -> Path:
+    """Write the encoder with its embedding and a threshold, see ``SpeakerVerifier``.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    extractor : FeatureExtractor
+        With the encoder, tuned or not, and the statistics that standardise its embeddings.
+    embedding_dim : int
+        Channels of its embeddings.
+    added : functools.partial, optional
+        How the embedding was made that the run gave the encoder, see ``affine_layers``.
+    calibration : Calibration, optional
+        Of training speakers.
+    results : dict
+        What ``results.json`` holds; the calibration is added to it.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
+    settings = {"embedding_dim": embedding_dim}
+    model = SpeakerVerifier(extractor.encoder, **settings)
+    model.standardiser.mean[:] = extractor.mean
+    model.standardiser.deviation[:] = extractor.deviation
+    encoder = encoder_node(hparams["pretrained"], hparams["untrained"])
+    if added:
+        encoder["embedding"] = new_node(added)
+    if calibration:
+        settings["threshold"] = calibration.threshold
+        results = results | {"calibration": asdict(calibration)}
+    card = verifier_card(calibration, hparams["adapt"])
+    return _export(hparams, model, {"encoder": encoder, **settings}, results, card)
+
+
+SAME = '\nmodel.same("a.wav", "b.wav")  # bool'
+
+
+def verifier_card(calibration: Calibration | None, adapt: str) -> Card:
+    """Of a model that compares speakers.
+
+    Arguments
+    ---------
+    calibration : Calibration, optional
+        The threshold's.
+    adapt : str
+        How the encoder was adapted: one that was tuned has no threshold.
+
+    Returns
+    -------
+    Card
+    """
+    note = "There is no threshold: the recipe had no training part to calibrate one on."
+    if adapt != "frozen":
+        note = (
+            "There is no threshold: the encoder was tuned to the training speakers, and tells them "
+            "apart better than others. Choose one on speakers of your own."
+        )
+    if calibration:
+        note = (
+            f"The threshold, {calibration.threshold:.4f}, is where misses equal false alarms "
+            f"({calibration.eer:.2f} %) in {calibration.trials:,} trials among "
+            f"{calibration.speakers:,} training speakers. The test list had no part in it."
+        )
+    return Card(
+        title="Speaker verification",
+        summary="Tells whether two utterances are of the same speaker, by the cosine of their "
+        "embeddings.",
+        code=USE.substitute(
+            kind="SpeakerVerifier",
+            call='model.score("a.wav", "b.wav")',
+            made="# cosine" + SAME * bool(calibration),
+        ),
+        limit="A threshold holds for speech like that it was calibrated on: calibrate it anew "
+        "for other rooms, microphones and languages. Voices are personal data.",
+        notes=("The class scores by the cosine, as in the rows without a back-end's name.", note),
+        trained=adapt != "frozen",
+    )
