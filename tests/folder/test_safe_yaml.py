@@ -36,9 +36,7 @@ from tests.recipes.test_yamls import HPARAMS
 
 KINDS = [SpeechEncoder, SpeakerVerifier, SpeechRecognizer, UtteranceClassifier]
 EXPORTED = {"front_end": ("module",), "network": ("front_end", "encoder", "embedding")}
-NOT_EXPORTED = {
-    "mgf_brain.tasks.verification.margin.AngularMarginHead"
-}  # it only trains the embedding
+NOT_EXPORTED = {"mgf_brain.tasks.verification.AngularMarginHead"}  # it trains the embedding
 ENCODER = "!new:mgf_brain.nn.NoContext"
 
 

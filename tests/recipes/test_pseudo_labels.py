@@ -121,9 +121,8 @@ def test_a_run_goes_on_after_the_rounds_that_are_done(refine, own, tmp_path, mon
     resumed = refine_own(refine, own, out)
     assert first.stat().st_mtime_ns == written and not (out / "round_2" / "left").exists()
     assert without_times(resumed) == without_times(whole)
-    monkeypatch.setattr(
-        "mgf_brain.tasks.verification.pseudo_labels.train_speakers", None
-    )  # nothing is to be trained
+    # Nothing is to be trained.
+    monkeypatch.setattr("mgf_brain.tasks.verification.pseudo_labels.train_speakers", None)
     assert without_times(refine_own(refine, own, out, "--rounds", 1)) == without_times(whole)[:2]
 
 
