@@ -157,9 +157,6 @@ def finish_run(
     train: Sequence[Utterance],
     model: nn.Module,
     metrics: Mapping[str, Any],
-    *,
-    recipe: str,
-    started: float,
     throughput: Throughput,
 ) -> dict[str, Any]:
     """Write ``results.json`` and print the scores.
@@ -173,10 +170,6 @@ def finish_run(
         What was trained.
     metrics : mapping
         Scores in percent, but for costs.
-    recipe : str
-        The script, as a user would call it.
-    started : float
-        When the run began, ``time.time()``.
     throughput : Throughput
         Of training, or of the encoder alone where it only encodes.
 
@@ -186,9 +179,15 @@ def finish_run(
         What ``results.json`` holds.
     """
     hparams, data = experiment.hparams, describe_data(train)
-    times = {"wall_s": time.time() - started, "audio_s_per_s": throughput.rate}
+    times = {"wall_s": time.time() - experiment.started, "audio_s_per_s": throughput.rate}
     results = make_results(
-        recipe, experiment.hparams_file, hparams["seed"], data, model, dict(metrics), times
+        experiment.script,
+        experiment.hparams_file,
+        hparams["seed"],
+        data,
+        model,
+        dict(metrics),
+        times,
     )
     path = Path(hparams["output_folder"]) / "results.json"
     write_results(path, results)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -47,6 +48,10 @@ class Experiment:
         All yaml files as one text with the overrides applied, references not yet resolved.
     resolved_yaml : str
         The same with every reference and include resolved: what `hparams` was loaded from.
+    script : str
+        The recipe, as a user would call it.
+    started : float
+        When the run began, ``time.time()``.
     """
 
     hparams: dict[str, Any]
@@ -55,6 +60,8 @@ class Experiment:
     hparams_file: str
     source: str
     resolved_yaml: str
+    script: str = ""
+    started: float = field(default_factory=time.time)
 
 
 def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:

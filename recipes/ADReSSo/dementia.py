@@ -12,6 +12,7 @@ from mgf_brain.data.corpora.adresso import prepare_adresso
 from mgf_brain.data.folds import speaker_folds
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.run import classify_utterances
 
 
@@ -28,7 +29,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train and score every fold."""
-    classify_utterances("recipes/ADReSSo/dementia.py", "ADReSSo", dataio_prepare)
+    classify_utterances(Recipe("ADReSSo", "dementia"), dataio_prepare)
 
 
 if __name__ == "__main__":

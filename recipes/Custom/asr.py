@@ -9,6 +9,7 @@ Rows whose fold is "test" are scored, all others train.
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
@@ -24,7 +25,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recognise("recipes/Custom/asr.py", "Custom", dataio_prepare, phones=False)
+    recognise(Recipe("Custom", "asr"), dataio_prepare, phones=False)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ Folds are those of the column fold; without it one speaker a fold, or with
 from mgf_brain.data.folds import speaker_folds
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.run import classify_utterances
 
 
@@ -22,7 +23,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train and score every fold."""
-    classify_utterances("recipes/Custom/emotion.py", "Custom", dataio_prepare)
+    classify_utterances(Recipe("Custom", "emotion"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ Noise files are held out too.
 """
 
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.run import enhance_speech, own_mixtures
 
 
@@ -20,7 +21,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a head and score it once, on mixtures that are the same in every run."""
-    enhance_speech("recipes/Custom/enhancement.py", "Custom", dataio_prepare)
+    enhance_speech(Recipe("Custom", "enhancement"), dataio_prepare)
 
 
 if __name__ == "__main__":

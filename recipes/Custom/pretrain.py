@@ -15,6 +15,7 @@ from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.pretraining.run import pretrain_corpus
+from mgf_brain.run.recipe import Recipe
 
 
 def own_folder(hparams):
@@ -32,7 +33,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train, export, report."""
-    pretrain_corpus("recipes/Custom/pretrain.py", "Custom", dataio_prepare, own_folder)
+    pretrain_corpus(Recipe("Custom", "pretrain"), dataio_prepare, own_folder)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.run import trials_of, verify_speakers
 
 
@@ -22,7 +23,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Embed every utterance once, score all trials."""
-    verify_speakers("recipes/Custom/verification.py", "Custom", dataio_prepare)
+    verify_speakers(Recipe("Custom", "verification"), dataio_prepare)
 
 
 if __name__ == "__main__":

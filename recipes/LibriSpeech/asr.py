@@ -11,6 +11,7 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
@@ -27,7 +28,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recognise("recipes/LibriSpeech/asr.py", "LibriSpeech", dataio_prepare, phones=False)
+    recognise(Recipe("LibriSpeech", "asr"), dataio_prepare, phones=False)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.transcripts import phone_transcripts, read_lexicon
 from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
@@ -28,8 +29,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recipe = "recipes/LibriSpeech/phone_recognition.py"
-    recognise(recipe, "LibriSpeech", dataio_prepare, phones=True)
+    recognise(Recipe("LibriSpeech", "phone_recognition"), dataio_prepare, phones=True)
 
 
 if __name__ == "__main__":

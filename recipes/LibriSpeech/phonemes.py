@@ -19,6 +19,7 @@ from mgf_brain.data.labels.phone_labels import (
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream.run import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.phones.run import classify_phones
 
 
@@ -43,7 +44,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train the probe and score it once."""
-    classify_phones("recipes/LibriSpeech/phonemes.py", "LibriSpeech", dataio_prepare)
+    classify_phones(Recipe("LibriSpeech", "phonemes"), dataio_prepare)
 
 
 if __name__ == "__main__":

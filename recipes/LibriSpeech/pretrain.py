@@ -15,6 +15,7 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining.run import pretrain_corpus
+from mgf_brain.run.recipe import Recipe
 
 
 def dataio_prepare(hparams):
@@ -24,7 +25,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train, export, report."""
-    pretrain_corpus("recipes/LibriSpeech/pretrain.py", "LibriSpeech", dataio_prepare)
+    pretrain_corpus(Recipe("LibriSpeech", "pretrain"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from mgf_brain.data.labels.phone_labels import split_by_lists
 from mgf_brain.data.splits import split_each_speaker
 from mgf_brain.downstream.run import corpus_folder, corpus_parts, parts_named
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.speakers.oneshot import draw_oneshot, read_oneshot
 from mgf_brain.tasks.speakers.run import classify_speakers
 
@@ -57,7 +58,7 @@ def refuse_known(path, oneshot, rows):
 
 def main():
     """Train the probe and score both protocols once; the yaml is that of any corpus."""
-    classify_speakers("recipes/LibriSpeech/speakers.py", None, dataio_prepare)
+    classify_speakers(Recipe("LibriSpeech", "speakers", reads_corpus_yaml=False), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.run import trials_of, verify_speakers
 
 
@@ -23,7 +24,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Fine-tune if asked, embed every utterance once, score all trials."""
-    verify_speakers("recipes/LibriSpeech/verification.py", "LibriSpeech", dataio_prepare)
+    verify_speakers(Recipe("LibriSpeech", "verification"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 from mgf_brain.data.corpora.msp_podcast import prepare_msp_podcast
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.run import classify_utterances, official_parts
 
 
@@ -17,7 +18,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train and score every fold."""
-    classify_utterances("recipes/MSP-Podcast/emotion.py", "MSP-Podcast", dataio_prepare)
+    classify_utterances(Recipe("MSP-Podcast", "emotion"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 
 from mgf_brain.data.corpora.ravdess import prepare_ravdess
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.run import classify_utterances, folds_of
 
 
@@ -17,7 +18,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train and score every fold."""
-    classify_utterances("recipes/RAVDESS/emotion.py", "RAVDESS", dataio_prepare)
+    classify_utterances(Recipe("RAVDESS", "emotion"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from mgf_brain.data.corpora.voicebank import prepare_voicebank, recorded_pairs
 from mgf_brain.data.splits import split_speakers
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import UserError, run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.run import enhance_speech
 
 
@@ -26,7 +27,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a head and score it once."""
-    enhance_speech("recipes/VoiceBank/enhancement.py", "VoiceBank", dataio_prepare)
+    enhance_speech(Recipe("VoiceBank", "enhancement"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from mgf_brain.data.corpora.voxceleb import prepare_voxceleb
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining.run import pretrain_corpus
+from mgf_brain.run.recipe import Recipe
 
 
 def dataio_prepare(hparams):
@@ -25,7 +26,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train, export, report."""
-    pretrain_corpus("recipes/VoxCeleb/pretrain.py", "VoxCeleb", dataio_prepare)
+    pretrain_corpus(Recipe("VoxCeleb", "pretrain"), dataio_prepare)
 
 
 if __name__ == "__main__":

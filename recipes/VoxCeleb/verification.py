@@ -14,6 +14,7 @@ from mgf_brain.data.corpora.voxceleb import list_root, prepare_voxceleb, trial_l
 from mgf_brain.data.labels.trials import read_trials
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.run import verify_speakers
 
 
@@ -29,8 +30,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Fine-tune if asked, embed every utterance once, score all trials."""
-    recipe = "recipes/VoxCeleb/verification.py"
-    verify_speakers(recipe, "VoxCeleb", dataio_prepare, named_lists=True)
+    verify_speakers(Recipe("VoxCeleb", "verification"), dataio_prepare, named_lists=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from mgf_brain.data.corpora.wsj import prepare_wsj
 from mgf_brain.data.labels.transcripts import asr_subset
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
@@ -21,7 +22,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recognise("recipes/WSJ/asr.py", "WSJ", dataio_prepare, phones=False)
+    recognise(Recipe("WSJ", "asr"), dataio_prepare, phones=False)
 
 
 if __name__ == "__main__":

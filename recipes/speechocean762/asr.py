@@ -9,6 +9,7 @@ from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise, with_words
 
 
@@ -22,7 +23,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recognise("recipes/speechocean762/asr.py", "speechocean762", dataio_prepare, phones=False)
+    recognise(Recipe("speechocean762", "asr"), dataio_prepare, phones=False)
 
 
 if __name__ == "__main__":

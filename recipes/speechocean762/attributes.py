@@ -8,6 +8,7 @@
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762, with_attribute
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.run import classify_utterances
 
 
@@ -23,8 +24,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train and score."""
-    recipe = "recipes/speechocean762/attributes.py"
-    classify_utterances(recipe, "speechocean762", dataio_prepare)
+    classify_utterances(Recipe("speechocean762", "attributes"), dataio_prepare)
 
 
 if __name__ == "__main__":

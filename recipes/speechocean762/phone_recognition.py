@@ -9,6 +9,7 @@ from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.labels.transcripts import canonical_phones
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.run import recognise
 
 
@@ -22,8 +23,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train a recogniser and score it once."""
-    recipe = "recipes/speechocean762/phone_recognition.py"
-    recognise(recipe, "speechocean762", dataio_prepare, phones=True)
+    recognise(Recipe("speechocean762", "phone_recognition"), dataio_prepare, phones=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.errors import run_main
 from mgf_brain.pretraining.run import pretrain_corpus
+from mgf_brain.run.recipe import Recipe
 
 
 def dataio_prepare(hparams):
@@ -20,7 +21,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Train, export, report."""
-    pretrain_corpus("recipes/speechocean762/pretrain.py", "speechocean762", dataio_prepare)
+    pretrain_corpus(Recipe("speechocean762", "pretrain"), dataio_prepare)
 
 
 if __name__ == "__main__":

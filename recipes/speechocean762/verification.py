@@ -10,6 +10,7 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.run import trials_of, verify_speakers
 
 
@@ -22,7 +23,7 @@ def dataio_prepare(hparams):
 
 def main():
     """Fine-tune if asked, embed every utterance once, score all trials."""
-    verify_speakers("recipes/speechocean762/verification.py", "speechocean762", dataio_prepare)
+    verify_speakers(Recipe("speechocean762", "verification"), dataio_prepare)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
-from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.folds import (
     Classes,
     FoldParts,
@@ -36,21 +34,17 @@ Parts = Mapping[str, Sequence[Utterance]]
 
 
 def classify_utterances(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], Iterable[FoldParts]]
+    recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Iterable[FoldParts]]
 ) -> None:
     """Read the yaml, prepare the data, train and score every fold, write results and report.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives (name, train, test) for each fold.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     extractor = open_run(experiment, ADAPT)
     folds = [_labelled(fold) for fold in dataio_prepare(experiment.hparams)]
     predictions, trainer = classify_folds(experiment, extractor, folds)
@@ -63,9 +57,7 @@ def classify_utterances(
         list(train.values()),
         model if experiment.hparams["adapt"] != "frozen" else model.head,
         metrics,
-        recipe=recipe,
-        started=started,
-        throughput=tuning or extractor.throughput,
+        tuning or extractor.throughput,
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
     report(experiment.hparams, recipe, predictions, trainer, metrics)

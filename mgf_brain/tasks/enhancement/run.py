@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -30,8 +28,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import Enhancer
 from mgf_brain.metrics.enhancement import enhancement_scores, mean_scores
-from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.brain import EnhancementBrain
 from mgf_brain.tasks.enhancement.model_folder import export_enhancer
 from mgf_brain.tasks.enhancement.report import report_enhancement
@@ -44,22 +43,16 @@ STANDARDISED = 20  # batches, ten minutes of speech: enough for the mean of ever
 Data = tuple[Mixtures, Mixtures]  # training and test
 
 
-def enhance_speech(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], Data]
-) -> None:
+def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Data]) -> None:
     """Read the yaml, prepare the data, train a head, score it once, write results and report.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data, ``valid_share`` already held out.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     hparams = experiment.hparams
     extractor = open_run(experiment, ADAPT)
     train, test = dataio_prepare(hparams)
@@ -73,9 +66,7 @@ def enhance_speech(
         train.utterances,
         nn.ModuleList([enhancer.encoder, enhancer.head]) if tuned else enhancer.head,
         mean_scores(scores),
-        recipe=recipe,
-        started=started,
-        throughput=throughput,
+        throughput,
     )
     export_enhancer(hparams, extractor, enhancer, results)
     report_enhancement(hparams, recipe, enhancer, test, scores)

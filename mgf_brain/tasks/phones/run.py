@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,8 +27,9 @@ from mgf_brain.reports.task_page import (
     Score,
     write_downstream_report,
 )
-from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.phones.naming import (
     NamedPhones,
     correct_counts,
@@ -44,22 +43,16 @@ from mgf_brain.tasks.phones.naming import (
 Data = tuple[list[Utterance], list[Utterance], dict[str, torch.Tensor], list[str]]
 
 
-def classify_phones(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], Data]
-) -> None:
+def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Data]) -> None:
     """Read the yaml, prepare the data, train a probe, score it once, write results and report.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     extractor = open_run(experiment)
     train, test, labels, names = dataio_prepare(experiment.hparams)
     probe = train_phones(experiment, extractor, train, labels)
@@ -71,9 +64,7 @@ def classify_phones(
         train,
         probe,
         metrics,
-        recipe=recipe,
-        started=started,
-        throughput=extractor.throughput,
+        extractor.throughput,
     )
     report(experiment.hparams, recipe, probe, made, names)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +19,9 @@ from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.reports.plots import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
-from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.speakers.oneshot import Mixup, OneShot, mixups, name_speakers
 
 # Training and test utterances of the closed set, and the one-shot test, which may be empty.
@@ -71,22 +70,16 @@ class Named:
         return speaker_bootstrap(lambda i: 100.0 * right[i].mean(), self.speakers)
 
 
-def classify_speakers(
-    recipe: str, corpus: str | None, dataio_prepare: Callable[[dict[str, Any]], Data]
-) -> None:
+def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Data]) -> None:
     """Read the yaml, prepare the data, train a probe, score both tests once, write all of it.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str or None
-        Whose yaml in ``hparams/data`` is merged; none where the recipe takes several corpora.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     extractor = open_run(experiment)
     train, test, oneshot = dataio_prepare(experiment.hparams)
     probe = train_closed_set(experiment, extractor, train)
@@ -100,9 +93,7 @@ def classify_speakers(
         train,
         probe,
         metrics,
-        recipe=recipe,
-        started=started,
-        throughput=extractor.throughput,
+        extractor.throughput,
     )
     report(experiment.hparams, named, oneshot, vectors)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +20,7 @@ from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.reports.alignment import align_words
 from mgf_brain.reports.plots import layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
-from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.model_folder import export_recogniser
 from mgf_brain.tasks.transcription.training import (
     Decode,
@@ -43,23 +41,19 @@ Data = tuple[list[Utterance], list[Utterance], Mapping[str, str]]
 
 
 def recognise(
-    recipe: str, corpus: str, dataio_prepare: Callable[[dict[str, Any]], Data], phones: bool
+    recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Data], phones: bool
 ) -> None:
     """Read the yaml, prepare the data, train a recogniser, score it once, write all of it.
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data.
     phones : bool
         Transcripts are phones with spaces between them; otherwise words.
     """
-    started = time.time()
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     hparams = experiment.hparams
     extractor = open_run(experiment, ADAPT)
     train, test, texts = dataio_prepare(hparams)
@@ -82,9 +76,7 @@ def recognise(
         train,
         nn.ModuleList([extractor.encoder, head]) if tuned else head,
         metrics,
-        recipe=recipe,
-        started=started,
-        throughput=training or extractor.throughput,
+        training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
     report(hparams, recipe, head, made, metrics)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,23 +28,21 @@ PANELS = (
 )
 
 
-def refine(
-    experiment: Experiment, recipe: str, dataio_prepare: Callable[..., Data], variant: str
-) -> None:
+def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant: str) -> None:
     """Do all rounds of clustering and fine-tuning, write results, pretrained folder and report.
 
     Arguments
     ---------
     experiment : Experiment
-    recipe, dataio_prepare, variant
+    dataio_prepare, variant
         As of ``mgf_brain.tasks.verification.run.verify``.
     """
-    started, hparams = time.time(), experiment.hparams
+    hparams = experiment.hparams
     _refuse(hparams)
     open_run(experiment, ADAPT[1:], variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams), columns=())
     truth = {u.id: u.speaker for u in train}
-    rounds = Rounds(experiment, recipe, trials, [replace(u, speaker="") for u in train], truth)
+    rounds = Rounds(experiment, trials, [replace(u, speaker="") for u in train], truth)
     rows = [rounds.row(number) for number in range(hparams["rounds"] + 1)]
     last = rounds.extractor(hparams["rounds"])
     finish_run(
@@ -53,9 +50,7 @@ def refine(
         train,
         last.encoder,
         scores_of(rows[-1]) | {"rounds": rows},
-        recipe=recipe,
-        started=started,
-        throughput=sum((throughput_of(row) for row in rows[1:]), Throughput()),
+        sum((throughput_of(row) for row in rows[1:]), Throughput()),
     )
     files = rounds.folder(hparams["rounds"]).iterdir()
     pretrained = Path(hparams["output_folder"]) / "pretrained"

@@ -91,8 +91,6 @@ class Rounds:
     Arguments
     ---------
     experiment : Experiment
-    recipe : str
-        The script, as a user would call it.
     trials : Trials
     train : list of Utterance
         Without speakers.
@@ -101,7 +99,6 @@ class Rounds:
     """
 
     experiment: Experiment
-    recipe: str
     trials: Trials
     train: list[Utterance]
     truth: Mapping[str, str]
@@ -227,8 +224,10 @@ class Rounds:
         times: dict[str, float | None],
     ) -> dict[str, Any]:
         data = describe_data([replace(u, speaker=self.truth[u.id]) for u in kept])
-        yaml, seed = self.experiment.hparams_file, self.hparams["seed"]
-        return make_results(self.recipe, yaml, seed, data, network.encoder, scores, times)
+        run, seed = self.experiment, self.hparams["seed"]
+        return make_results(
+            run.script, run.hparams_file, seed, data, network.encoder, scores, times
+        )
 
     def _export(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,8 @@ from mgf_brain.reports.plots import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
-from mgf_brain.run.experiment import Experiment, load_experiment
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.model_folder import export_verifier
 from mgf_brain.tasks.verification.training import (
     back_end_metrics,
@@ -42,8 +41,7 @@ Data = tuple[Trials, list[Utterance], Collection[str]]
 
 
 def verify_speakers(
-    recipe: str,
-    corpus: str,
+    recipe: Recipe,
     dataio_prepare: Callable[[dict[str, Any]], Data],
     named_lists: bool = False,
 ) -> None:
@@ -51,34 +49,29 @@ def verify_speakers(
 
     Arguments
     ---------
-    recipe : str
-        The script, as a user would call it.
-    corpus : str
-        Whose yaml in ``hparams/data`` is merged.
+    recipe : Recipe
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data.
     named_lists : bool
         Whether the corpus' trial lists have names, which the default folder then bears.
     """
-    experiment = load_experiment(sys.argv[1:], merge=corpus)
+    experiment = recipe.load()
     variant = Path(str(experiment.hparams["trials"])).stem if named_lists else ""
-    experiment.hparams["carry_out"](experiment, recipe, dataio_prepare, variant)
+    experiment.hparams["carry_out"](experiment, dataio_prepare, variant)
 
 
-def verify(
-    experiment: Experiment, recipe: str, dataio_prepare: Callable[..., Data], variant: str
-) -> None:
+def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant: str) -> None:
     """Fine-tune if asked, score all trials, write results, model and report.
 
     Arguments
     ---------
     experiment : Experiment
-    recipe, dataio_prepare
+    dataio_prepare : callable
         As of ``verify_speakers``.
     variant : str
         Of the default folder, see ``open_run``.
     """
-    started, hparams = time.time(), experiment.hparams
+    hparams = experiment.hparams
     if hparams["adapt"] == "frozen":
         check_run_options(experiment)  # nothing is trained
     extractor = open_run(experiment, ADAPT, variant)
@@ -98,9 +91,7 @@ def verify(
         train if tuned else trials.utterances,
         extractor.encoder if tuned else nn.ModuleList(),
         metrics,
-        recipe=recipe,
-        started=started,
-        throughput=throughput,
+        throughput,
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
