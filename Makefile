@@ -31,6 +31,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m yamllint --strict .
 	$(BIN)/lint-imports
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 clean:  # the virtual environment stays
 	rm -rf build dist *.egg-info .pytest_cache .ruff_cache

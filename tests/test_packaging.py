@@ -125,17 +125,17 @@ def make(*words):
 @pytest.mark.parametrize(
     ("target", "extra", "last"),
     [
-        ("demo", "demo", "-m experiments.demo"),
-        ("test", "all", "-m pytest"),
-        ("test-slow", "all", "-m pytest -m slow"),
-        ("lint", "all", "-m yamllint --strict ."),
+        ("demo", "demo", "python -m experiments.demo"),
+        ("test", "all", "python -m pytest"),
+        ("test-slow", "all", "python -m pytest -m slow"),
+        ("lint", "all", "basedpyright --pythonpath {bin}/python"),
     ],
 )
 def test_a_fresh_machine_is_set_up_first(tmp_path, target, extra, last):
     lines = make(target, f"VENV={tmp_path}/venv").splitlines()
     assert f"python3 -m venv {tmp_path}/venv" in lines[0]
     assert lines[1].endswith(f'pip install -c constraints.txt -e ".[{extra}]"')
-    assert lines[-1] == f"{tmp_path}/venv/bin/python {last}"
+    assert lines[-1] == f"{tmp_path}/venv/bin/{last}".replace("{bin}", f"{tmp_path}/venv/bin")
 
 
 @needs_make

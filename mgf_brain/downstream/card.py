@@ -10,9 +10,10 @@ from typing import Any
 
 from huggingface_hub import ModelCard
 
-from mgf_brain.downstream.pretrained import BASELINES, pretrained_name
+from mgf_brain.downstream.pretrained import BASELINES, adapted_name
 from mgf_brain.folder import hub
 from mgf_brain.folder.card import NOT_STATED, data_licences, metadata, public_path
+from mgf_brain.metrics.names import score_text
 
 CARD = Template("""\
 ---
@@ -169,7 +170,7 @@ def _citation(encoder: ModelCard | None) -> str:
 def _facts(hparams: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, str]:
     command = f"{public_path(results['recipe'])} {public_path(results['hparams'])}"
     return {
-        "encoder": f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}",
+        "encoder": adapted_name(hparams),
         "seed": str(results["seed"]),
         "made with": f"`{command}`",
         "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
@@ -186,18 +187,16 @@ def _scored(hparams: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     if "purity" in metrics:
         text += ", but `purity` and `nmi`, which compare the clusters of training speech with its "
         text += "speakers"
-    if "si_sdr" in metrics:
-        return f"{text}."
-    return f"{text}; in percent, but costs (`min_dcf`), which are normalised."
+    return f"{text}."
 
 
 def _scores(metrics: Mapping[str, Any]) -> list[str]:
     """A row for each score, and for those of each fold."""
     rows = [
-        f"| {name} | {value:.{3 if name.startswith('min_dcf') else 2}f} |"
+        f"| {name} | {score_text(name, value)} |"
         for name, value in metrics.items()
         if name != "folds"
     ]
     for fold, scores in metrics.get("folds", {}).items():
-        rows += [f"| {name}, fold {fold} | {value:.2f} |" for name, value in scores.items()]
+        rows += [f"| {name}, fold {fold} | {score_text(name, x)} |" for name, x in scores.items()]
     return rows

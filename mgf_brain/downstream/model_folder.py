@@ -14,7 +14,7 @@ Hparams = Mapping[str, Any]
 Results = dict[str, Any]
 
 
-def _export(
+def export_model(
     hparams: Hparams,
     model: SpeechTask,
     parts: Mapping[str, Any],
@@ -22,7 +22,27 @@ def _export(
     card: Card,
     files: Sequence[Path] = (),
 ) -> Path:
-    """Write the folder; ``parts`` are the arguments of the model's class."""
+    """Write the ``model/`` of a run.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    model : SpeechTask
+    parts : mapping
+        Arguments of the model's class, as nodes of a yaml, see ``new_node``.
+    results : dict
+        What ``results.json`` holds.
+    card : Card
+        What the task says of it.
+    files : sequence of Path
+        More that the model needs.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     return export_folder(
         Path(hparams["output_folder"]) / "model",
         dict(model.named_children()),

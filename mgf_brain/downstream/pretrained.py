@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from hyperpyyaml import load_hyperpyyaml
@@ -142,6 +144,17 @@ def pretrained_name(pretrained: str | os.PathLike) -> str:
     models = ("pretrained", "model")
     parts = [part for part in Path(pretrained).absolute().parts if part not in models]
     return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
+
+
+def adapted_name(hparams: Mapping[str, Any]) -> str:
+    """What ``--pretrained`` and ``--adapt`` name, for titles.
+
+    Example
+    -------
+    >>> adapted_name({"pretrained": "fbank", "adapt": "frozen"})
+    'fbank, frozen'
+    """
+    return f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}"
 
 
 def load_extractor(

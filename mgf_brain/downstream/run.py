@@ -181,7 +181,7 @@ def finish_run(
     hparams, data = experiment.hparams, describe_data(train)
     times = {"wall_s": time.time() - experiment.started, "audio_s_per_s": throughput.rate}
     results = make_results(
-        experiment.script,
+        experiment.recipe.script,
         experiment.hparams_file,
         hparams["seed"],
         data,

@@ -1,19 +1,157 @@
-"""What a metric is called, its unit and its digits."""
+"""What each metric is called, its unit, its digits, and which way is better: one row a metric.
+
+A score's name in ``results.json`` begins with its metric's and may go on behind an underscore:
+``wer_test-clean_beam`` is the word error rate of that part by that decoder.
+"""
 
 from __future__ import annotations
 
-UNITS = {"si_sdr": " dB", "pesq": ""}  # by the beginning of a score's name; others: percent
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mgf_brain.errors import UserError
+
+UNKNOWN = "–"  # in place of a number
 
 
-def score_text(name: str, value: float) -> str:
-    """A score with its unit; losses and costs have none, and three digits.
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table.
+
+    Arguments
+    ---------
+    name : str
+        In ``results.json``.
+    title : str
+        On pages.
+    better : "lower" or "higher", optional
+        Without it runs are not to be ranked.
+    unit : str
+        Behind a value, with the space before it.
+    digits : int
+        Behind the point.
+    """
+
+    name: str
+    title: str
+    better: Literal["lower", "higher"] | None = None
+    unit: str = " %"
+    digits: int = 2
+
+    def text(self, value: float) -> str:
+        """A value with its unit."""
+        if not math.isfinite(value):
+            return UNKNOWN
+        return f"{value:.{self.digits}f}{self.unit}"
+
+
+METRICS = (
+    Metric("loss", "loss", unit="", digits=3),  # of different objectives: not to be compared
+    Metric("per", "PER", "lower"),
+    Metric("wer", "WER", "lower"),
+    Metric("cer", "CER", "lower"),
+    Metric("eer", "EER", "lower"),
+    Metric("min_dcf", "minDCF (p 0.01)", "lower", unit="", digits=3),
+    Metric("min_dcf_p05", "minDCF (p 0.05)", "lower", unit="", digits=3),
+    Metric("uar", "UAR", "higher"),
+    Metric("wa", "WA", "higher"),
+    Metric("f1", "F1", "higher"),
+    Metric("f1_micro", "micro-F1", "higher"),
+    Metric("accuracy", "accuracy", "higher"),
+    Metric("accuracy_speech", "accuracy without silence", "higher"),
+    Metric("accuracy_oneshot", "one-shot accuracy", "higher"),
+    Metric("purity", "purity", "higher"),  # of clusters, by speakers
+    Metric("nmi", "NMI", "higher"),
+    Metric("si_sdr", "SI-SDR", "higher", unit=" dB"),
+    Metric("stoi", "STOI", "higher"),
+    Metric("pesq", "PESQ", "higher", unit=""),  # mean opinion score
+)
+
+
+def metric_of(score: str) -> Metric:
+    """The row of a score.
+
+    Arguments
+    ---------
+    score : str
+        Its name in ``results.json``.
+
+    Raises
+    ------
+    UserError
+        If no row's name begins it; with the nearest.
+
+    Example
+    -------
+    >>> metric_of("min_dcf_p05_plda").title, metric_of("si_sdr_noisy").unit
+    ('minDCF (p 0.05)', ' dB')
+    >>> metric_of("si_snr")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: si_snr is no metric known here; the nearest is si_sdr. ...
+    """
+    known = [row for row in METRICS if f"{score}_".startswith(f"{row.name}_")]
+    if not known:
+        names = [row.name for row in METRICS]
+        nearest = difflib.get_close_matches(score, names, n=1, cutoff=0.0)[0]
+        raise UserError(
+            f"{score} is no metric known here; the nearest is {nearest}. A new one needs a row in "
+            "mgf_brain/metrics/names.py."
+        )
+    return max(known, key=lambda row: len(row.name))
+
+
+def score_title(score: str) -> str:
+    """A score's name for a page.
+
+    Example
+    -------
+    >>> score_title("wer_test-clean_beam"), score_title("accuracy_oneshot")
+    ('WER test-clean beam', 'one-shot accuracy')
+    """
+    row = metric_of(score)
+    return f"{row.title}{score[len(row.name) :].replace('_', ' ')}"
+
+
+def score_text(score: str, value: float) -> str:
+    """A score's value with its unit.
 
     Example
     -------
     >>> score_text("eer", 12.345), score_text("si_sdr_noisy", -1.5), score_text("min_dcf", 0.5)
     ('12.35 %', '-1.50 dB', '0.500')
     """
-    if name.startswith("min_dcf") or "loss" in name:
-        return f"{value:.3f}"
-    units = (unit for beginning, unit in UNITS.items() if name.startswith(beginning))
-    return f"{value:.2f}{next(units, ' %')}"
+    return metric_of(score).text(value)
+
+
+def known_scores(metrics: Mapping[str, Any], source: str | Path) -> dict[str, float]:
+    """The metrics that are one number of the whole test set.
+
+    Arguments
+    ---------
+    metrics : mapping
+        Of ``results.json``.
+    source : str or Path
+        The file, for the message.
+
+    Raises
+    ------
+    UserError
+        If one of them is not known.
+
+    Example
+    -------
+    >>> known_scores({"uar": 61.5, "folds": {"03": {"uar": 60.0}}}, "results.json")
+    {'uar': 61.5}
+    """
+    scores = {name: x for name, x in metrics.items() if isinstance(x, (int, float))}
+    for name in scores:
+        try:
+            metric_of(name)
+        except UserError as error:
+            raise UserError(f"{source}: {error}") from None
+    return scores

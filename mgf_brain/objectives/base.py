@@ -10,6 +10,7 @@ from torch import nn
 from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.nn.frontends import Frames, Perturb
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.papers import Paper
 
 
 @dataclass
@@ -57,9 +58,10 @@ class Objective(nn.Module):
     A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``. One with a
     teacher also uses the hooks that do nothing here. ``reads_frames`` is False at the utterance
     scale: such an objective is content with states that hardly differ from frame to frame.
-    ``tracks`` names those of the batch that it can't do without.
+    ``tracks`` names those of the batch that it can't do without, ``papers`` where it is from.
     """
 
+    papers: tuple[Paper, ...] = ()
     reads_frames = True
     tracks: tuple[str, ...] = ()
 

@@ -12,6 +12,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.nn.frontends import EDGES, MelBands
 from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.objectives.parts.label_figures import LabelMarginal, class_terms
+from mgf_brain.papers import BESTRQ
 from mgf_brain.spectrum import normalise_frames
 
 
@@ -84,6 +85,8 @@ class RandomTargets(Objective):
     >>> objective.quantiser.projection.shape, objective.classifier.weight.shape
     (torch.Size([320, 16]), torch.Size([64, 32]))
     """
+
+    papers = (BESTRQ,)
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ from mgf_brain.data.labels.tracks import IGNORE
 from mgf_brain.errors import UserError
 from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.objectives.parts.label_figures import LabelMarginal, class_terms
+from mgf_brain.papers import HUBERT
 
 
 class CosineClassifier(nn.Module):
@@ -79,6 +80,7 @@ class ClusterPrediction(Objective):
     3300
     """
 
+    papers = (HUBERT,)
     tracks = ("labels",)
 
     def __init__(self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0) -> None:

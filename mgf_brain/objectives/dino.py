@@ -17,6 +17,7 @@ from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.objectives.collapse import effective_rank
 from mgf_brain.objectives.parts.prototypes import PrototypeHead
 from mgf_brain.objectives.parts.teacher import EMATeacher, cosine_momentum
+from mgf_brain.papers import DINO
 
 
 def other_views(long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -126,6 +127,7 @@ class Distillation(Objective):
     torch.Size([16])
     """
 
+    papers = (DINO,)
     reads_frames = False
 
     def __init__(

@@ -10,6 +10,7 @@ from torch import nn
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.parts.contrastive import contrastive_terms
 from mgf_brain.objectives.parts.references import nearest_visible, regression_references
+from mgf_brain.papers import MGF
 from mgf_brain.spectrum import normalise_frames
 
 POWER_FLOOR = 1e-7  # -70 dB re full-scale white noise
@@ -74,6 +75,8 @@ class FrameReconstruction(_FrameObjective):
     torch.Size([201, 32])
     """
 
+    papers = (MGF,)
+
     def __init__(self, dim: int, latent_dim: int, bins: int, masked: bool = True) -> None:
         super().__init__(dim, latent_dim, bins, masked)
 
@@ -108,6 +111,7 @@ class FrameContrastive(_FrameObjective):
     torch.Size([8, 201])
     """
 
+    papers = (MGF,)
     NEGATIVES = 100
     TEMPERATURE = 0.1
 

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.parts.contrastive import contrastive_terms
 from mgf_brain.objectives.parts.references import nearest_visible, regression_references
+from mgf_brain.papers import MGF
 
 
 class PhonemeContrastive(Objective):
@@ -36,6 +37,8 @@ class PhonemeContrastive(Objective):
     >>> sum(p.numel() for p in PhonemeContrastive(32, 16, projection=8).parameters())
     400
     """
+
+    papers = (MGF,)
 
     def __init__(
         self,
@@ -89,6 +92,8 @@ class PhonemeRegression(Objective):
     >>> PhonemeRegression(32, 16).predict.weight.shape
     torch.Size([16, 32])
     """
+
+    papers = (MGF,)
 
     def __init__(self, dim: int, latent_dim: int) -> None:
         super().__init__()

@@ -10,6 +10,7 @@ from mgf_brain.nn.frontends import EDGES
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms
 from mgf_brain.objectives.parts.references import regression_references
+from mgf_brain.papers import MGF
 from mgf_brain.spectrum import hertz_to_mel, normalise_frames, power_spectrum
 
 MAGNITUDE_FLOOR = 1e-4  # of full scale, below which a magnitude says nothing of the speech
@@ -69,6 +70,8 @@ class MagnitudeReconstruction(Objective):
     >>> MagnitudeReconstruction(16, hop=640).decoder[2].weight.shape
     torch.Size([652, 16])
     """
+
+    papers = (MGF,)
 
     def __init__(
         self,
@@ -139,6 +142,8 @@ class WaveformReconstruction(Objective):
     >>> objective.decode(torch.randn(2, 10, 16)).shape
     torch.Size([2, 3200])
     """
+
+    papers = (MGF,)
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from mgf_brain.errors import UserError
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms
+from mgf_brain.papers import PROGRE
 
 
 class SpeakerPrediction(Objective):
@@ -34,6 +35,7 @@ class SpeakerPrediction(Objective):
     torch.Size([10, 32])
     """
 
+    papers = (PROGRE,)
     reads_frames = False
     tracks = ("speakers",)
 

@@ -10,6 +10,7 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.parts.references import nearest_visible
 from mgf_brain.objectives.parts.teacher import EMATeacher, linear_momentum
+from mgf_brain.papers import DATA2VEC
 from mgf_brain.spectrum import normalise_frames
 
 EPS = 1e-5**0.5  # of a deviation: what torch's instance_norm adds to a variance, rooted
@@ -43,6 +44,8 @@ class TeacherRegression(Objective):
     >>> TeacherRegression(32).predict.weight.shape
     torch.Size([32, 32])
     """
+
+    papers = (DATA2VEC,)
 
     def __init__(
         self,

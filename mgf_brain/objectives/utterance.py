@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from mgf_brain.distributed import gather_rows, sum_over_ranks
 from mgf_brain.nn.pooling import UtteranceHead, mean_and_deviation
 from mgf_brain.objectives.base import Encoded, Objective, Terms
+from mgf_brain.papers import MGF
 
 
 def nt_xent(
@@ -73,6 +74,7 @@ class UtteranceContrastive(Objective):
     0.1
     """
 
+    papers = (MGF,)
     reads_frames = False
 
     def __init__(self, head: UtteranceHead, temperature: float = 0.1) -> None:

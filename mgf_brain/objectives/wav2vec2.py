@@ -10,6 +10,7 @@ from mgf_brain.objectives.parts.contrastive import contrastive_terms
 from mgf_brain.objectives.parts.label_figures import label_figures
 from mgf_brain.objectives.parts.quantiser import ProductQuantiser, Quantised, diversity_loss
 from mgf_brain.objectives.parts.references import nearest_visible
+from mgf_brain.papers import WAV2VEC2
 
 
 class QuantisedContrastive(Objective):
@@ -40,6 +41,8 @@ class QuantisedContrastive(Objective):
     >>> round(objective.quantiser.temperature, 3)
     1.0
     """
+
+    papers = (WAV2VEC2,)
 
     def __init__(
         self,

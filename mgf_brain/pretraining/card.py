@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from pydoc import locate
 from string import Template
 from typing import Any
 
@@ -15,7 +16,7 @@ from mgf_brain.folder.card import (
     public_path,
 )
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.pretraining.citations import papers_of
+from mgf_brain.papers import papers_of
 from mgf_brain.pretraining.scales import find_scales, markdown_table
 from mgf_brain.run.folder import read_plain
 
@@ -158,7 +159,7 @@ def _corpus(hparams: dict[str, Any]) -> str:
 def _objectives(hparams: dict[str, Any]) -> list[str]:
     """Rows of the objectives in use."""
     return [
-        f"| {name} | {_class_name(hparams['objectives'][name])} | {weight:g} |"
+        f"| {name} | {_made_by(hparams['objectives'][name]).rpartition('.')[2]} | {weight:g} |"
         for name, weight in hparams["weights"].items()
         if weight
     ]
@@ -167,12 +168,11 @@ def _objectives(hparams: dict[str, Any]) -> list[str]:
 def _citations(hparams: dict[str, Any]) -> list[str]:
     """What to cite for the objectives in use, and for speech that was mixed."""
     used = [name for name, weight in hparams["weights"].items() if weight]
-    classes = [_class_name(hparams["objectives"][name]) for name in used]
-    if hparams.get("augmentation"):
-        classes.append(_class_name(hparams["augmentation"]))
+    parts = [hparams["objectives"][name] for name in used] + [hparams.get("augmentation")]
+    classes = [locate(_made_by(part)) for part in parts if part]
     return [f"{paper.text}\n\n```bibtex\n{paper.entry}\n```" for paper in papers_of(classes)]
 
 
-def _class_name(node: dict[str, Any]) -> str:
-    """The class of an object in the yaml: ``{"!new:package.Class": ...}``."""
-    return next(iter(node)).rpartition(".")[2]
+def _made_by(node: dict[str, Any]) -> str:
+    """The full name of an object's class in the yaml, ``{"!new:package.Class": ...}``."""
+    return next(iter(node)).partition(":")[2]

@@ -12,6 +12,7 @@ from mgf_brain.reports.curves import history
 from mgf_brain.reports.facts import _clock, _present, read_results, run_facts, write_page
 from mgf_brain.reports.html import figure, page, png, table
 from mgf_brain.run.log import read_metrics
+from mgf_brain.run.recipe import Recipe
 
 CRITERION = (
     "A scale learns when its loss on the validation data is below both that of the best constant "
@@ -73,6 +74,7 @@ def summary_table(folder: str | Path) -> str:
 
     Example
     -------
+    >>> import json
     >>> folder = getfixture("tmp_path")
     >>> figures = {"frame_loss": 0.6, "frame_constant": 0.8, "frame_copy": 0.7}
     >>> _ = (folder / "results.json").write_text(json.dumps({"metrics": {"validation": figures}}))
@@ -96,7 +98,7 @@ def _page(results: dict[str, Any], pictures: dict[str, bytes]) -> str:
         "<h2>The run</h2>",
         table((), [*_scores(results), *run_facts(results)]),
     ]
-    system, corpus = Path(results["hparams"]).stem, Path(results["recipe"]).parent.name
+    system, corpus = Path(results["hparams"]).stem, Recipe.of_script(results["recipe"]).corpus
     lead = f"{sum(s.learns for s in scales)} of {len(scales)} scales learn. " if scales else ""
     return page(f"{system} on {corpus}", f"{lead}{_length(results)}", sections)
 

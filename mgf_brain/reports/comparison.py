@@ -14,20 +14,17 @@ from matplotlib.figure import Figure
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
+from mgf_brain.metrics.names import known_scores, metric_of, score_text, score_title
 from mgf_brain.reports.alignment import NONE
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Html, figure, page, png, table
-from mgf_brain.reports.task_page import Score
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
 
 # Metrics of which the best can be told; losses of different systems are not the same figure.
-LOWER = ("per", "wer", "cer", "eer", "min_dcf")
-HIGHER = ("uar", "wa", "f1", "accuracy", "si_sdr", "stoi", "pesq", "purity", "nmi")
-
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
 PLACES = {"output_folder"}  # settings that differ between any two runs
@@ -165,6 +162,7 @@ def _results(folder: Path) -> dict[str, Any]:
     missing = [key for key in NEEDED if key not in results]
     if missing:
         raise UserError(f"{folder}/results.json lacks {', '.join(missing)}. Leave it out.")
+    known_scores(results["metrics"], folder / "results.json")
     return results
 
 
@@ -215,7 +213,7 @@ def result_table(runs: Sequence[Run]) -> str:
         [run.name, *(_cell(name, run.scores().get(name), best[name]) for name in metrics)]
         for run in runs
     ]
-    return table(("run", *(Score(name, 0.0).cells()[0] for name in metrics)), rows)
+    return table(("run", *(score_title(name) for name in metrics)), rows)
 
 
 def _best(name: str, runs: Sequence[Run]) -> float | None:
@@ -223,19 +221,16 @@ def _best(name: str, runs: Sequence[Run]) -> float | None:
     values = [run.scores()[name] for run in runs if name in run.scores()]
     if len(set(values)) < 2:
         return None
-    if _is_one_of(name, LOWER):
-        return min(values)
-    return max(values) if _is_one_of(name, HIGHER) else None
-
-
-def _is_one_of(name: str, keys: Sequence[str]) -> bool:
-    return any(f"{name}_".startswith(f"{key}_") for key in keys)
+    better = metric_of(name).better
+    if better is None:
+        return None
+    return min(values) if better == "lower" else max(values)
 
 
 def _cell(name: str, value: float | None, best: float | None) -> str:
     if value is None:
         return NONE
-    text = Score(name, value).cells()[1]
+    text = score_text(name, value)
     return Html(f"<b>{text}</b>") if value == best else text
 
 

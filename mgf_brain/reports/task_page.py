@@ -17,8 +17,7 @@ import torch
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
-from mgf_brain.metrics.names import score_text
-from mgf_brain.reports.alignment import NONE
+from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
 from mgf_brain.reports.facts import read_results, run_facts, write_page
 from mgf_brain.reports.html import Html, data_uri, figure, page, png, table
 from mgf_brain.reports.plots import training_curves
@@ -26,24 +25,6 @@ from mgf_brain.run.log import read_metrics
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
 CLIP_SECONDS = 10
-NAMES = {
-    "per": "PER",
-    "wer": "WER",
-    "cer": "CER",
-    "eer": "EER",
-    "min_dcf": "minDCF (p 0.01)",
-    "min_dcf_p05": "minDCF (p 0.05)",
-    "uar": "UAR",
-    "wa": "WA",
-    "f1": "F1",
-    "f1_micro": "micro-F1",
-    "accuracy": "accuracy",
-    "accuracy_speech": "accuracy without silence",
-    "accuracy_oneshot": "one-shot accuracy",
-    "si_sdr": "SI-SDR",
-    "stoi": "STOI",
-    "pesq": "PESQ",
-}
 CAPTIONS = {
     "det": "Normal-deviate axes: nearer to the lower left corner is better.",
     "scores": "Trials that lie on the wrong side of the threshold are errors.",
@@ -81,9 +62,9 @@ class Score:
     def cells(self) -> list[str]:
         """Name, value, interval."""
         known = math.isfinite(self.low) and math.isfinite(self.high)
-        low = _number(self.name, self.low).partition(" ")[0]  # the unit stands once
-        interval = f"{low} – {_number(self.name, self.high)}" if known else NONE
-        return [_title(self.name), _number(self.name, self.value), interval]
+        low = score_text(self.name, self.low).partition(" ")[0]  # the unit stands once
+        interval = f"{low} – {score_text(self.name, self.high)}" if known else UNKNOWN
+        return [score_title(self.name), score_text(self.name, self.value), interval]
 
 
 @dataclass(frozen=True)
@@ -260,14 +241,14 @@ def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> str:
         name: [scores[name] for scores in folds.values() if name in scores] for name in names
     }
     rows = [
-        [fold, *(_number(name, scores.get(name, math.nan)) for name in names)]
+        [fold, *(score_text(name, scores.get(name, math.nan)) for name in names)]
         for fold, scores in folds.items()
     ]
-    rows.append(["mean", *(_number(name, mean(columns[name])) for name in names)])
+    rows.append(["mean", *(score_text(name, mean(columns[name])) for name in names)])
     if len(folds) > 1:
         spread = [stdev(x) if len(x) > 1 else math.nan for x in columns.values()]
-        rows.append(["standard deviation", *map(_number, names, spread)])
-    return table(("fold", *map(_title, names)), rows)
+        rows.append(["standard deviation", *map(score_text, names, spread)])
+    return table(("fold", *map(score_title, names)), rows)
 
 
 def _training(folder: Path) -> list[Picture]:
@@ -302,19 +283,6 @@ def _mistake_row(mistake: Mistake, align: Callable[[str, str], Html] | None) -> 
     return [
         mistake.id,
         *([align(*texts)] if align else texts),
-        NONE if mistake.score is None else f"{mistake.score:.4g}",
+        UNKNOWN if mistake.score is None else f"{mistake.score:.4g}",
         Html("".join(map(embed_audio, mistake.audio))),
     ]
-
-
-def _title(name: str) -> str:
-    """A score's name: ``wer_test-clean_beam`` is the WER of that part by that decoder."""
-    known = [key for key in NAMES if f"{name}_".startswith(f"{key}_")]
-    key = max(known, key=len, default="")
-    return f"{NAMES.get(key, '')}{name[len(key) :].replace('_', ' ')}"
-
-
-def _number(name: str, value: float) -> str:
-    if not math.isfinite(value):
-        return NONE
-    return score_text(name, value)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from speechbrain.utils.logger import get_logger
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.run.command_line import RUN_OPTION_TYPES, check_run_option, parse_command_line
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.run.yaml_files import dump, override, read_files, refuse_unknown, require_values
 
 logger = get_logger(__name__)
@@ -48,8 +50,8 @@ class Experiment:
         All yaml files as one text with the overrides applied, references not yet resolved.
     resolved_yaml : str
         The same with every reference and include resolved: what `hparams` was loaded from.
-    script : str
-        The recipe, as a user would call it.
+    recipe : Recipe
+        The script that was started.
     started : float
         When the run began, ``time.time()``.
     """
@@ -60,8 +62,14 @@ class Experiment:
     hparams_file: str
     source: str
     resolved_yaml: str
-    script: str = ""
+    recipe: Recipe = Recipe("", "")
     started: float = field(default_factory=time.time)
+
+
+def load_recipe(recipe: Recipe) -> Experiment:
+    """What the command line of a recipe's script asks for, see ``load_experiment``."""
+    merge = recipe.corpus if recipe.reads_corpus_yaml else None
+    return replace(load_experiment(sys.argv[1:], merge), recipe=recipe)
 
 
 def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:

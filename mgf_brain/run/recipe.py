@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-
-from mgf_brain.run.experiment import Experiment, load_experiment
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,3 @@ class Recipe:
         """The recipe that ``results.json`` names."""
         path = Path(script)
         return cls(path.parent.name, path.stem)
-
-    def load(self) -> Experiment:
-        """What the command line asks for, see ``load_experiment``."""
-        merge = self.corpus if self.reads_corpus_yaml else None
-        return replace(load_experiment(sys.argv[1:], merge=merge), script=self.script)

@@ -11,7 +11,8 @@ Noise files are held out too.
 
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.enhancement.run import enhance_speech, own_mixtures
+from mgf_brain.tasks.enhancement.data import own_mixtures
+from mgf_brain.tasks.enhancement.run import enhance_speech
 
 
 def dataio_prepare(hparams):

@@ -12,7 +12,8 @@ With hparams/pseudo_labels.yaml, clusters of its embeddings take the place of th
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.verification.run import trials_of, verify_speakers
+from mgf_brain.tasks.verification.data import trials_of
+from mgf_brain.tasks.verification.run import verify_speakers
 
 
 def dataio_prepare(hparams):

@@ -8,7 +8,8 @@
 from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.classification.run import classify_utterances, folds_of
+from mgf_brain.tasks.classification.data import folds_of
+from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):

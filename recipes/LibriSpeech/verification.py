@@ -11,7 +11,8 @@ from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.verification.run import trials_of, verify_speakers
+from mgf_brain.tasks.verification.data import trials_of
+from mgf_brain.tasks.verification.run import verify_speakers
 
 
 def dataio_prepare(hparams):

@@ -8,7 +8,8 @@
 from mgf_brain.data.corpora.msp_podcast import prepare_msp_podcast
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.classification.run import classify_utterances, official_parts
+from mgf_brain.tasks.classification.data import official_parts
+from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):

@@ -10,7 +10,8 @@ from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.transcription.run import recognise, with_words
+from mgf_brain.tasks.transcription.data import with_words
+from mgf_brain.tasks.transcription.run import recognise
 
 
 def dataio_prepare(hparams):

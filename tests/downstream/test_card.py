@@ -97,7 +97,7 @@ def test_which_fold_is_exported_and_whom_it_never_heard():
     text = downstream_card(CARDS[0][0], HPARAMS, RESULTS)
     text = " ".join(text.split())
     assert "model of fold 16" in text and "it scored uar 63.00: 16." in text
-    assert "| uar | 61.50 |" in text and "| uar, fold 03 | 60.00 |" in text
+    assert "| uar | 61.50 % |" in text and "| uar, fold 03 | 60.00 % |" in text
 
 
 def test_the_card_of_a_threshold():
@@ -115,7 +115,7 @@ def test_what_the_scores_are_of():
         text = downstream_card(CARDS[1][0], HPARAMS | hparams, WORDS | {"metrics": metrics})
         return " ".join(text.split())
 
-    assert "holds out for the test; in" in card({"wer": 20.0})
+    assert "holds out for the test." in card({"wer": 20.0})
     assert "On training speakers that were held out" in card({"wer": 20.0}, valid_share=0.1)
     assert "the test, but `purity` and `nmi`" in card({"eer": 9.0, "purity": 80.0, "nmi": 90.0})
 

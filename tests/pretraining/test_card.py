@@ -8,6 +8,7 @@ import soundfile
 import torch
 from huggingface_hub import ModelCard
 
+from mgf_brain import objectives
 from mgf_brain.folder.write import export_folder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
@@ -27,9 +28,9 @@ corpus: LibriSpeech
 language: en
 optimizer_step_limit: 2400
 objectives:
-  sample: &id001 !new:package.objectives.Magnitudes {latent_dim: 16}
+  sample: &id001 !new:mgf_brain.objectives.MagnitudeReconstruction {latent_dim: 16}
   frame: !new:package.objectives.Frame {}
-  utterance: !new:package.objectives.NtXent
+  utterance: !new:mgf_brain.objectives.UtteranceContrastive
     dim: 32
 weights: {sample: 0.5, frame: 0.0, utterance: 2.0}
 sample: *id001
@@ -127,7 +128,7 @@ def test_what_was_trained_on_what():
 def test_what_the_objectives_come_from_is_cited():
     assert "2102.01930" in model_card(YAML, RESULTS, SPEECH)
     dino = YAML.replace("utterance: 2.0", "utterance: 0, dino: 1.0").replace(
-        "  frame: !new", "  dino: !new:package.objectives.Distillation {}\n  frame: !new"
+        "  frame: !new", "  dino: !new:mgf_brain.objectives.Distillation {}\n  frame: !new"
     )
     both = model_card(dino, RESULTS, SPEECH)
     assert "2102.01930" in both and "2208.05413" in both
@@ -135,13 +136,28 @@ def test_what_the_objectives_come_from_is_cited():
     assert "2102.01930" not in alone and "2208.05413" in alone
 
 
+@pytest.mark.parametrize("made_by", ["package.objectives.Mine", "torch.nn.Linear"])
+def test_an_objective_that_names_no_paper_is_cited_as_nobodys(made_by):
+    yaml = YAML.replace("utterance: 2.0", "utterance: 0").replace("sample: 0.5", "sample: 0")
+    yaml = yaml.replace("frame: 0.0", "frame: 1.0").replace("package.objectives.Frame", made_by)
+    card = model_card(yaml, RESULTS, SPEECH)
+    assert "arxiv" not in card.lower() and "bibtex" not in card
+    assert rows(card)["frame"] == [made_by.rpartition(".")[2], "1"]
+
+
+def test_every_objective_of_a_yaml_names_its_papers():
+    for name in set(objectives.__all__) - {"Objective"}:
+        kind = getattr(objectives, name)
+        if issubclass(kind, objectives.Objective):
+            assert kind.papers, name
+
+
 def test_objectives_in_use_with_class_and_weight():
-    objectives = (
-        model_card(YAML, RESULTS, SPEECH).split("## Objectives")[1].split("## Validation")[0]
-    )
-    table = rows(objectives)
-    assert table["sample"] == ["Magnitudes", "0.5"] and table["utterance"] == ["NtXent", "2"]
-    assert "Frame" not in objectives and "odd" not in objectives
+    section = model_card(YAML, RESULTS, SPEECH).split("## Objectives")[1].split("## Validation")[0]
+    table = rows(section)
+    assert table["sample"] == ["MagnitudeReconstruction", "0.5"]
+    assert table["utterance"] == ["UtteranceContrastive", "2"]
+    assert "Frame" not in section and "odd" not in section
 
 
 def test_the_validation_table_does_not_hide_a_scale_that_does_not_learn():

@@ -14,6 +14,7 @@ from mgf_brain.reports.comparison import (
     read_run,
     result_table,
     short_names,
+    write_comparison,
 )
 from tests.reports.test_task_page import HOSTILE, RESULTS, Page, decoded
 
@@ -70,7 +71,7 @@ def test_runs_of_different_recipes_have_tables_of_their_own(tmp_path):
 
 def test_names_of_folders_are_no_html(tmp_path):
     name = HOSTILE.replace("/", "")
-    folders = [write_run(tmp_path / name, uar=1.0, **{"<b>": 2.0}), write_run(tmp_path / "b")]
+    folders = [write_run(tmp_path / name, uar=1.0, **{"eer_<b>": 2.0}), write_run(tmp_path / "b")]
     page = compare(tmp_path, *folders)
     assert not page.open and "script" not in page.tags
     assert [name, "1.00 %", "2.00 %"] in page.rows
@@ -84,13 +85,19 @@ def test_names_of_folders_are_no_html(tmp_path):
         ("accuracy_speech", (9.0, 5.0, 7.0), [0]),
         ("uar", (5.0, 5.0, 5.0), []),
         ("loss", (9.0, 5.0, 7.0), []),
-        ("perplexity", (9.0, 5.0, 7.0), []),
     ],
 )
 def test_the_best_is_in_bold(metric, values, best):
     runs = [Run(str(i), {"metrics": {metric: value}}) for i, value in enumerate(values)]
     rows = [line for line in result_table(runs).splitlines() if "<td>" in line]
     assert [i for i, row in enumerate(rows) if "<b>" in row] == best
+
+
+def test_an_unknown_metric_is_named_with_its_file(tmp_path):
+    folders = [write_run(tmp_path / "a", si_snr=1.0), write_run(tmp_path / "b", uar=1.0)]
+    with pytest.raises(UserError, match="a/results.json: si_snr .* the nearest is si_sdr"):
+        write_comparison(folders, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,8 @@ def test_hostile_texts_are_shown_not_obeyed(run, wav, align):
     report = Report(
         HOSTILE,
         HOSTILE,
-        [Score(HOSTILE, 1.0)],
-        {HOSTILE: {HOSTILE: 1.0}},
+        [Score(f"uar_{HOSTILE}", 1.0)],
+        {HOSTILE: {f"uar_{HOSTILE}": 1.0}},
         [Picture("confusion", confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
         [Mistake(HOSTILE, *texts, 1.0, [wav]) for texts in ((HOSTILE, "yes"), ("yes", HOSTILE))],
         HOSTILE,
@@ -157,7 +157,7 @@ def test_scores_and_their_intervals(run):
         ("wer_test-clean_beam", "WER test-clean beam"),
         ("min_dcf_p05_snorm", "minDCF (p 0.05) snorm"),
         ("min_dcf_plda", "minDCF (p 0.01) plda"),
-        ("wax_loss", "wax loss"),
+        ("loss", "loss"),
         ("wa", "WA"),
     ],
 )

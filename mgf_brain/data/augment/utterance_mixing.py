@@ -15,6 +15,7 @@ from mgf_brain.data.augment.waveform import Noise, Range
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import check_range, check_share
 from mgf_brain.keyed_random import uniform
+from mgf_brain.papers import WAVLM
 
 MIXING_STREAM = 10  # of a crop's key; lower ones draw masks, negatives, augmentation, Gumbel noise
 
@@ -53,6 +54,8 @@ class UtteranceMixing:
     >>> 0 < (wav > 1.0).sum().item() <= 8000
     True
     """
+
+    papers = (WAVLM,)
 
     def __init__(
         self,

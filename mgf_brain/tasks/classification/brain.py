@@ -1,4 +1,4 @@
-"""TODO."""
+"""Training a classifier with its encoder."""
 
 from __future__ import annotations
 

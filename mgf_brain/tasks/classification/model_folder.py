@@ -1,4 +1,4 @@
-"""TODO."""
+"""The model of one fold, its folder and its card."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.downstream.card import USE, Card
-from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.model_folder import Hparams, Results, export_model
 from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.folder.write import new_node, plain
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.folds import FoldTrainer, Predictions
+
+RANKED = "# [(label, probability), ...], the likeliest first"
 
 
 def export_classifier(
@@ -40,16 +43,7 @@ def export_classifier(
         "labels": plain(model.labels),
     }
     card = classifier_card(results, made.fold, [u.speaker for u in made.utterances], model.labels)
-    return _export(hparams, model, parts, results | {"exported_fold": made.fold}, card)
-
-
-CLASSIFIER = "UtteranceClassifier"
-RANKED = "# [(label, probability), ...], the likeliest first"
-
-
-def _shortened(names: Sequence[str], most: int = 30) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return export_model(hparams, model, parts, results | {"exported_fold": made.fold}, card)
 
 
 def classifier_card(
@@ -72,12 +66,13 @@ def classifier_card(
     -------
     Card
     """
-    kind = "EmotionClassifier" if Path(results["recipe"]).stem == "emotion" else CLASSIFIER
+    task = Recipe.of_script(results["recipe"]).task
+    kind = "EmotionClassifier" if task == "emotion" else "UtteranceClassifier"
     scores = ", ".join(
         f"{name} {value:.2f}" for name, value in results["metrics"]["folds"][fold].items()
     )
     return Card(
-        title=f"{Path(results['recipe']).stem.capitalize()} from speech",
+        title=f"{task.capitalize()} from speech",
         summary=f"Tells apart {', '.join(labels)}.",
         code=USE.substitute(kind=kind, call='model.classify("speech.wav")', made=RANKED),
         limit="Labels are those of one corpus, often acted: what they mean elsewhere is not known. "
@@ -90,3 +85,8 @@ def classifier_card(
             f"heard the speakers on whom it scored {scores}: {_shortened(sorted(set(speakers)))}.",
         ),
     )
+
+
+def _shortened(names: Sequence[str], most: int = 30) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,16 +1,16 @@
-"""TODO."""
+"""The enhancer, its folder and its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from mgf_brain.downstream.card import USE, Card
-from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.model_folder import Hparams, Results, export_model
 from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import Enhancer
-from mgf_brain.nn import mask_head as enhancement
+from mgf_brain.tasks.enhancement.training import mask_head_sizes
 
 
 def export_enhancer(
@@ -35,9 +35,9 @@ def export_enhancer(
     """
     parts = {
         "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
-        "head": new_node(hparams["head"], **enhancement.head_sizes(extractor)),
+        "head": new_node(hparams["head"], **mask_head_sizes(extractor)),
     }
-    return _export(hparams, enhancer, parts, results, enhancer_card())
+    return export_model(hparams, enhancer, parts, results, enhancer_card())
 
 
 def enhancer_card() -> Card:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.augment.noisy_speech import Mixtures
-from mgf_brain.downstream.pretrained import pretrained_name
+from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.inference import Enhancer
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
@@ -28,6 +27,7 @@ from mgf_brain.reports.task_page import (
     embed_waveform,
     write_downstream_report,
 )
+from mgf_brain.run.experiment import Experiment
 
 EXAMPLES = 4  # from the least to the most improved utterance, with three clips each
 DYNAMIC_RANGE = 80.0  # dB below the loudest point, what is quieter looks the same
@@ -41,9 +41,8 @@ Scores = Mapping[str, float]
 Waves = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # as COLUMNS, (samples,) each
 
 
-def report_enhancement(
-    hparams: Mapping[str, Any],
-    recipe: str,
+def write_report(
+    experiment: Experiment,
     enhancer: Enhancer,
     test: Mixtures,
     scores: Sequence[Scores],
@@ -52,10 +51,7 @@ def report_enhancement(
 
     Arguments
     ---------
-    hparams : mapping
-        The run's.
-    recipe : str
-        The script, as a user would call it.
+    experiment : Experiment
     enhancer : Enhancer
     test : Mixtures
     scores : sequence of mapping
@@ -66,6 +62,7 @@ def report_enhancement(
     Path
         The page.
     """
+    hparams = experiment.hparams
     rows = test.utterances
     chosen = spread([row["si_sdr_improvement"] for row in scores], EXAMPLES)
     waves = {i: _first_seconds(enhancer, *test.fixed(rows[i])) for i in chosen}
@@ -76,12 +73,12 @@ def report_enhancement(
         "layers": layer_weights({"": enhancer.head.layer_logits.softmax(0).tolist()}),
     }
     speakers = [u.speaker for u in rows]
-    lead = f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} test "
+    lead = f"{adapted_name(hparams)}: {len(rows):,} test "
     examples = [(rows[i].id, scores[i], waves[i]) for i in chosen]
     return write_downstream_report(
-        Path(hparams["output_folder"]),
+        hparams["output_folder"],
         Report(
-            title=f"Speech enhancement on {Path(recipe).parts[-2]}",
+            title=f"Speech enhancement on {experiment.recipe.corpus}",
             lead=f"{lead}utterances of {len(set(speakers))} speakers.",
             scores=[
                 Score(name, value, *_interval(name, scores, speakers))

@@ -2,42 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 
 from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.downstream.pretrained import pretrained_name
 from mgf_brain.downstream.probes import FrameData, probe_steps
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
-from mgf_brain.reports.alignment import pair_words
-from mgf_brain.reports.plots import confusion, layer_weights
-from mgf_brain.reports.task_page import (
-    CLIP_SECONDS,
-    Mistake,
-    Picture,
-    Report,
-    Score,
-    write_downstream_report,
-)
-from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.phones.naming import (
-    NamedPhones,
     correct_counts,
     name_phones,
-    phone_by_phone,
     pooled_accuracy,
     silence_class,
 )
+from mgf_brain.tasks.phones.report import write_report
 
 # Training and test utterances, the labels of both by id, and the names of the classes.
 Data = tuple[list[Utterance], list[Utterance], dict[str, torch.Tensor], list[str]]
@@ -52,7 +37,7 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], D
     dataio_prepare : callable
         ``dataio_prepare(hparams)`` gives the data.
     """
-    experiment = recipe.load()
+    experiment = load_recipe(recipe)
     extractor = open_run(experiment)
     train, test, labels, names = dataio_prepare(experiment.hparams)
     probe = train_phones(experiment, extractor, train, labels)
@@ -66,7 +51,7 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], D
         metrics,
         extractor.throughput,
     )
-    report(experiment.hparams, recipe, probe, made, names)
+    write_report(experiment, probe, made, names)
 
 
 def train_phones(
@@ -84,58 +69,3 @@ def train_phones(
     log, limit = TrainingLog(hparams["output_folder"]), probe_steps(hparams)
     hparams["train_probe"](probe, data, log=log.probe_epoch, step_limit=limit)
     return probe
-
-
-def report(
-    hparams: Mapping[str, Any],
-    recipe: str,
-    probe: Probe,
-    made: Sequence[NamedPhones],
-    names: Sequence[str],
-) -> None:
-    """Write the page: scores with intervals over speakers, confusions, layers, worst utterances."""
-    speakers = [m.utterance.speaker for m in made]
-    counts = correct_counts(made, silence_class(names))
-    truth, named = torch.cat([m.labels for m in made]), torch.cat([m.predictions for m in made])
-    figures = {
-        "confusion": confusion(truth.tolist(), named.tolist(), names),
-        "layers": layer_weights({"": probe.layer_logits.softmax(0).tolist()}),
-    }
-    write_downstream_report(
-        hparams["output_folder"],
-        Report(
-            title=f"Phone classification on {Path(recipe).parts[-2]}",
-            lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(truth):,} "
-            f"labels, 100 a second, of {len(made):,} test utterances of {len(set(speakers))} "
-            "speakers.",
-            scores=[
-                Score(name, pooled_accuracy(rows), *_interval(rows, speakers))
-                for name, rows in counts.items()
-            ],
-            pictures=[Picture(*pair) for pair in figures.items()],
-            mistakes=_worst(made, counts["accuracy"], names),
-            score_name="accuracy (%)",
-            note=f"Phones of the first {CLIP_SECONDS} s; below each what most of its labels were "
-            "taken for.",
-            align=pair_words,
-        ),
-    )
-
-
-def _interval(counts: np.ndarray, speakers: Sequence[str]) -> tuple[float, float]:
-    return speaker_bootstrap(lambda i: pooled_accuracy(counts[i]), speakers)
-
-
-def _worst(made: Sequence[NamedPhones], counts: np.ndarray, names: Sequence[str]) -> list[Mistake]:
-    """The utterances with the lowest accuracies: each phone over what most of it was taken for."""
-    accuracy = (100 * counts[:, 0] / counts[:, 1]).tolist()
-    return [
-        Mistake(
-            made[i].utterance.id,
-            *phone_by_phone(made[i], names, CLIP_SECONDS),  # those that are to be heard
-            accuracy[i],
-            (made[i].utterance.wav,),
-        )
-        for i in sorted(range(len(made)), key=accuracy.__getitem__)
-        if accuracy[i] < 100
-    ]

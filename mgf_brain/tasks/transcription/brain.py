@@ -1,4 +1,4 @@
-"""TODO."""
+"""Training a CTC head, alone or with its encoder."""
 
 from __future__ import annotations
 

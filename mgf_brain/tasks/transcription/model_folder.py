@@ -1,4 +1,4 @@
-"""TODO."""
+"""The recogniser, its folder and its card."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.downstream.card import USE, Card
-from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.model_folder import Hparams, Results, export_model
 from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeechRecognizer
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.nn.ctc_head import CTCHead
-from mgf_brain.tasks.transcription.training import head_sizes
+from mgf_brain.tasks.transcription.training import ctc_head_sizes
 
 
 def export_recogniser(
@@ -45,11 +45,11 @@ def export_recogniser(
     files = [tokens.path] if isinstance(tokens, SentencePieceTokens) else []
     parts = {
         "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
-        "head": new_node(hparams["head"], **head_sizes(extractor, tokens)),
+        "head": new_node(hparams["head"], **ctc_head_sizes(extractor, tokens)),
         "tokens": files[0].name if files else _symbols(tokens),
     }
     model = SpeechRecognizer(extractor.encoder, head, tokens)
-    return _export(hparams, model, parts, results, recogniser_card(results), files)
+    return export_model(hparams, model, parts, results, recogniser_card(results), files)
 
 
 def _symbols(tokens: Tokens) -> Any:

@@ -11,24 +11,17 @@ from torch import nn
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream.finetuning import ADAPT
-from mgf_brain.downstream.pretrained import pretrained_name
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.files import open_atomic
 from mgf_brain.inference.tokens import Tokens
-from mgf_brain.metrics.intervals import speaker_bootstrap
-from mgf_brain.nn.ctc_head import CTCHead
-from mgf_brain.reports.alignment import align_words
-from mgf_brain.reports.plots import layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.model_folder import export_recogniser
+from mgf_brain.tasks.transcription.report import write_report
 from mgf_brain.tasks.transcription.training import (
     Decode,
-    Transcript,
     alignments,
     beam_search,
-    by_part,
-    error_counts,
     error_rates,
     greedy,
     token_set,
@@ -53,7 +46,7 @@ def recognise(
     phones : bool
         Transcripts are phones with spaces between them; otherwise words.
     """
-    experiment = recipe.load()
+    experiment = load_recipe(recipe)
     hparams = experiment.hparams
     extractor = open_run(experiment, ADAPT)
     train, test, texts = dataio_prepare(hparams)
@@ -79,69 +72,7 @@ def recognise(
         training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
-    report(hparams, recipe, head, made, metrics)
-
-
-def report(
-    hparams: Mapping[str, Any],
-    recipe: str,
-    head: CTCHead,
-    made: Sequence[Transcript],
-    metrics: Mapping[str, float],
-) -> None:
-    """Write the page: error rates, an interval over speakers, layers, the worst utterances."""
-    kind, decoder = "per" if "per" in metrics else "wer", "_beam" if "wer_beam" in metrics else ""
-    intervals = {f"{kind}{part}{decoder}": _interval(rows) for part, rows in by_part(made).items()}
-    speakers = {t.utterance.speaker for t in made}
-    folder, corpus = Path(hparams["output_folder"]), Path(recipe).parts[-2]
-    figures = {"layers": layer_weights({"": head.layer_logits.softmax(0).tolist()})}
-    write_downstream_report(
-        folder,
-        Report(
-            title=f"{'Phone' if kind == 'per' else 'Speech'} recognition on {corpus}",
-            lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(made):,} "
-            f"test utterances of {len(speakers)} speakers.",
-            scores=[
-                Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
-            ],
-            pictures=[Picture(*named) for named in figures.items()],
-            mistakes=_worst(made),
-            score_name="errors",
-            align=align_words,
-        ),
-    )
-
-
-def _interval(made: Sequence[Transcript]) -> tuple[float, float]:
-    """Of the share of wrong words or phones, in percent."""
-    errors = error_counts(made)
-    return speaker_bootstrap(
-        lambda i: 100.0 * errors[i, 0].sum() / max(1, errors[i, 1].sum()),
-        [t.utterance.speaker for t in made],
-    )
-
-
-def _worst(made: Sequence[Transcript]) -> list[Mistake]:
-    """The utterances with the most errors."""
-    errors = error_counts(made)[:, 0].tolist()
-    order = sorted(range(len(made)), key=lambda i: -errors[i])
-    return [
-        Mistake(t.utterance.id, t.reference, t.hypothesis, errors[i], (t.utterance.wav,))
-        for i, t in ((i, made[i]) for i in order)
-        if errors[i]
-    ]
-
-
-def with_words(utterances: Sequence[Utterance]) -> list[Utterance]:
-    """Those whose transcript has a letter, or a digit, which ``normalise_words`` refuses.
-
-    Example
-    -------
-    >>> rows = [Utterance(words, 1.0, "/a.wav", "s", words) for words in ("YES", "...", "")]
-    >>> [u.id for u in with_words(rows)]
-    ['YES']
-    """
-    return [u for u in utterances if any(c.isalnum() for c in u.words or "")]
+    write_report(experiment, head, made, metrics)
 
 
 def _search(hparams: Mapping[str, Any], tokens: Any) -> Decode | None:

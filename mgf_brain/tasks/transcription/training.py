@@ -63,7 +63,7 @@ def train_recogniser(
     hparams, device = experiment.hparams, experiment.run_opts["device"]
     log = TrainingLog(hparams["output_folder"])
     targets = {u.id: torch.tensor(tokens.encode(texts[u.id])) for u in train}
-    head = hparams["head"](**head_sizes(extractor, tokens)).to(device)
+    head = hparams["head"](**ctc_head_sizes(extractor, tokens)).to(device)
     shared = (experiment, extractor.encoder, head)
     shortest = sorted(train, key=lambda u: u.duration)
     if hparams["adapt"] == "full":
@@ -83,7 +83,9 @@ def train_recogniser(
     return head.eval(), log.throughput
 
 
-def head_sizes(extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens) -> dict[str, int]:
+def ctc_head_sizes(
+    extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens
+) -> dict[str, int]:
     """Arguments of the yaml's ``head``."""
     return {
         "num_states": extractor.num_states,

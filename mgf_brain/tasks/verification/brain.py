@@ -1,4 +1,4 @@
-"""TODO."""
+"""Training an embedding to tell speakers apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The verifier, its folder and its card."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from mgf_brain.downstream.card import USE, Card
-from mgf_brain.downstream.model_folder import Hparams, Results, _export
+from mgf_brain.downstream.model_folder import Hparams, Results, export_model
 from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeakerVerifier
 from mgf_brain.tasks.verification.training import Calibration
+
+SAME = '\nmodel.same("a.wav", "b.wav")  # bool'
 
 
 def export_verifier(
@@ -56,10 +58,7 @@ def export_verifier(
         settings["threshold"] = calibration.threshold
         results = results | {"calibration": asdict(calibration)}
     card = verifier_card(calibration, hparams["adapt"])
-    return _export(hparams, model, {"encoder": encoder, **settings}, results, card)
-
-
-SAME = '\nmodel.same("a.wav", "b.wav")  # bool'
+    return export_model(hparams, model, {"encoder": encoder, **settings}, results, card)
 
 
 def verifier_card(calibration: Calibration | None, adapt: str) -> Card:

@@ -18,8 +18,9 @@ from mgf_brain.reports.html import write_folder
 from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 from mgf_brain.reports.task_page import Picture
 from mgf_brain.run.experiment import Experiment
+from mgf_brain.tasks.verification.data import Data, unheard_trials
 from mgf_brain.tasks.verification.pseudo_labels import Rounds
-from mgf_brain.tasks.verification.run import Data, report, unheard_trials
+from mgf_brain.tasks.verification.report import write_report
 from mgf_brain.throughput import Throughput
 
 PANELS = (
@@ -58,7 +59,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
     curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    report(hparams, embeddings, trials, {"": cosines}, _flat(rows), [curves])
+    write_report(experiment, embeddings, trials, {"": cosines}, _flat(rows), [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:

@@ -226,7 +226,7 @@ class Rounds:
         data = describe_data([replace(u, speaker=self.truth[u.id]) for u in kept])
         run, seed = self.experiment, self.hparams["seed"]
         return make_results(
-            run.script, run.hparams_file, seed, data, network.encoder, scores, times
+            run.recipe.script, run.hparams_file, seed, data, network.encoder, scores, times
         )
 
     def _export(

@@ -24,7 +24,7 @@ from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
-from mgf_brain.tasks.enhancement.run import own_mixtures
+from mgf_brain.tasks.enhancement.data import own_mixtures
 from tests.data.miniatures import write_noise
 
 SETTINGS = {"crop_plan": SeparateCrops(1, 0.3, 0.1), "batch_seconds": 1.0}

@@ -17,8 +17,9 @@ from mgf_brain.inference import example_encoder
 from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.run.log import read_metrics
+from mgf_brain.tasks.verification.data import unheard_trials
 from mgf_brain.tasks.verification.margin import AngularMarginHead
-from mgf_brain.tasks.verification.run import unheard_trials, worst_trials
+from mgf_brain.tasks.verification.report import worst_trials
 from mgf_brain.tasks.verification.training import (
     calibrate,
     repeated_speakers,

@@ -1,8 +1,8 @@
-"""The papers that an encoder owes its objectives to."""
+"""The papers that methods are from: a class names its own in ``papers``."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -115,25 +115,14 @@ PROGRE = Paper(
 }""",
 )
 
-OF_CLASS = {  # of objectives and augmentations; all others are MGF's
-    "Distillation": DINO,
-    "ClusterPrediction": HUBERT,
-    "TeacherRegression": DATA2VEC,
-    "QuantisedContrastive": WAV2VEC2,
-    "RandomTargets": BESTRQ,
-    "UtteranceMixing": WAVLM,
-    "SpeakerPrediction": PROGRE,
-    "WaveformAugmentation": None,
-}
 
-
-def papers_of(classes: Collection[str]) -> list[Paper]:
+def papers_of(classes: Iterable[object]) -> list[Paper]:
     """What to cite for a training.
 
     Arguments
     ---------
-    classes : collection of str
-        Names of the classes of its objectives and of its augmentation.
+    classes : iterable of object
+        Of its objectives and of its augmentation. One without ``papers`` is nobody's.
 
     Returns
     -------
@@ -142,10 +131,11 @@ def papers_of(classes: Collection[str]) -> list[Paper]:
 
     Example
     -------
-    >>> [paper.text for paper in papers_of(["ClusterPrediction", "TeacherRegression"])][2]
+    >>> from mgf_brain.objectives import ClusterPrediction, TeacherRegression
+    >>> [paper.text for paper in papers_of([ClusterPrediction, TeacherRegression])][2]
     'Offline and online targets together:'
     """
-    papers = [OF_CLASS.get(name, MGF) for name in classes]
+    papers = [paper for made_by in classes for paper in getattr(made_by, "papers", ())]
     if {HUBERT, DATA2VEC} <= set(papers):
         papers.append(MT4SSL)
-    return [paper for paper in dict.fromkeys(papers) if paper]
+    return list(dict.fromkeys(papers))

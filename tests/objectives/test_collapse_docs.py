@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mgf_brain.objectives.collapse import HEALTHY
 
-PAGE = Path(__file__).parents[1] / "docs" / "collapse.md"
+PAGE = Path(__file__).parents[2] / "docs" / "collapse.md"
 
 
 def test_the_page_names_every_watched_figure_with_its_range():

@@ -1,0 +1,90 @@
+"""The page of a run: what it scored, with intervals, and where it was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mgf_brain.data.labels.trials import Trials
+from mgf_brain.downstream.pretrained import adapted_name
+from mgf_brain.metrics.detection import eer_threshold
+from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstrap
+from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.trial_plots import det_curve, score_histogram
+from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.tasks.verification.training import (
+    metric_name,
+)
+
+
+def write_report(
+    experiment: Experiment,
+    embeddings: torch.Tensor,
+    trials: Trials,
+    scores: Mapping[str, torch.Tensor],
+    metrics: dict[str, float],
+    pictures: Sequence[Picture] = (),
+) -> None:
+    """Write scores, and the page: intervals over speakers, curves, and the worst trials.
+
+    ``scores`` are those of all back-ends; curves and trials are the raw cosine's, "".
+    """
+    hparams = experiment.hparams
+    speakers, same, values = trials.speakers(), trials.same.numpy(), scores[""].numpy()
+    intervals = _intervals(trials, speakers, scores)
+    figures = {
+        "det": det_curve(values, same),
+        "scores": score_histogram(values, same),
+        "map": embedding_map(embeddings.numpy(), [f"speaker {n}" for n in speakers]),
+    }
+    folder = Path(hparams["output_folder"])
+    write_scores(folder / SCORES_FILE, trials, scores[""])
+    write_downstream_report(
+        folder,
+        Report(
+            title=f"Speaker verification on {hparams['corpus']}",
+            lead=f"{adapted_name(hparams)}: "
+            f"{len(same):,} trials of {len(set(speakers))} speakers, cosine of embeddings.",
+            scores=[
+                Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
+            ],
+            pictures=[*pictures, *(Picture(*named) for named in figures.items())],
+            mistakes=worst_trials(trials, values),
+            score_name="cosine",
+        ),
+    )
+
+
+def _intervals(
+    trials: Trials, speakers: np.ndarray, scores: Mapping[str, torch.Tensor]
+) -> dict[str, tuple[float, float]]:
+    """Of EER and cost of every back-end, by metric."""
+    owners, same = speakers[trials.pairs.numpy()], trials.same.numpy()
+    return {
+        metric_name(name, back_end): trial_bootstrap(values.numpy(), same, owners, metric=rates)
+        for back_end, values in scores.items()
+        for name, rates in (("eer", rates_eer), ("min_dcf", rates_min_dcf))
+    }
+
+
+def worst_trials(trials: Trials, scores: Sequence[float], count: int = 6) -> list[Mistake]:
+    """The errors at the threshold of equal error rates that lie farthest from it, of both kinds."""
+    scores = torch.as_tensor(scores)
+    threshold = eer_threshold(scores[trials.same].numpy(), scores[~trials.same].numpy())
+    order = scores.argsort(descending=True)
+    same, accepted = trials.same[order], scores[order] >= threshold
+    impostors = order[~same & accepted][: count // 2]
+    targets = order[same & ~accepted].flip(0)[: count // 2]
+    return [_mistake(trials, int(i), float(scores[i])) for i in [*impostors, *targets]]
+
+
+def _mistake(trials: Trials, index: int, score: float) -> Mistake:
+    first, second = (trials.utterances[i] for i in trials.pairs[index].tolist())
+    words = ("same speaker", "different speakers")
+    truth, guess = words if trials.same[index] else words[::-1]
+    return Mistake(f"{first.id} / {second.id}", truth, guess, score, (first.wav, second.wav))
