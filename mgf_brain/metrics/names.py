@@ -51,6 +51,7 @@ class Metric:
 
 METRICS = (
     Metric("loss", "loss", unit="", digits=3),  # of different objectives: not to be compared
+    Metric("step", "step", unit="", digits=0),  # of a model kept in the middle of a training
     Metric("per", "PER", "lower"),
     Metric("wer", "WER", "lower"),
     Metric("cer", "CER", "lower"),

@@ -1,2 +1,1 @@
-from .brain import MultiGranularityBrain as MultiGranularityBrain
 from .brain import PretrainingBrain as PretrainingBrain

@@ -129,11 +129,3 @@ class PretrainingBrain(BaseBrain):
         if self.model.reads_frames:
             return figures
         return {key: x for key, x in figures.items() if not key.startswith("state_")}
-
-
-class MultiGranularityBrain(PretrainingBrain):
-    """MGF (Zhao et al. 2021): generative objectives at small time scales, discriminative at large.
-
-    All four scales read one forward pass over two crops of each utterance, so its step is the
-    plain one.
-    """

@@ -85,11 +85,7 @@ Loading builds models of mgf_brain alone: a folder that names anything else is r
 - The losses above compare a run with trivial predictions. They do not say how well the states
   serve a task; measure that with the recipe of the task.
 - The weights come under the licence of the data they were trained on.
-
-## Citation
-
-$citations
-""")
+$citation""")
 
 
 def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel) -> str:
@@ -129,7 +125,7 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
         minutes=f"{time['wall_s'] / 60:.0f}",
         throughput=f"{time['audio_s_per_s']:.0f}",
-        citations="\n\n".join(_citations(hparams)),
+        citation=_citation(hparams),
     )
 
 
@@ -165,12 +161,14 @@ def _objectives(hparams: dict[str, Any]) -> list[str]:
     ]
 
 
-def _citations(hparams: dict[str, Any]) -> list[str]:
-    """What to cite for the objectives in use, and for speech that was mixed."""
+def _citation(hparams: dict[str, Any]) -> str:
+    """What to cite for the objectives in use, and for speech that was mixed; "" for nothing."""
     used = [name for name, weight in hparams["weights"].items() if weight]
     parts = [hparams["objectives"][name] for name in used] + [hparams.get("augmentation")]
     classes = [locate(_made_by(part)) for part in parts if part]
-    return [f"{paper.text}\n\n```bibtex\n{paper.entry}\n```" for paper in papers_of(classes)]
+    papers = papers_of(classes)
+    entries = [f"{paper.text}\n\n```bibtex\n{paper.entry}\n```\n" for paper in papers]
+    return "\n".join(["\n## Citation\n", *entries]) if entries else ""
 
 
 def _made_by(node: dict[str, Any]) -> str:

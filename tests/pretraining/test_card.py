@@ -141,7 +141,7 @@ def test_an_objective_that_names_no_paper_is_cited_as_nobodys(made_by):
     yaml = YAML.replace("utterance: 2.0", "utterance: 0").replace("sample: 0.5", "sample: 0")
     yaml = yaml.replace("frame: 0.0", "frame: 1.0").replace("package.objectives.Frame", made_by)
     card = model_card(yaml, RESULTS, SPEECH)
-    assert "arxiv" not in card.lower() and "bibtex" not in card
+    assert "arxiv" not in card.lower() and "bibtex" not in card and "Citation" not in card
     assert rows(card)["frame"] == [made_by.rpartition(".")[2], "1"]
 
 

@@ -20,7 +20,8 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.pretraining.run import _refuse_untrainable, pretrain
+from mgf_brain.pretraining.checks import refuse_untrainable
+from mgf_brain.pretraining.run import pretrain
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.targets.cluster_labels import CENTROIDS
 from tests.data.miniatures import write_noise
@@ -284,9 +285,8 @@ def test_mt4ssl_without_offline_targets_makes_no_labels(train):
 )
 def test_an_objective_without_its_labels_is_refused(system, remedy):
     experiment = experiment_of(system, "--cluster_labels", "null")
-    brain = SimpleNamespace(model=experiment.hparams["model"])
     with pytest.raises(UserError, match=f"offline reads the track 'labels'.* {remedy} the track"):
-        _refuse_untrainable(experiment, brain)
+        refuse_untrainable(experiment, experiment.hparams["model"])
 
 
 @pytest.mark.parametrize(
@@ -299,21 +299,21 @@ def test_a_weight_that_trains_nothing_is_refused_before_the_labels(tmp_path, sys
     name = "online" if system == "mt4ssl" else "offline"
     experiment.hparams["model"].weights[name] = weight
     with pytest.raises(UserError, match=f"{key}: {weight:g} is no weight"):
-        pretrain(experiment, [], [], "recipe.py")  # k-means would have no frame
+        pretrain(experiment, [], [])  # k-means would have no frame
 
 
 def test_an_epoch_without_a_batch_is_refused_before_the_labels(tmp_path):
     experiment = experiment_of("hubert")
     experiment.hparams["output_folder"] = str(tmp_path)
     with pytest.raises(UserError, match="batch_seconds: no batch"):
-        pretrain(experiment, [], [], "recipe.py")
+        pretrain(experiment, [], [])
 
 
 def test_percent_in_place_of_shares_are_refused(tmp_path):
     experiment = experiment_of("data2vec", "--export_at", "[10]")
     experiment.hparams["output_folder"] = str(tmp_path)
     with pytest.raises(UserError, match="export_at: 10 is no share"):
-        pretrain(experiment, [], [], "recipe.py")
+        pretrain(experiment, [], [])
 
 
 @pytest.mark.parametrize("option, value", [("clusters", "1"), ("visible_weight", "-1")])
@@ -324,6 +324,5 @@ def test_impossible_numbers_name_their_key(option: str, value: str):
 
 def test_an_extractor_that_nothing_trains_is_refused():
     experiment = experiment_of("progre", "--speaker_weight", "0")
-    brain = SimpleNamespace(model=experiment.hparams["model"])
     with pytest.raises(UserError, match="Pass --speaker null too"):
-        _refuse_untrainable(experiment, brain)
+        refuse_untrainable(experiment, experiment.hparams["model"])

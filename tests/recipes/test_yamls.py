@@ -41,7 +41,7 @@ def merged(script: Path, text: str) -> list[str | None]:
     """What a script says itself, or else, in the run it shares with others, its folder's name."""
     if "load_experiment" in text:
         return re.findall(MERGE, text) or [None]
-    return [None if '.py", None, ' in text else script.parent.name]
+    return [None if "reads_corpus_yaml=False" in text else script.parent.name]
 
 
 def choices_of(tree: dict) -> dict[str, str]:

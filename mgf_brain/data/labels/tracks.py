@@ -323,3 +323,8 @@ def load_track(folder: Path, fingerprint: str | None = None) -> Track | None:
         return UtteranceTrack(values, facts["counts"], facts["figures"])
     names = ("counts", "hop", "window", "padding", "figures")
     return FrameTrack(values, *(facts[name] for name in names))
+
+
+def track_makers(hparams: Mapping[str, Any]) -> dict[str, TrackMaker]:
+    """By the track's name, without those that an ablation has set to null."""
+    return {name: maker for name, maker in hparams.get("tracks", {}).items() if maker}

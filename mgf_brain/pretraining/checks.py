@@ -1,0 +1,54 @@
+"""What no training could use is refused before anything is made for it."""
+
+from __future__ import annotations
+
+import math
+
+from mgf_brain.data.labels.tracks import track_makers
+from mgf_brain.errors import UserError, check_share
+from mgf_brain.objectives.system import PretrainingModel
+from mgf_brain.run.experiment import Experiment
+
+
+def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
+    """Refuse a model of which a part would learn nothing.
+
+    Raises
+    ------
+    UserError
+        With the key and the remedy.
+    """
+    for share in experiment.hparams["export_at"]:
+        check_share("export_at", share)
+    encoder, weights = model.speech.encoder, model.weights
+    for name, weight in weights.items():
+        if not 0.0 <= weight < math.inf:  # nor nan, which no step survives
+            key = f"{name}_weight" if f"{name}_weight" in experiment.hparams else f"weights: {name}"
+            raise UserError(f"{key}: {weight:g} is no weight. Pass 0, or more.")
+    if not weights:
+        raise UserError("all objectives have weight 0. Give one of them a weight.")
+    if getattr(encoder, "speaker", None) and encoder.stop_gradient and "speaker" not in weights:
+        raise UserError(
+            "speaker_weight: 0 leaves the extractor untrained. Pass --speaker null too."
+        )
+    if "utterance" in weights and experiment.hparams["crop_plan"].crops < 2:
+        raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
+    for name in weights:
+        missing = set(model.objectives[name].tracks) - track_makers(experiment.hparams).keys()
+        if missing:
+            key = f"{name}_weight"
+            remedy = f"Pass --{key} 0 too, or leave" if key in experiment.hparams else "Leave"
+            raise UserError(
+                f"{name} reads the track {missing.pop()!r}, which is null. {remedy} the track."
+            )
+
+
+def refuse_impossible_batches(batches: int, accumulated: int) -> None:
+    """Refuse an epoch without a step, of ``batches`` of which ``accumulated`` make one."""
+    if not batches:
+        raise UserError("batch_seconds: no batch holds enough utterances for a process. Raise it.")
+    if batches < accumulated:
+        raise UserError(
+            f"grad_accumulation_factor: {accumulated} is more than the {batches} batches of an "
+            "epoch. Lower it, or batch_seconds."
+        )
