@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 
+Samples = TypeVar("Samples", int, torch.Tensor)
 
-def frame_count(samples: int | torch.Tensor, window: int, hop: int) -> int | torch.Tensor:
+
+def frame_count(samples: Samples, window: int, hop: int) -> Samples:
     """Whole windows that fit in a signal.
 
     Arguments
@@ -26,7 +30,7 @@ def frame_count(samples: int | torch.Tensor, window: int, hop: int) -> int | tor
     (98, 0)
     """
     count = (samples - window) // hop + 1
-    return count.clamp(min=0) if torch.is_tensor(count) else max(count, 0)
+    return count.clamp(min=0) if isinstance(count, torch.Tensor) else max(count, 0)
 
 
 def power_spectrum(wavs: torch.Tensor, window: int, hop: int) -> torch.Tensor:

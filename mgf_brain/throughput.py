@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 Item = TypeVar("Item")
-END = object()
 
 
 @dataclass
@@ -54,10 +53,13 @@ class Throughput:
         >>> 0 < counter.wall_s < 0.01
         True
         """
-        iterator, item = iter(items), None
-        while item is not END:
+        iterator = iter(items)
+        while True:
             began = time.perf_counter()
-            item = next(iterator, END)
-            self.wall_s += time.perf_counter() - began
-            if item is not END:
-                yield item
+            try:
+                item = next(iterator)
+            except StopIteration:
+                return
+            finally:
+                self.wall_s += time.perf_counter() - began
+            yield item

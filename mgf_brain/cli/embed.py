@@ -54,7 +54,8 @@ def run(args: argparse.Namespace) -> None:
 
     files, root = audio_files([args.audio]), _root(args.audio)
     folder = local_folder(args.model)
-    embedder = Embedder(load_model(args, folder, model_kind(folder)), args.layer, args.frames)
+    model = load_model(args, folder, model_kind(folder).from_pretrained)
+    embedder = Embedder(model, args.layer, args.frames)
     settings = f"{embedder.settings()}, audio {_digest(root)}"
     with open_store(args.output, args.frames, settings) as store:
         missing = [file for file in files if _id(file, root) not in store]

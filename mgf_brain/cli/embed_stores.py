@@ -145,7 +145,7 @@ class FrameStore:
     def add(self, id: str, arrays: Arrays) -> None:
         """Write a file, whole or not at all."""
         with open_atomic(self._path(id), "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]  # no option is among them
 
     def flush(self) -> None:
         """All is written."""

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference import UtteranceClassifier
 
     files = audio_files(args.audio)
-    model = load_model(args, local_folder(args.model), UtteranceClassifier)
+    model = load_model(args, local_folder(args.model), UtteranceClassifier.from_pretrained)
     for_each(files, lambda file: tqdm.write(_line(file, model.classify(file))))
 
 

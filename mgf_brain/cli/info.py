@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.reports.model_info import describe
 
     folder = local_folder(args.folder)
-    model = load_model(args, folder, model_kind(folder))
+    model = load_model(args, folder, model_kind(folder).from_pretrained)
     facts = {"folder": str(folder), **describe(model, folder)}
     width = max(map(len, facts))
     print("\n".join(f"{name:{width}}  {value}" for name, value in facts.items()))

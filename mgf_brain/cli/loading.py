@@ -14,9 +14,10 @@ from tqdm import tqdm
 from mgf_brain.errors import UserError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from mgf_brain.inference import SpeechEncoder
+    from mgf_brain.inference.task import SpeechTask
 
-Model = TypeVar("Model", bound="nn.Module")
+Model = TypeVar("Model")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,9 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(args: argparse.Namespace, folder: Path, kind: type[Model]) -> Model:
+def load_model(
+    args: argparse.Namespace, folder: Path, load: Callable[[Path, str, bool], Model]
+) -> Model:
     """Load a folder as the class that a command needs.
 
     Arguments
@@ -48,8 +51,8 @@ def load_model(args: argparse.Namespace, folder: Path, kind: type[Model]) -> Mod
         With ``device`` and ``trust``.
     folder : Path
         See ``local_folder``.
-    kind : type
-        Of ``mgf_brain.inference``.
+    load : callable
+        ``from_pretrained`` of a class of ``mgf_brain.inference``.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def load_model(args: argparse.Namespace, folder: Path, kind: type[Model]) -> Mod
         If there is no such device, or the folder cannot be loaded as this class.
     """
     _check_device(args.device)
-    return kind.from_pretrained(folder, args.device, args.trust)
+    return load(folder, args.device, args.trust)
 
 
 def _check_device(device: str) -> None:
@@ -105,7 +108,7 @@ def local_folder(name: str) -> Path:
     return hub.exported(hub.resolve(name))
 
 
-def model_kind(folder: Path) -> type[nn.Module]:
+def model_kind(folder: Path) -> type[SpeechEncoder] | type[SpeechTask]:
     """The class of ``mgf_brain.inference`` that a folder's yaml holds the arguments of.
 
     Arguments
@@ -124,6 +127,8 @@ def model_kind(folder: Path) -> type[nn.Module]:
     from mgf_brain import inference
     from mgf_brain.folder.read import YAML_FILE
     from mgf_brain.folder.safe_yaml import read_keys
+    from mgf_brain.inference import SpeechEncoder
+    from mgf_brain.inference.task import SpeechTask
 
     path = folder / YAML_FILE
     if not path.is_file():
@@ -131,7 +136,9 @@ def model_kind(folder: Path) -> type[nn.Module]:
     keys = read_keys(path)
     for name in inference.__all__:
         kind = getattr(inference, name)
-        if kind is not inference.EmotionClassifier and inspect.isclass(kind) and _fits(kind, keys):
+        if not (isinstance(kind, type) and issubclass(kind, (SpeechEncoder, SpeechTask))):
+            continue
+        if kind is not inference.EmotionClassifier and _fits(kind, keys):
             return kind
     raise UserError(f"{folder} holds no model: its {YAML_FILE} has the keys {', '.join(keys)}.")
 

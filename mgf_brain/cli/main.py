@@ -156,7 +156,6 @@ def summary(name: str) -> str:
     """
     path = Path(__file__).with_name(f"{name}.py")
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        targets = getattr(node, "targets", [getattr(node, "target", None)])
-        if any(isinstance(target, ast.Name) and target.id == "HELP" for target in targets):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HELP":
             return ast.literal_eval(node.value)
     raise LookupError(f"{path} has no HELP")

@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference import SpeechRecognizer
 
     files = audio_files(args.audio)
-    model = load_model(args, local_folder(args.model), SpeechRecognizer)
+    model = load_model(args, local_folder(args.model), SpeechRecognizer.from_pretrained)
     for_each(files, lambda file: tqdm.write(f"{file}\t{model.transcribe(file)}"))

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference import SpeakerVerifier
 
     first, second = audio_file(args.first), audio_file(args.second)
-    model = load_model(args, local_folder(args.model), SpeakerVerifier)
+    model = load_model(args, local_folder(args.model), SpeakerVerifier.from_pretrained)
     score = model.score(first, second)
     threshold = model.threshold if args.threshold is None else args.threshold
     print(f"score\t{score:.4f}")

@@ -54,6 +54,7 @@ def metadata(
     ('cc-by-4.0', [('uar', 61.5), ('folds 03 uar', 60.0)])
     """
     corpus = str(hparams.get("corpus", "own"))
+    licence, licence_name = _licence(licences)
     return ModelCardData(
         library_name="speechbrain",
         pipeline_tag=task,
@@ -64,7 +65,8 @@ def metadata(
             EvalResult(task or TASK, _slug(corpus), corpus, metric, value)
             for metric, value in _scores(results["metrics"])
         ],
-        **_licence_fields(licences),
+        license=licence,
+        license_name=licence_name,
     )
 
 
@@ -106,13 +108,14 @@ def public_path(path: str) -> str:
     return path if inside else Path(path).name
 
 
-def _licence_fields(licences: Sequence[str | None]) -> dict[str, str]:
+def _licence(licences: Sequence[str | None]) -> tuple[str | None, str | None]:
+    """One that the hub knows; or "other", and a name."""
     names = sorted({_slug(licence) for licence in licences if licence})
     if not names or None in licences:
-        return {}
+        return None, None
     if len(names) == 1 and names[0] in HUB_LICENCES:
-        return {"license": names[0]}
-    return {"license": "other", "license_name": "-and-".join(names)}
+        return names[0], None
+    return "other", "-and-".join(names)
 
 
 def _slug(text: str) -> str:

@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, snapshot_download
-from huggingface_hub.errors import (  # HTTPError: of whichever client the library is built on
-    HTTPError,
+from huggingface_hub.errors import (
+    HTTPError,  # pyright: ignore[reportPrivateImportUsage]  # of whichever client it is built on
     LocalEntryNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -122,7 +122,8 @@ def licence_of(card: ModelCard | None) -> str | None:
     """
     if card is None:
         return None
-    return card.data.license_name if card.data.license == "other" else card.data.license
+    licence = card.data.get("license")
+    return card.data.get("license_name") if licence == "other" else licence
 
 
 def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
@@ -216,7 +217,8 @@ def is_hub_name(name: str | os.PathLike) -> bool:
 
 @cache
 def _pulled(name: str) -> Path:
-    return pull(**dict(zip(("repo_id", "revision"), split_name(name), strict=True)))
+    repo_id, revision = split_name(name)
+    return pull(repo_id, revision=revision)
 
 
 def split_name(name: str) -> tuple[str, str | None]:
@@ -247,7 +249,7 @@ def _explained(repo_id: str) -> Iterator[None]:
         raise UserError(f"{repo_id}: {_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: HTTPError | OSError | ValueError) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, RevisionNotFoundError):
         return "the hub has no such revision of it. Check the name behind the @."

@@ -26,7 +26,7 @@ from mgf_brain.public_names import MOVED, find, public_name
 # or builds what an argument names; one that does must not be listed in mgf_brain/nn/__init__.pyi.
 ALLOWED = frozenset(
     [
-        *(f"mgf_brain.nn.{name}" for name in nn.__all__),
+        *(f"mgf_brain.nn.{name}" for name in vars(nn)["__all__"]),  # set by lazy_loader
         "mgf_brain.inference.SpeechEncoder",
         "mgf_brain.inference.Tokens",
     ]

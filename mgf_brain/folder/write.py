@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedBase, CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from ruamel.yaml.tag import Tag
 from safetensors.torch import save_file
@@ -88,9 +88,10 @@ def _publicly_named(node: Any) -> Any:
     children = node.values() if isinstance(node, dict) else node
     for child in children if isinstance(node, (dict, list)) else ():
         _publicly_named(child)
-    kind, _, name = str(getattr(getattr(node, "tag", None), "value", None)).partition(":")
-    if kind in ("!new", "!name") and name.partition(".")[0] == PACKAGE:
-        node.yaml_set_ctag(Tag(suffix=f"{kind}:{public_name(find(name))}"))
+    if isinstance(node, CommentedBase):  # what a tag can stand before
+        kind, _, name = str(node.tag.value).partition(":")
+        if kind in ("!new", "!name") and name.partition(".")[0] == PACKAGE:
+            node.yaml_set_ctag(Tag(suffix=f"{kind}:{public_name(find(name))}"))
     return node
 
 

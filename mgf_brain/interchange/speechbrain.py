@@ -131,13 +131,16 @@ decoding_function: !name:mgf_brain.inference.adapters.best_paths
 
 
 def export_speechbrain(
-    model: nn.Module, folder: str | Path, output: str | Path, loaded_by: str | None = None
+    model: SpeechEncoder | SpeechTask,
+    folder: str | Path,
+    output: str | Path,
+    loaded_by: str | None = None,
 ) -> tuple[str, ...]:
     """Write a model folder anew, so that unmodified classes of SpeechBrain load it.
 
     Arguments
     ---------
-    model : torch.nn.Module
+    model : SpeechEncoder or SpeechTask
         What ``folder`` holds, on the CPU: of one of the classes in ``SERVED``.
     folder : str or Path
         ``pretrained/`` or ``model/`` of a run.
@@ -190,7 +193,9 @@ def _served(model: nn.Module, folder: str | Path, loaded_by: str | None) -> tupl
     return served
 
 
-def _task_and_parts(model: nn.Module, parts: dict[str, Any]) -> tuple[SpeechTask, dict[str, Any]]:
+def _task_and_parts(
+    model: SpeechEncoder | SpeechTask, parts: dict[str, Any]
+) -> tuple[SpeechTask, dict[str, Any]]:
     """What is exported, and the arguments of its class as nodes of a yaml."""
     if isinstance(model, SpeechRecognizer):
         return model, {**parts, "tokens": _tokens_node(model.tokens)}

@@ -26,7 +26,7 @@ from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import copy_card, staged_folder
-from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
 from mgf_brain.nn.frontends import Waveform
 from mgf_brain.nn.speech_model import SpeechModel
 
@@ -91,8 +91,10 @@ def transformers_config(speech: SpeechModel, model_type: str) -> dict[str, Any]:
     >>> config["architectures"], config["conv_kernel"], config["num_attention_heads"]
     (['HubertModel'], [10, 3, 3, 3, 3, 2, 2], 4)
     """
-    convs, encoder = speech.front_end.convs, speech.encoder
+    front_end, encoder = _parts(speech)
+    convs = [conv for conv in front_end.convs if isinstance(conv, nn.Conv1d)]  # all of them
     layer, positions = encoder.layers[0], encoder.positions.conv
+    assert isinstance(layer, EncoderLayer) and isinstance(positions, nn.Conv1d)
     return {
         "architectures": [MODELS[model_type]],
         "model_type": model_type,
@@ -202,8 +204,9 @@ def export_transformers(
     if model_type not in MODELS:
         raise UserError(f"--as {model_type}: transformers' types are {', '.join(MODELS)}.")
     config, weights = transformers_config(speech, model_type), transformers_weights(speech)
-    rate, name = speech.front_end.sample_rate, MODELS[model_type]
-    equal = speech.front_end.variance_eps == VARIANCE_EPS
+    front_end, _ = _parts(speech)
+    rate, name = front_end.sample_rate, MODELS[model_type]
+    equal = front_end.variance_eps == VARIANCE_EPS
     card = CARD.format(name=name, rate=rate, normalisation="" if equal else OTHERWISE_NORMALISED)
     with staged_folder(output) as staging:
         _write_json(staging / "config.json", config)
@@ -217,13 +220,19 @@ def _checked(encoder: nn.Module, folder: str | Path) -> SpeechModel:
     """The speech model of an encoder, if it is wav2vec 2.0's."""
     speech = getattr(encoder, "speech_model", None)
     found = [type(encoder)] if speech is None else [type(speech.front_end), type(speech.encoder)]
-    if found != [Waveform, TransformerEncoder]:
+    if speech is None or found != [Waveform, TransformerEncoder]:
         names = " and ".join(kind.__name__ for kind in found)
         raise UserError(
             f"{folder}: transformers knows wav2vec 2.0's Waveform and TransformerEncoder, and this "
             f"model is made of {names}. Pretrain with --front_end wav2vec2 or waveform."
         )
     return speech
+
+
+def _parts(speech: SpeechModel) -> tuple[Waveform, TransformerEncoder]:
+    assert isinstance(speech.front_end, Waveform)  # see ``_checked``
+    assert isinstance(speech.encoder, TransformerEncoder)
+    return speech.front_end, speech.encoder
 
 
 def _named_type(results: Path) -> str:

@@ -10,6 +10,7 @@ import torch
 from speechbrain.utils.logger import get_logger
 from torch.nn.parallel import DistributedDataParallel
 
+from mgf_brain.data.batches.sampler import DurationBatchSampler
 from mgf_brain.distributed import sum_over_ranks
 from mgf_brain.run.checkpoints import Progress, RandomState
 from mgf_brain.run.log import TrainingLog
@@ -28,9 +29,15 @@ class BaseBrain(sb.Brain):
     ---------
     modules, opt_class, hparams, run_opts, checkpointer
         As in ``speechbrain.Brain``.
-    log : TrainingLog
-        Where figures are written.
+    log : TrainingLog, optional
+        Where figures are written; by default nowhere.
     """
+
+    # What SpeechBrain sets by name.
+    find_unused_parameters: bool
+    grad_accumulation_factor: int
+    max_grad_norm: float
+    train_sampler: DurationBatchSampler
 
     def __init__(
         self,
@@ -42,8 +49,9 @@ class BaseBrain(sb.Brain):
         log: TrainingLog | None = None,
     ) -> None:
         super().__init__(modules, opt_class, hparams, run_opts, checkpointer)
-        self.log = log
+        self.log = log or TrainingLog("", enabled=False)
         self.progress = Progress()
+        self.epoch = 0
         self._session = time.time()  # labels that are made before the training count too
         self.grad_norm = torch.tensor(float("nan"))
         self._own_audio = 0.0  # of this rank, seconds not yet in ``progress``
@@ -157,7 +165,7 @@ class BaseBrain(sb.Brain):
     def on_stage_start(self, stage: sb.Stage, epoch: int | None = None) -> None:
         """Remember the epoch and start the clock."""
         if stage == sb.Stage.TRAIN:
-            self.epoch = epoch
+            self.epoch = epoch or 0
             self._start_clock()
 
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:

@@ -65,7 +65,7 @@ class RandomState:
     @mark_as_saver
     def save(self, path: str) -> None:
         """Write the states of torch, CUDA, NumPy and Python; called on all ranks."""
-        states = [self._get()]
+        states: list[dict[str, Any] | None] = [self._get()]
         if torch.distributed.is_initialized():
             states = [None] * torch.distributed.get_world_size()
             torch.distributed.all_gather_object(states, self._get())
@@ -74,12 +74,19 @@ class RandomState:
 
     @staticmethod
     def _get() -> dict[str, Any]:
-        kind, keys, position, has_gauss, gauss = np.random.get_state()
+        numpy = np.random.get_state(legacy=False)
+        keys, position = numpy["state"]["key"], numpy["state"]["pos"]
         version, internal, gauss_next = random.getstate()
         return {
             "torch": torch.get_rng_state(),
             "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-            "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
+            "numpy": (
+                numpy["bit_generator"],
+                torch.from_numpy(keys.astype(np.int64)),
+                position,
+                numpy["has_gauss"],
+                numpy["gauss"],
+            ),
             "python": (version, list(internal), gauss_next),
         }
 

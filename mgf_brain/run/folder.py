@@ -92,8 +92,9 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
 def _check_inputs(hparams: dict[str, Any]) -> None:
     for key in INPUT_KEYS + PRETRAINED_KEYS:
         path = hparams.get(key)
-        elsewhere = path is None or (key in PRETRAINED_KEYS and is_hub_name(path))
-        if not elsewhere and not os.path.exists(path):
+        if path is None or (key in PRETRAINED_KEYS and is_hub_name(path)):
+            continue
+        if not os.path.exists(path):
             raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")
 
 

@@ -66,7 +66,7 @@ class TrainingLog:
     def probe_epoch(self, step: int, figures: dict[str, float]) -> None:
         """Log an epoch of a probe, whose steps are too many and too short to be logged."""
         self.step(step, figures)
-        self.epoch(figures["epoch"], figures["loss"])
+        self.epoch(int(figures["epoch"]), figures["loss"])
 
     def epoch(self, epoch: int, loss: float) -> None:
         """Note the mean loss of an epoch in ``train_log.txt``."""

@@ -17,6 +17,7 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.labels.phone_labels import LabelGrid, number_of_classes, read_phone_labels
 from mgf_brain.data.labels.tracks import (
     IGNORE,
+    FrameTrack,
     file_state,
     load_track,
     note_facts,
@@ -132,29 +133,33 @@ class ClusterLabels:
             pretrained encoder, an utterance has no frame, or there are too few.
         """
         started = time.time()
-        features = None if self.given else self._features(device)
-        fingerprint = self._fingerprint(train, valid, features)
+        source = self.given or self._features(device)
+        fingerprint = self._fingerprint(train, valid, source)
         phones = self.phone_labels and list(file_state(self.phone_labels))
         labelled = load_track(folder, fingerprint) is not None
-        labelled &= features is None or (folder / CENTROIDS).is_file()
-        if labelled and track_facts(folder).get("phones", "unknown") == phones:
+        labelled &= isinstance(source, str) or (folder / CENTROIDS).is_file()
+        if labelled and (track_facts(folder) or {}).get("phones", "unknown") == phones:
             return
-        true = read_phone_labels(self.phone_labels) if phones else {}  # refused before the work
+        # Refused before the work.
+        true = read_phone_labels(self.phone_labels) if self.phone_labels else {}
         if phones and not any(u.id in true for u in train):  # the few utterances of --debug, say
             logger.warning("phone_labels %s: no training utterance is there.", self.phone_labels)
         if not labelled:
             rows = [*train, *valid]
-            made = self._cluster(rows, train, features) if features else (self._given(rows), None)
-            labels, centroids = made
+            if isinstance(source, str):
+                labels, centroids = self._given(source, rows), None
+            else:
+                labels, centroids = self._cluster(rows, train, source)
             for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
                 (folder / old).unlink(missing_ok=True)
             if centroids is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 save_file({"centroids": centroids}, folder / CENTROIDS)
             facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
-            facts["fingerprint"] = fingerprint
-            save_track(folder, labels.items(), facts, started=started)
+            noted = {**facts, "fingerprint": fingerprint}
+            save_track(folder, labels.items(), noted, started=started)
         track = load_track(folder)  # other phones make no other labels
+        assert isinstance(track, FrameTrack)  # since it has a hop
         figures = self._figures({u.id: track.whole(u.id) for u in train}, true)
         note_facts(folder, phones=phones, figures=figures)
 
@@ -215,21 +220,21 @@ class ClusterLabels:
         for row, x in zip(tqdm(rows, what, unit="utt"), features.of(rows), strict=True):
             yield row.id, at_hop(x, *grids)
 
-    def _given(self, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
-        labels, found = read_phone_labels(self.given), {}
+    def _given(self, path: str, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
+        labels, found = read_phone_labels(path), {}
         for row in rows:
             if row.id not in labels:
-                raise UserError(f"labels {self.given}: no line for {row.id}. Label all utterances.")
+                raise UserError(f"labels {path}: no line for {row.id}. Label all utterances.")
             ids = labels[row.id].numpy()
             frames = self._frames(row)
             if abs(len(ids) - frames) > 1:  # other tools count the last window differently
                 raise UserError(
-                    f"labels {self.given}: {row.id} has {len(ids)} labels, the encoder {frames} "
+                    f"labels {path}: {row.id} has {len(ids)} labels, the encoder {frames} "
                     f"frames of {self.hop} samples. Labels must have the encoder's hop."
                 )
             if ids.max() >= self.clusters:
                 raise UserError(
-                    f"labels {self.given}: {row.id} has label {ids.max()}, clusters is "
+                    f"labels {path}: {row.id} has label {ids.max()}, clusters is "
                     f"{self.clusters}. Pass --clusters {ids.max() + 1} or more."
                 )
             found[row.id] = ids.astype(np.int16)
@@ -241,11 +246,12 @@ class ClusterLabels:
         self,
         train: Sequence[Utterance],
         valid: Sequence[Utterance],
-        features: FrameFeatures | None,
+        source: FrameFeatures | str,
     ) -> str:
         """Of all that decides about the labels."""
         settings = (FORMAT, self.clusters, self.hop, self.window, self.fit_megabytes)
-        settings += (self.iterations, self.seed, features.fingerprint() if features else None)
+        settings += (self.iterations, self.seed)
+        settings += (None if isinstance(source, str) else source.fingerprint(),)
         settings += (self.given and file_state(self.given),)
         return track_fingerprint(settings, train, valid)
 

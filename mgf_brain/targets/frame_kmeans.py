@@ -52,8 +52,14 @@ def fit_centroids(
     rng = np.random.RandomState(seed)
     sample = x[rng.permutation(len(x))[: max(SEEDED_BY, clusters)]]
     centers, _ = kmeans_plusplus(sample, clusters, random_state=rng)
-    options = {"tol": 0.0, "copy_x": False}  # another tolerance is worked out on a copy
-    model = KMeans(clusters, init=centers, n_init=1, max_iter=iterations, **options)
+    model = KMeans(
+        clusters,
+        init=centers,  # pyright: ignore[reportArgumentType]  # untyped: guessed from the default
+        n_init=1,  # pyright: ignore[reportArgumentType]  # as above
+        max_iter=iterations,
+        tol=0.0,  # another tolerance is worked out on a copy
+        copy_x=False,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(x)

@@ -73,11 +73,11 @@ def cluster_speakers(
     """
     x = np.asarray(embeddings, dtype=np.float32)
     _refuse(x, clusters, per_centroid, variance, threshold)
-    x = normalize(x)
+    x = _unit(x)
     if np.ptp(x, axis=0).max() < ALIKE:
         return np.zeros(len(x), dtype=np.int64)
     share = variance if variance < 1.0 else None  # all axes; to PCA, 1 would be one
-    x = normalize(PCA(share, random_state=seed).fit_transform(x))
+    x = _unit(PCA(share, random_state=seed).fit_transform(x))
     count = max(2, clusters or 0, min(len(x) // per_centroid, most_centroids))
     centroids, nearest = _pre_cluster(x, count, seed)
     return np.unique(_merge(centroids, clusters, threshold)[nearest], return_inverse=True)[1]
@@ -100,20 +100,33 @@ def _refuse(
         raise UserError("an embedding is not finite. Check the pretrained folder.")
 
 
+def _unit(x: np.ndarray) -> np.ndarray:
+    return normalize(x)  # pyright: ignore[reportReturnType]  # untyped: with norms, only if asked
+
+
 def _pre_cluster(x: np.ndarray, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Centroids that stand for some row, and the place of each row's among them."""
     if count >= len(x):
         return x, np.arange(len(x))
-    settings = {"n_init": 1, "random_state": seed}
     if len(x) <= WHOLE:
-        model = KMeans(count, **settings)
-    else:  # ten passes, as in the recipe above
-        model = MiniBatchKMeans(count, batch_size=count, max_iter=10, **settings)
+        model = KMeans(
+            count,
+            n_init=1,  # pyright: ignore[reportArgumentType]  # untyped: guessed from the default
+            random_state=seed,
+        )
+    else:
+        model = MiniBatchKMeans(
+            count,
+            max_iter=10,  # as in the recipe above
+            batch_size=count,
+            n_init=1,  # pyright: ignore[reportArgumentType]  # as above
+            random_state=seed,
+        )
     with warnings.catch_warnings():  # that there are fewer different rows than centroids
         warnings.simplefilter("ignore", ConvergenceWarning)
         labels = model.fit_predict(x)
     used, nearest = np.unique(labels, return_inverse=True)
-    return model.cluster_centers_[used], nearest
+    return np.asarray(model.cluster_centers_)[used], nearest
 
 
 def _merge(centroids: np.ndarray, clusters: int | None, threshold: float) -> np.ndarray:

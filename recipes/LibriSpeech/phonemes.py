@@ -26,7 +26,7 @@ from mgf_brain.tasks.phones.run import classify_phones
 def dataio_prepare(hparams):
     """Labelled utterances to train on and to score, the labels of each, the classes' names."""
     parts = corpus_parts(hparams, prepare_librispeech)
-    path = hparams["phone_labels"] or corpus_folder(hparams) / "phones_41.txt"
+    path = str(hparams["phone_labels"] or corpus_folder(hparams) / "phones_41.txt")
     labels = read_phone_labels(path)
     names = read_class_names(path, labels.values())
     if hparams["phone_splits"]:

@@ -17,7 +17,7 @@ from mgf_brain.errors import UserError
 
 
 def prepare_main(
-    prepare: Callable[..., Mapping[str, Path]], description: str, **options: str
+    prepare: Callable[..., Mapping[str, Path]], description: str | None, **options: str
 ) -> None:
     """Read the command line, prepare the corpus, print the summary.
 
@@ -26,8 +26,8 @@ def prepare_main(
     prepare : callable
         ``prepare(data_folder, save_folder, *, workers, max_bad_share) -> {part: manifest}``,
         with the other options as further keywords.
-    description : str
-        Its first line heads the help: a script's docstring.
+    description : str or None
+        Its first line heads the help: a script's docstring, which ``python -OO`` leaves out.
     **options : str
         Help texts of the corpus's own options, by keyword. Their values are typed as those of
         the recipes' keys (`true`, `[a, b]`); one that isn't given keeps the function's default.
@@ -48,8 +48,9 @@ def prepare_main(
     print(format_summary(read_summary(output_folder)))
 
 
-def _parser(description: str, options: Mapping[str, str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
+def _parser(description: str | None, options: Mapping[str, str]) -> argparse.ArgumentParser:
+    first = description.splitlines()[0] if description else None
+    parser = argparse.ArgumentParser(description=first, allow_abbrev=False)
     parser.add_argument("--data_folder", required=True, help="the corpus in its own layout")
     parser.add_argument("--output_folder", required=True, help="where the manifests go")
     parser.add_argument("--workers", type=int, help="threads that check audio (default: cores)")

@@ -92,6 +92,14 @@ def test_wrong_options(words, message, monkeypatch, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_a_docstring_that_python_left_out_is_missed_by_the_help_alone(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["prepare.py", "--help"])
+    with pytest.raises(SystemExit) as end:
+        prepare_main(dict, None)
+    assert end.value.code == 0
+    assert "--data_folder" in capsys.readouterr().out
+
+
 def test_every_option_reaches_the_function(tmp_path, monkeypatch):
     given = {}
 
