@@ -21,7 +21,7 @@ from mgf_brain.errors import UserError, check_share
 from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.card import model_card
-from mgf_brain.pretraining.report import summary_table, write_report
+from mgf_brain.pretraining.report import summary_table, write_pretraining_page
 from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.log import TrainingLog
@@ -194,7 +194,7 @@ def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, A
     folder = Path(experiment.hparams["output_folder"])
     exported_folder = _export_model(experiment, brain, "pretrained", results)
     write_results(folder / "results.json", results)  # after the model: they say that a run is done
-    page = write_report(folder)
+    page = write_pretraining_page(folder)
     logger.info("Pretrained folder: %s", exported_folder)
     logger.info("Report: %s", page)
     print(summary_table(folder))

@@ -34,7 +34,7 @@ def test_a_wrong_line_is_named(tmp_path, line):
 
 
 def test_a_verification_run_keeps_the_raw_cosines(tmp_path, monkeypatch):
-    monkeypatch.setattr(verification_recipe, "write_downstream_report", lambda *words: None)
+    monkeypatch.setattr(verification_recipe, "write_task_page", lambda *words: None)
     rows = [Utterance(f"{s}{i}", 1.0, "a.wav", s) for s in "abc" for i in range(2)]
     trials = draw_trials(rows, seed=0)
     scores = {"": torch.rand(len(trials.same)), "plda": torch.zeros(len(trials.same))}

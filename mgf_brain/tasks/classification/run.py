@@ -18,7 +18,7 @@ from mgf_brain.downstream.run import corpus_parts, finish_run, open_run
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.tasks.classification.folds import (
     Classes,
@@ -91,9 +91,9 @@ def report(
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
         figures["map"] = embedding_map(standardised(embeddings).numpy(), [u.label for u in rows])
     corpus, task = Path(recipe).parts[-2], Path(recipe).stem
-    write_downstream_report(
+    write_task_page(
         folder,
-        Report(
+        TaskPage(
             title=f"{task.capitalize()} on {corpus}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} "
             f"test utterances of {len({u.speaker for u in rows})} speakers.",

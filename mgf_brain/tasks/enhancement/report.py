@@ -17,16 +17,16 @@ from mgf_brain.inference import Enhancer
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
-from mgf_brain.reports.html import table
+from mgf_brain.reports.html import Table
 from mgf_brain.reports.plots import layer_weights
 from mgf_brain.reports.style import CONSTANT, TRAINING, finish
 from mgf_brain.reports.task_page import (
     CLIP_SECONDS,
     Picture,
-    Report,
     Score,
+    TaskPage,
     embed_waveform,
-    write_downstream_report,
+    write_task_page,
 )
 
 EXAMPLES = 4  # from the least to the most improved utterance, with three clips each
@@ -78,9 +78,9 @@ def report_enhancement(
     speakers = [u.speaker for u in rows]
     lead = f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(rows):,} test "
     examples = [(rows[i].id, scores[i], waves[i]) for i in chosen]
-    return write_downstream_report(
+    return write_task_page(
         Path(hparams["output_folder"]),
-        Report(
+        TaskPage(
             title=f"Speech enhancement on {Path(recipe).parts[-2]}",
             lead=f"{lead}utterances of {len(set(speakers))} speakers.",
             scores=[
@@ -88,7 +88,7 @@ def report_enhancement(
                 for name, value in mean_scores(scores).items()
             ],
             pictures=[Picture(name, f, CAPTIONS.get(name, "")) for name, f in figures.items()],
-            sections=["<h2>Before and after</h2>", example_table(examples)],
+            tables={"Before and after": example_table(examples)},
         ),
     )
 
@@ -106,7 +106,7 @@ def spread(values: Sequence[float], count: int) -> list[int]:
     return order[places].tolist()
 
 
-def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> str:
+def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> Table:
     """Utterances with their SI-SDR, and players of the three versions.
 
     Arguments
@@ -116,22 +116,17 @@ def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> str:
 
     Returns
     -------
-    str
-        HTML.
+    header, rows
     """
-    header = ("utterance", "SI-SDR before", "after", *COLUMNS)
-    return table(
-        header,
+    rows = [
         [
-            [
-                id,
-                *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
-                *map(embed_waveform, waves),
-            ]
-            for id, scores, waves in examples
-        ],
-        kind="texts",
-    )
+            id,
+            *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
+            *map(embed_waveform, waves),
+        ]
+        for id, scores, waves in examples
+    ]
+    return ("utterance", "SI-SDR before", "after", *COLUMNS), rows
 
 
 def spectrograms(examples: Sequence[Waves]) -> Figure:

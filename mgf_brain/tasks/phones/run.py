@@ -25,9 +25,9 @@ from mgf_brain.reports.task_page import (
     CLIP_SECONDS,
     Mistake,
     Picture,
-    Report,
     Score,
-    write_downstream_report,
+    TaskPage,
+    write_task_page,
 )
 from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.log import TrainingLog
@@ -110,9 +110,9 @@ def report(
         "confusion": confusion(truth.tolist(), named.tolist(), names),
         "layers": layer_weights({"": probe.layer_logits.softmax(0).tolist()}),
     }
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"Phone classification on {Path(recipe).parts[-2]}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(truth):,} "
             f"labels, 100 a second, of {len(made):,} test utterances of {len(set(speakers))} "

@@ -20,7 +20,7 @@ from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.reports.plots import embedding_map
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.speakers.oneshot import Mixup, OneShot, mixups, name_speakers
@@ -157,9 +157,9 @@ def report(
         f"{PROTOCOLS[name]} {len(test.names):,} utterances of {len(set(test.speakers))} speakers"
         for name, test in named.items()
     ]
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"Speaker classification on {corpus_folder(hparams).name}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: "
             f"{', '.join(tests)}.",

@@ -21,7 +21,7 @@ from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.reports.alignment import align_words
 from mgf_brain.reports.plots import layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.tasks.transcription.model_folder import export_recogniser
 from mgf_brain.tasks.transcription.training import (
@@ -103,9 +103,9 @@ def report(
     speakers = {t.utterance.speaker for t in made}
     folder, corpus = Path(hparams["output_folder"]), Path(recipe).parts[-2]
     figures = {"layers": layer_weights({"": head.layer_logits.softmax(0).tolist()})}
-    write_downstream_report(
+    write_task_page(
         folder,
-        Report(
+        TaskPage(
             title=f"{'Phone' if kind == 'per' else 'Speech'} recognition on {corpus}",
             lead=f"{pretrained_name(hparams['pretrained'])}, {hparams['adapt']}: {len(made):,} "
             f"test utterances of {len(speakers)} speakers.",
