@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mgf_brain.reports.curves import history, smooth
 from mgf_brain.reports.plots import NOT_DRAWN, PANELS, by_training, series
-from mgf_brain.reports.style import add_legend, finish, line_look, plain
+from mgf_brain.reports.style import add_legend, finish, line_look, plot_label
 
 # What tells more about the optimiser and the machine than about the systems, and the references.
 LEFT_OUT = NOT_DRAWN | {"learning_rate", "grad_norm", "audio_s_per_s"}
@@ -87,6 +87,6 @@ def _draw(axes: Axes, key: str, folds: Mapping[str, Sequence[tuple[Rows, bool]]]
                 shown = smooth(values) if smoothed else values
                 marker = "." if len(values) < 30 else ""  # a single validation is a point
                 axes.plot(
-                    steps, shown, label=plain(name), marker=marker, **style, **line_look(place)
+                    steps, shown, label=plot_label(name), marker=marker, **style, **line_look(place)
                 )
     finish(axes, key.replace("_", " "), "step", "")

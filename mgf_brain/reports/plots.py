@@ -21,7 +21,7 @@ from mgf_brain.reports.style import (
     VALIDATION,
     add_legend,
     finish,
-    plain,
+    plot_label,
     scatter_by_label,
 )
 
@@ -75,7 +75,7 @@ def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
     axes.grid(False)
     if len(names) > NAMED:
         return
-    short, places = [plain(name) for name in names], range(len(names))
+    short, places = [plot_label(name) for name in names], range(len(names))
     crowded = len(names) * max(map(len, short)) > 90  # characters side by side
     turned = {"rotation": 90 if len(names) > WRITTEN else 35, "rotation_mode": "anchor"}
     axes.set_xticks(places, short, **(turned | {"ha": "right"} if crowded else {}))

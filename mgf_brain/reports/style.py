@@ -77,14 +77,14 @@ def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> N
     others, style = ~np.isin(labels, shown), {"s": 24, "alpha": 0.75, "linewidths": 0}
     for place, label in enumerate(shown):
         look = {"marker": MARKERS[place // len(COLOURS)], "color": COLOURS[place % len(COLOURS)]}
-        name = f"{plain(label)} ({counts[label]:,})"
+        name = f"{plot_label(label)} ({counts[label]:,})"
         axes.scatter(*points[labels == label].T, label=name, **look, **style)
     if others.any():
         label = f"{len(counts) - len(shown):,} others ({others.sum():,})"
         axes.scatter(*points[others].T, color=OTHERS, zorder=0, label=label, **style)
 
 
-def plain(label: str) -> str:
+def plot_label(label: str) -> str:
     """A label as it is: no formula, not hidden from legends, no longer than there is room.
 
     Arguments
@@ -99,7 +99,7 @@ def plain(label: str) -> str:
 
     Example
     -------
-    >>> print(plain("$x$"), plain("_noise_"), plain("a" * 30))
+    >>> print(plot_label("$x$"), plot_label("_noise_"), plot_label("a" * 30))
     \\$x\\$  _noise_ aaaaaaaaaaaaaaaaaaaaaaa…
     """
     line = " ".join(label.split())

@@ -18,7 +18,7 @@ from mgf_brain.reports.style import (
     add_legend,
     finish,
     line_look,
-    plain,
+    plot_label,
 )
 
 DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
@@ -87,7 +87,7 @@ def det_curves(trials: Mapping[str, tuple[Scores, Sequence[bool] | np.ndarray]])
     curves = {name: _Curve.of(*scored) for name, scored in trials.items()}
     axes, low = _det_axes(list(curves.values()))
     for place, (name, curve) in enumerate(curves.items()):
-        label = f"{plain(name)}: EER {100 * curve.rate:.2f} %"
+        label = f"{plot_label(name)}: EER {100 * curve.rate:.2f} %"
         curve.draw(axes, low, label=label, **line_look(place))
     add_legend(axes, columns=min(2, len(curves)))
     return axes.figure

@@ -10,7 +10,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores, write_scores
 from mgf_brain.tasks.verification import run as verification_recipe
-from mgf_brain.tasks.verification.run import report
+from mgf_brain.tasks.verification.run import write_verification_page
 
 
 def test_scores_come_back_to_the_last_bit(tmp_path):
@@ -40,7 +40,9 @@ def test_a_verification_run_keeps_the_raw_cosines(tmp_path, monkeypatch):
     scores = {"": torch.rand(len(trials.same)), "plda": torch.zeros(len(trials.same))}
     hparams = {"output_folder": str(tmp_path), "corpus": "EmoDB", "pretrained": "fbank"}
     embeddings = torch.randn(6, 4)
-    report(hparams | {"adapt": "frozen"}, embeddings, trials, scores, {"eer": 50.0})
+    write_verification_page(
+        hparams | {"adapt": "frozen"}, embeddings, trials, scores, {"eer": 50.0}
+    )
     found, same = read_scores(tmp_path / SCORES_FILE)
     assert torch.equal(torch.tensor(found, dtype=torch.float32), scores[""])
     assert torch.equal(torch.tensor(same), trials.same)

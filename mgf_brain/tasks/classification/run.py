@@ -68,10 +68,10 @@ def classify_utterances(
         throughput=tuning or extractor.throughput,
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
-    report(experiment.hparams, recipe, predictions, trainer, metrics)
+    write_classification_page(experiment.hparams, recipe, predictions, trainer, metrics)
 
 
-def report(
+def write_classification_page(
     hparams: Mapping[str, Any],
     recipe: str,
     predictions: Sequence[Predictions],

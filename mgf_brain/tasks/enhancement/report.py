@@ -41,7 +41,7 @@ Scores = Mapping[str, float]
 Waves = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # as COLUMNS, (samples,) each
 
 
-def report_enhancement(
+def write_enhancement_page(
     hparams: Mapping[str, Any],
     recipe: str,
     enhancer: Enhancer,

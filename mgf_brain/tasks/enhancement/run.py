@@ -34,7 +34,7 @@ from mgf_brain.run.experiment import Experiment, load_experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.enhancement.brain import EnhancementBrain
 from mgf_brain.tasks.enhancement.model_folder import export_enhancer
-from mgf_brain.tasks.enhancement.report import report_enhancement
+from mgf_brain.tasks.enhancement.report import write_enhancement_page
 from mgf_brain.tasks.enhancement.training import head_sizes
 from mgf_brain.throughput import Throughput
 
@@ -78,7 +78,7 @@ def enhance_speech(
         throughput=throughput,
     )
     export_enhancer(hparams, extractor, enhancer, results)
-    report_enhancement(hparams, recipe, enhancer, test, scores)
+    write_enhancement_page(hparams, recipe, enhancer, test, scores)
 
 
 def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtractor) -> None:

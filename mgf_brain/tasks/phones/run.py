@@ -75,7 +75,7 @@ def classify_phones(
         started=started,
         throughput=extractor.throughput,
     )
-    report(experiment.hparams, recipe, probe, made, names)
+    write_phones_page(experiment.hparams, recipe, probe, made, names)
 
 
 def train_phones(
@@ -95,7 +95,7 @@ def train_phones(
     return probe
 
 
-def report(
+def write_phones_page(
     hparams: Mapping[str, Any],
     recipe: str,
     probe: Probe,

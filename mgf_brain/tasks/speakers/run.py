@@ -104,7 +104,7 @@ def classify_speakers(
         started=started,
         throughput=extractor.throughput,
     )
-    report(experiment.hparams, named, oneshot, vectors)
+    write_speakers_page(experiment.hparams, named, oneshot, vectors)
 
 
 def train_closed_set(
@@ -146,7 +146,7 @@ def _speakers(train: Sequence[Utterance]) -> list[str]:
     return sorted({u.speaker for u in train})
 
 
-def report(
+def write_speakers_page(
     hparams: Mapping[str, Any],
     named: Mapping[str, Named],
     oneshot: OneShot,

@@ -87,10 +87,10 @@ def recognise(
         throughput=training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
-    report(hparams, recipe, head, made, metrics)
+    write_transcription_page(hparams, recipe, head, made, metrics)
 
 
-def report(
+def write_transcription_page(
     hparams: Mapping[str, Any],
     recipe: str,
     head: CTCHead,

@@ -20,7 +20,7 @@ from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, fini
 from mgf_brain.reports.task_page import Picture
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.verification.pseudo_labels import Rounds
-from mgf_brain.tasks.verification.run import Data, report, unheard_trials
+from mgf_brain.tasks.verification.run import Data, unheard_trials, write_verification_page
 from mgf_brain.throughput import Throughput
 
 PANELS = (
@@ -63,7 +63,7 @@ def refine(
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
     curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    report(hparams, embeddings, trials, {"": cosines}, _flat(rows), [curves])
+    write_verification_page(hparams, embeddings, trials, {"": cosines}, _flat(rows), [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:

@@ -104,7 +104,7 @@ def verify(
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    report(hparams, embeddings, trials, scores, metrics)
+    write_verification_page(hparams, embeddings, trials, scores, metrics)
 
 
 def unheard_trials(
@@ -156,7 +156,7 @@ def trials_of(hparams: dict[str, Any], root: str | Path | None) -> Trials:
     return read_trials(path, hparams["list_root"] or root or path.parent)
 
 
-def report(
+def write_verification_page(
     hparams: dict[str, Any],
     embeddings: torch.Tensor,
     trials: Trials,
