@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -80,7 +81,7 @@ def _number(value: object) -> bool:
 
 def _draw(axes: Axes, key: str, folds: Mapping[str, Sequence[tuple[Rows, bool]]]) -> None:
     for place, (name, parts) in enumerate(folds.items()):
-        style = {"alpha": 0.6, "lw": 1.1} if len(parts) > 1 else {"lw": 1.8}
+        style: dict[str, Any] = {"alpha": 0.6, "lw": 1.1} if len(parts) > 1 else {"lw": 1.8}
         for rows, smoothed in parts:
             steps, values = series(rows, key)
             if len(values):
