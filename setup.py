@@ -31,6 +31,8 @@ REQUIRED = [
     "soundfile>=0.12.1",  # decodes all audio: torchaudio's I/O is gone
     "safetensors",
     "scikit-learn",
+    "jinja2>=3.1",  # pages are its templates; a text in them is escaped unless it is Markup
+    "markupsafe>=2",  # which is this; jinja2 brings it
     "jiwer>=3",  # word and character error rates with alignments
     # F0 by WORLD's DIO. The same code as pyworld, whose last source release (0.3.5) does not import
     # with setuptools 82 and later; this one has wheels from Python 3.10 on. MIT, WORLD itself BSD.
@@ -78,7 +80,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["mgf_brain", "mgf_brain.*"]),
-    package_data={"": ["*.pyi", "py.typed"]},
+    package_data={"": ["*.pyi", "py.typed", "templates/*.html"]},
     python_requires=">=3.10",  # types are written X | Y, and read at run time
     install_requires=REQUIRED,
     extras_require=EXTRAS,

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.reports.style import TRAINING, VALIDATION, finish, plain
+from mgf_brain.reports.style import TRAINING, VALIDATION, finish, plot_label
 
 PANELS = 3  # in a row: more would leave no room for the names of systems
 
@@ -56,6 +56,6 @@ def _draw(axes: Axes, heading: str, rows: Values) -> None:
             axes.text(0.0, place, f" {means[place]:.1f}", va="center", fontsize=9)
         if len(values) > 1:
             axes.plot(values, [place] * len(values), ".", color=VALIDATION, ms=5)
-    axes.set_yticks(range(len(names)), [plain(name) for name in names])
+    axes.set_yticks(range(len(names)), [plot_label(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)  # the first row on top
     finish(axes, heading, "", "")

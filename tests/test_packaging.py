@@ -13,6 +13,7 @@ import pytest
 import setuptools
 import speechbrain
 from packaging.requirements import Requirement
+from setuptools.command.build_py import build_py
 
 import mgf_brain
 
@@ -67,6 +68,16 @@ def test_one_version_and_the_licence_of_the_file(options):
 def test_every_folder_of_the_library_is_packaged(options):
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "mgf_brain").rglob("*.py")}
     assert set(options["packages"]) == {".".join(folder.parts) for folder in folders}
+
+
+def test_the_templates_of_pages_are_packaged(options, tmp_path):
+    build = build_py(setuptools.Distribution({**options, "script_name": "setup.py"}))
+    build.build_lib = str(tmp_path)
+    build.ensure_finalized()
+    files = {name for _, _, _, names in build.data_files for name in names}
+    templates = {path.name for path in (ROOT / "mgf_brain").rglob("*.html")}
+    assert {f"templates/{name}" for name in templates} <= files
+    assert {"page.html", "task.html", "pretraining.html", "comparison.html"} <= templates
 
 
 @pytest.mark.parametrize("folder", ["mgf_brain", "recipes", "experiments"])

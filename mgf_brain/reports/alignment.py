@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
 from itertools import zip_longest
 
 import jiwer
+from markupsafe import Markup
 
-from mgf_brain.reports.html import Html
+from mgf_brain.reports.html import part
 
 NONE = "–"
 KINDS = {
@@ -19,7 +18,7 @@ KINDS = {
 }
 
 
-def align_words(truth: str, prediction: str) -> Html:
+def align_words(truth: str, prediction: str) -> Markup:
     """Two texts word over word, their differences marked.
 
     Arguments
@@ -29,7 +28,7 @@ def align_words(truth: str, prediction: str) -> Html:
 
     Returns
     -------
-    Html
+    Markup
         One column a word, by the alignment of the smallest edit distance.
 
     Example
@@ -44,10 +43,10 @@ def align_words(truth: str, prediction: str) -> Html:
         guesses = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
         pairs = zip_longest(words, guesses, fillvalue=NONE)  # one side is empty, or both as long
         columns += [(KINDS[chunk.type], *pair) for pair in pairs]
-    return _in_columns(columns)
+    return part("aligned", columns)
 
 
-def pair_words(truth: str, prediction: str) -> Html:
+def pair_words(truth: str, prediction: str) -> Markup:
     """Two texts of as many words, the first over the first and so on, their differences marked.
 
     Arguments
@@ -57,7 +56,7 @@ def pair_words(truth: str, prediction: str) -> Html:
 
     Returns
     -------
-    Html
+    Markup
         One column a word.
 
     Raises
@@ -70,16 +69,6 @@ def pair_words(truth: str, prediction: str) -> Html:
     >>> pair_words("S T AH", "T AH AH").count("substituted")
     2
     """
-    return _in_columns(
-        ("same" if word == guess else "substituted", word, guess)
-        for word, guess in zip(truth.split(), prediction.split(), strict=True)
-    )
-
-
-def _in_columns(columns: Iterable[tuple[str, str, str]]) -> Html:
-    """HTML of a kind and two words a column."""
-    spans = "".join(
-        f'<span class="{kind}"><i>{escape(above)}</i><b>{escape(below)}</b></span>'
-        for kind, above, below in [("name", "truth", "prediction"), *columns]
-    )
-    return Html(f'<div class="aligned">{spans}</div>')
+    pairs = zip(truth.split(), prediction.split(), strict=True)
+    columns = [("same" if word == guess else "substituted", word, guess) for word, guess in pairs]
+    return part("aligned", columns)

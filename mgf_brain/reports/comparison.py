@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
@@ -18,7 +16,7 @@ from mgf_brain.metrics.names import known_scores, metric_of, score_text, score_t
 from mgf_brain.reports.alignment import NONE
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.facts import read_results, run_facts
-from mgf_brain.reports.html import Html, figure, page, png, table
+from mgf_brain.reports.html import Table, part, png, render
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.folder import read_plain
@@ -29,14 +27,6 @@ FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", 
 NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
 PLACES = {"output_folder"}  # settings that differ between any two runs
 LONGEST = 60  # characters of a setting
-TRAINING_CAPTION = (
-    "Validation as logged, or where there is none the moving mean of the training steps. Losses "
-    "compare runs with the same objectives only."
-)
-DET_CAPTION = (
-    "Normal-deviate axes: nearer to the lower left corner is better. Curves compare only where the "
-    "trials are the same."
-)
 
 
 @dataclass(frozen=True)
@@ -86,7 +76,19 @@ def write_comparison(folders: Sequence[str | os.PathLike], path: str | os.PathLi
     """
     names = short_names(folders)
     runs = [read_run(Path(folder), names[i]) for i, folder in enumerate(folders)]
-    text = page(f"{len(runs)} runs", ", ".join(names) + ".", _sections(runs))
+    trials = {run.name: run.trials for run in runs if run.trials}
+    training = compare_training({run.name: run.rows for run in runs if run.rows})
+    text = render(
+        "comparison.html",
+        title=f"{len(runs)} runs",
+        lead=f"{', '.join(names)}.",
+        names=names,
+        scores=_score_tables(runs),
+        settings=different_settings(runs),
+        training=training and png(training),
+        errors=png(det_curves(trials)) if trials else None,
+        facts=_fact_table(runs),
+    )
     with open_atomic(path) as file:
         file.write(text)
 
@@ -166,30 +168,16 @@ def _results(folder: Path) -> dict[str, Any]:
     return results
 
 
-def _sections(runs: Sequence[Run]) -> list[str]:
-    trials = {run.name: run.trials for run in runs if run.trials}
-    return [
-        "<h2>Results</h2>",
-        *_result_tables(runs),
-        *_settings_section(runs),
-        *_picture_section("training", compare_training({r.name: r.rows for r in runs if r.rows})),
-        *_picture_section("errors", det_curves(trials) if trials else None),
-        "<h2>The runs</h2>",
-        _fact_table(runs),
-    ]
-
-
-def _result_tables(runs: Sequence[Run]) -> list[str]:
+def _score_tables(runs: Sequence[Run]) -> dict[str, Table]:
     """A table for each recipe: scores of different ones are not to be compared."""
     recipes = dict.fromkeys(run.results["recipe"] for run in runs)
-    sections = []
-    for recipe in recipes:
-        chosen = [run for run in runs if run.results["recipe"] == recipe]
-        sections += [f"<p>{escape(recipe)}</p>", result_table(chosen)]
-    return sections
+    return {
+        recipe: score_table([run for run in runs if run.results["recipe"] == recipe])
+        for recipe in recipes
+    }
 
 
-def result_table(runs: Sequence[Run]) -> str:
+def score_table(runs: Sequence[Run]) -> Table:
     """A row a run, a column a metric; the best of several runs is in bold.
 
     Arguments
@@ -198,14 +186,14 @@ def result_table(runs: Sequence[Run]) -> str:
 
     Returns
     -------
-    str
-        HTML.
+    header : list of str
+    rows : list of list of str
 
     Example
     -------
     >>> runs = [Run(name, {"metrics": {"eer": rate}}) for name, rate in (("a", 9.0), ("b", 5.0))]
-    >>> [line for line in result_table(runs).splitlines() if "<td>" in line]
-    ['<tr><td>a</td><td>9.00 %</td></tr>', '<tr><td>b</td><td><b>5.00 %</b></td></tr>']
+    >>> score_table(runs)
+    (['run', 'EER'], [['a', '9.00 %'], ['b', Markup('<b>5.00 %</b>')]])
     """
     metrics = list(dict.fromkeys(name for run in runs for name in run.scores()))
     best = {name: _best(name, runs) for name in metrics}
@@ -213,7 +201,7 @@ def result_table(runs: Sequence[Run]) -> str:
         [run.name, *(_cell(name, run.scores().get(name), best[name]) for name in metrics)]
         for run in runs
     ]
-    return table(("run", *(score_title(name) for name in metrics)), rows)
+    return ["run", *(score_title(name) for name in metrics)], rows
 
 
 def _best(name: str, runs: Sequence[Run]) -> float | None:
@@ -231,15 +219,7 @@ def _cell(name: str, value: float | None, best: float | None) -> str:
     if value is None:
         return NONE
     text = score_text(name, value)
-    return Html(f"<b>{text}</b>") if value == best else text
-
-
-def _settings_section(runs: Sequence[Run]) -> list[str]:
-    rows = different_settings(runs)
-    if not rows:
-        return []
-    header = ("setting", *(run.name for run in runs))
-    return ["<h2>What was set otherwise</h2>", table(header, rows, kind="texts")]
+    return part("best", text) if value == best else text
 
 
 def different_settings(runs: Sequence[Run]) -> list[list[str]]:
@@ -275,17 +255,9 @@ def _is_short(value: Any) -> bool:
     return not isinstance(value, (dict, list)) and len(str(value)) <= LONGEST
 
 
-def _picture_section(name: str, plot: Figure | None) -> list[str]:
-    if plot is None:
-        return []
-    titles = {"training": ("Training", TRAINING_CAPTION), "errors": ("Errors", DET_CAPTION)}
-    title, caption = titles[name]
-    return [f"<h2>{title}</h2>", figure(name, png(plot), caption)]
-
-
-def _fact_table(runs: Sequence[Run]) -> str:
+def _fact_table(runs: Sequence[Run]) -> Table:
     facts = [dict(run_facts(run.results)) for run in runs]
     rows = [
         [run.name, *(row[fact] for fact in FACTS)] for run, row in zip(runs, facts, strict=True)
     ]
-    return table(("run", *FACTS), rows)
+    return ["run", *FACTS], rows

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mgf_brain.reports.curves import history, smooth
 from mgf_brain.reports.plots import NOT_DRAWN, PANELS, by_training, series
-from mgf_brain.reports.style import add_legend, finish, line_look, plain
+from mgf_brain.reports.style import add_legend, finish, line_look, plot_label
 
 # What tells more about the optimiser and the machine than about the systems, and the references.
 LEFT_OUT = NOT_DRAWN | {"learning_rate", "grad_norm", "audio_s_per_s"}
@@ -80,13 +81,13 @@ def _number(value: object) -> bool:
 
 def _draw(axes: Axes, key: str, folds: Mapping[str, Sequence[tuple[Rows, bool]]]) -> None:
     for place, (name, parts) in enumerate(folds.items()):
-        style = {"alpha": 0.6, "lw": 1.1} if len(parts) > 1 else {"lw": 1.8}
+        style: dict[str, Any] = {"alpha": 0.6, "lw": 1.1} if len(parts) > 1 else {"lw": 1.8}
         for rows, smoothed in parts:
             steps, values = series(rows, key)
             if len(values):
                 shown = smooth(values) if smoothed else values
                 marker = "." if len(values) < 30 else ""  # a single validation is a point
                 axes.plot(
-                    steps, shown, label=plain(name), marker=marker, **style, **line_look(place)
+                    steps, shown, label=plot_label(name), marker=marker, **style, **line_look(place)
                 )
     finish(axes, key.replace("_", " "), "step", "")

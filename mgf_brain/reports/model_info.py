@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.read import WEIGHTS_FILE
+from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
 from mgf_brain.metrics.names import known_scores, score_text, score_title
 from mgf_brain.reports.facts import run_facts
 
@@ -39,7 +40,7 @@ def describe(model: nn.Module, folder: Path) -> dict[str, str]:
     >>> facts["class"], facts["frame hop"], facts["states"]
     ('SpeechEncoder', '40 ms (640 samples)', '3 of 32 channels')
     """
-    encoder = getattr(model, "encoder", model)
+    encoder = cast(Any, getattr(model, "encoder", model))  # whatever has its interface
     hop, rate, licence = encoder.hop, encoder.sample_rate, licence_of(read_card(folder))
     return {
         "class": type(model).__name__,
@@ -64,11 +65,11 @@ def _make(encoder: nn.Module) -> str:
 def _task_facts(model: nn.Module) -> dict[str, str]:
     """What a model for a task has beside its encoder."""
     facts = {}
-    if hasattr(model, "labels"):
+    if isinstance(model, UtteranceClassifier):
         facts["classes"] = ", ".join(model.labels)
-    if hasattr(model, "threshold"):
+    if isinstance(model, SpeakerVerifier):
         facts["threshold"] = "none" if model.threshold is None else f"{model.threshold:.4f}"
-    if hasattr(model, "tokens"):
+    if isinstance(model, SpeechRecognizer):
         names = list(map(str, model.tokens.names))
         more = " …" if len(names) > MOST_SYMBOLS else ""
         facts["symbols"] = f"{len(names)}: {' '.join(names[:MOST_SYMBOLS])}{more}"

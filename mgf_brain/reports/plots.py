@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +22,7 @@ from mgf_brain.reports.style import (
     VALIDATION,
     add_legend,
     finish,
-    plain,
+    plot_label,
     scatter_by_label,
 )
 
@@ -75,10 +76,11 @@ def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
     axes.grid(False)
     if len(names) > NAMED:
         return
-    short, places = [plain(name) for name in names], range(len(names))
+    short, places = [plot_label(name) for name in names], range(len(names))
     crowded = len(names) * max(map(len, short)) > 90  # characters side by side
-    turned = {"rotation": 90 if len(names) > WRITTEN else 35, "rotation_mode": "anchor"}
-    axes.set_xticks(places, short, **(turned | {"ha": "right"} if crowded else {}))
+    angle = 90 if len(names) > WRITTEN else 35
+    turned: dict[str, Any] = {"rotation": angle, "rotation_mode": "anchor", "ha": "right"}
+    axes.set_xticks(places, short, **(turned if crowded else {}))
     rows = [f"{name} ({total:,})" for name, total in zip(short, totals, strict=True)]
     axes.set_yticks(places, rows)
 
@@ -153,13 +155,14 @@ def embedding_map(
     >>> figure.axes[0].get_legend_handles_labels()[1]
     ['a (6)', 'b (3)']
     """
-    embeddings, labels = np.asarray(embeddings, dtype=np.float64), np.asarray(labels, dtype=str)
+    embeddings = np.asarray(embeddings, dtype=np.float64)
     if len(labels) > MAPPED:
-        drawn = np.random.default_rng(seed).choice(len(labels), MAPPED, replace=False)
-        embeddings, labels = embeddings[drawn], labels[drawn]
+        rng = np.random.default_rng(seed)
+        drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
+        embeddings, labels = embeddings[drawn], [labels[i] for i in drawn]
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     axes = figure.subplots()
-    scatter_by_label(axes, _flatten(embeddings, seed), labels.tolist())
+    scatter_by_label(axes, _flatten(embeddings, seed), labels)
     finish(axes, f"{title}: t-SNE of {len(labels):,}", "", "")
     axes.set(xticks=[], yticks=[])
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
@@ -227,7 +230,7 @@ def by_training(rows: Sequence[dict]) -> list[list[dict]]:
 
 
 def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) -> None:
-    thin = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
+    thin: dict[str, Any] = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
     shown = []
     for train, valid in runs:
         steps, values = series(train, key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -49,7 +50,7 @@ def add_legend(*panels: Axes, columns: int | None = None) -> None:
         )
 
 
-def line_look(place: int) -> dict[str, str]:
+def line_look(place: int) -> dict[str, Any]:
     """Colour and dashes of one line of many, six colours before the dashes change.
 
     Example
@@ -72,19 +73,19 @@ def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> N
     labels : sequence of str
         (N,); each stands in the legend with its number of points.
     """
-    labels, counts = np.array(labels, dtype=str), Counter(labels)
+    names, counts = np.array(labels, dtype=str), Counter(labels)
     shown = sorted(label for label, _ in counts.most_common(COLOURED))
-    others, style = ~np.isin(labels, shown), {"s": 24, "alpha": 0.75, "linewidths": 0}
+    others, style = ~np.isin(names, shown), {"s": 24, "alpha": 0.75, "linewidths": 0}
     for place, label in enumerate(shown):
         look = {"marker": MARKERS[place // len(COLOURS)], "color": COLOURS[place % len(COLOURS)]}
-        name = f"{plain(label)} ({counts[label]:,})"
-        axes.scatter(*points[labels == label].T, label=name, **look, **style)
+        entry = f"{plot_label(label)} ({counts[label]:,})"
+        axes.scatter(*points[names == label].T, label=entry, **look, **style)
     if others.any():
         label = f"{len(counts) - len(shown):,} others ({others.sum():,})"
         axes.scatter(*points[others].T, color=OTHERS, zorder=0, label=label, **style)
 
 
-def plain(label: str) -> str:
+def plot_label(label: str) -> str:
     """A label as it is: no formula, not hidden from legends, no longer than there is room.
 
     Arguments
@@ -99,7 +100,7 @@ def plain(label: str) -> str:
 
     Example
     -------
-    >>> print(plain("$x$"), plain("_noise_"), plain("a" * 30))
+    >>> print(plot_label("$x$"), plot_label("_noise_"), plot_label("a" * 30))
     \\$x\\$  _noise_ aaaaaaaaaaaaaaaaaaaaaaa…
     """
     line = " ".join(label.split())

@@ -7,32 +7,24 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from itertools import accumulate
 from pathlib import Path
 from statistics import mean, stdev
 
 import soundfile
 import torch
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
-from mgf_brain.reports.facts import read_results, run_facts, write_page
-from mgf_brain.reports.html import Html, data_uri, figure, page, png, table
+from mgf_brain.reports.facts import read_results, run_facts
+from mgf_brain.reports.html import Table, part, png, write_page
 from mgf_brain.reports.plots import training_curves
 from mgf_brain.run.log import read_metrics
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
 CLIP_SECONDS = 10
-CAPTIONS = {
-    "det": "Normal-deviate axes: nearer to the lower left corner is better.",
-    "scores": "Trials that lie on the wrong side of the threshold are errors.",
-    "confusion": "Each row sums to 100 %: what each class is taken for.",
-    "layers": "Softmaxed weights of the sum that the classifier reads.",
-    "map": "Neighbours are alike by cosine; distances between far points mean little.",
-    "training": "Training: moving mean over a twentieth of the steps. Validation: as logged.",
-}
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ class Picture:
         Of its file, without extension.
     figure : Figure
     caption : str, optional
-        By default that of ``CAPTIONS``.
+        By default that of ``templates/task.html``.
     """
 
     name: str
@@ -109,7 +101,7 @@ class Mistake:
 
 
 @dataclass(frozen=True)
-class Report:
+class TaskPage:
     """All that a recipe says of its run, beside ``results.json``.
 
     Arguments
@@ -128,8 +120,8 @@ class Report:
         What the mistakes show, in a sentence.
     align : callable, optional
         ``align(truth, prediction)`` shows both texts in one: ``align_words`` or ``pair_words``.
-    sections : sequence of str
-        HTML of what the task shows beside all this, below the plots.
+    tables : mapping of str to tuple
+        By heading, what the task shows beside all this, below the plots: header and rows.
     """
 
     title: str
@@ -140,19 +132,19 @@ class Report:
     mistakes: Sequence[Mistake] = ()
     score_name: str = "score"
     note: str = ""
-    align: Callable[[str, str], Html] | None = None
-    sections: Sequence[str] = ()
+    align: Callable[[str, str], Markup] | None = None
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
-def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
+def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
     """Write ``report/``: PNG plots, and ``index.html`` that holds them and the audio.
 
     Arguments
     ---------
     folder : str or os.PathLike
         A run's output folder, with ``results.json``. Where it has ``metrics.jsonl``, the training
-        is drawn beside the report's pictures.
-    report : Report
+        is drawn beside the page's pictures.
+    page : TaskPage
 
     Returns
     -------
@@ -165,21 +157,25 @@ def write_downstream_report(folder: str | os.PathLike, report: Report) -> Path:
         If ``results.json`` is missing or an audio file can't be read.
     """
     folder = Path(folder)
-    results = read_results(folder)
-    shown = [*report.pictures, *_training(folder)]
-    pictures = {picture.name: png(picture.figure) for picture in shown}
-    sections = [
-        *_score_sections(report),
-        *_picture_section(shown, pictures),
-        *report.sections,
-        *_mistake_section(report),
-        "<h2>The run</h2>",
-        table((), run_facts(results)),
-    ]
-    return write_page(folder, page(report.title, report.lead, sections), pictures)
+    facts = run_facts(read_results(folder))
+    shown = [*page.pictures, *_training(folder)]
+    return write_page(
+        folder,
+        "task.html",
+        {picture.name: png(picture.figure) for picture in shown},
+        title=page.title,
+        lead=page.lead,
+        page=page,
+        scores=[score.cells() for score in page.scores],
+        intervals=any(math.isfinite(score.low) for score in page.scores),
+        folds=_fold_table(page.folds) if page.folds else None,
+        shown=shown,
+        mistakes=_mistake_rows(page),
+        facts=facts,
+    )
 
 
-def embed_audio(path: str | os.PathLike) -> Html:
+def embed_audio(path: str | os.PathLike) -> Markup:
     """A player of the first ten seconds of a file, which it holds as Ogg Opus.
 
     Arguments
@@ -188,7 +184,7 @@ def embed_audio(path: str | os.PathLike) -> Html:
 
     Returns
     -------
-    Html
+    Markup
 
     Raises
     ------
@@ -196,46 +192,35 @@ def embed_audio(path: str | os.PathLike) -> Html:
         If the file is missing or can't be decoded.
     """
     wav = read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
-    cut = f"<small>first {CLIP_SECONDS} s</small>" if probe(path).duration > CLIP_SECONDS else ""
-    return Html(f"{embed_waveform(wav)}{cut}")
+    cut = probe(path).duration > CLIP_SECONDS
+    return embed_waveform(wav, f"first {CLIP_SECONDS} s" if cut else "")
 
 
-def embed_waveform(wav: torch.Tensor) -> Html:
+def embed_waveform(wav: torch.Tensor, note: str = "") -> Markup:
     """A player of audio, which it holds as Ogg Opus.
 
     Arguments
     ---------
     wav : torch.Tensor
         (samples,) at 16 kHz, cut off at 1 and -1.
+    note : str
+        Stands below.
 
     Returns
     -------
-    Html
+    Markup
 
     Example
     -------
     >>> embed_waveform(torch.zeros(1600))[:60]
-    '<audio controls preload="metadata" src="data:audio/ogg;base6'
+    Markup('<audio controls preload="metadata" src="data:audio/ogg;base6')
     """
     stream = io.BytesIO()
     soundfile.write(stream, wav.clamp(-1, 1).numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
-    source = data_uri("audio/ogg", stream.getvalue())
-    return Html(f'<audio controls preload="metadata" src="{source}"></audio>')
+    return part("player", stream.getvalue(), note)
 
 
-def _score_sections(report: Report) -> list[str]:
-    sections = [
-        "<h2>Results</h2>",
-        table(("metric", "value", "95 % interval"), [score.cells() for score in report.scores]),
-    ]
-    if any(math.isfinite(score.low) for score in report.scores):
-        sections.append("<p>Intervals: bootstrap over speakers.</p>")
-    if report.folds:
-        sections += ["<h2>Folds</h2>", _fold_table(report.folds)]
-    return sections
-
-
-def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> str:
+def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> Table:
     names = list(dict.fromkeys(name for scores in folds.values() for name in scores))
     columns = {
         name: [scores[name] for scores in folds.values() if name in scores] for name in names
@@ -248,7 +233,7 @@ def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> str:
     if len(folds) > 1:
         spread = [stdev(x) if len(x) > 1 else math.nan for x in columns.values()]
         rows.append(["standard deviation", *map(score_text, names, spread)])
-    return table(("fold", *map(score_title, names)), rows)
+    return ["fold", *map(score_title, names)], rows
 
 
 def _training(folder: Path) -> list[Picture]:
@@ -257,32 +242,18 @@ def _training(folder: Path) -> list[Picture]:
     return [Picture("training", training_curves(read_metrics(log)))] if log.is_file() else []
 
 
-def _picture_section(shown: Sequence[Picture], pictures: Mapping[str, bytes]) -> list[str]:
-    if not shown:
-        return []
-    captions = {p.name: p.caption or CAPTIONS.get(p.name, "") for p in shown}
-    figures = [figure(name, pictures[name], caption) for name, caption in captions.items()]
-    return ["<h2>Plots</h2>", *figures]
-
-
-def _mistake_section(report: Report) -> list[str]:
-    clips = accumulate(len(mistake.audio) for mistake in report.mistakes)
+def _mistake_rows(page: TaskPage) -> list[list[str]]:
+    """As many of the worst as there are clips for."""
+    clips = accumulate(len(mistake.audio) for mistake in page.mistakes)
     within = sum(count <= CLIPS for count in clips)
-    shown = report.mistakes[: min(CLIPS, within)]
-    if not shown:
-        return []
-    texts = ("truth over prediction",) if report.align else ("truth", "prediction")
-    header = ("utterance", *texts, report.score_name, "listen")
-    rows = [_mistake_row(mistake, report.align) for mistake in shown]
-    count = f"<p>The worst {len(shown)} of {len(report.mistakes):,}. {escape(report.note)}</p>"
-    return ["<h2>Worst errors</h2>", count, table(header, rows, kind="texts")]
+    return [_mistake_row(m, page.align) for m in page.mistakes[: min(CLIPS, within)]]
 
 
-def _mistake_row(mistake: Mistake, align: Callable[[str, str], Html] | None) -> list[str]:
+def _mistake_row(mistake: Mistake, align: Callable[[str, str], Markup] | None) -> list[str]:
     texts = (mistake.truth, mistake.prediction)
     return [
         mistake.id,
         *([align(*texts)] if align else texts),
         UNKNOWN if mistake.score is None else f"{mistake.score:.4g}",
-        Html("".join(map(embed_audio, mistake.audio))),
+        Markup().join(map(embed_audio, mistake.audio)),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ from mgf_brain.reports.style import (
     add_legend,
     finish,
     line_look,
-    plain,
+    plot_label,
 )
 
 DET_TICKS = np.array([0.01, 0.1, 0.5, 1, 2, 5, 10, 20, 40, 60, 80, 90, 99]) / 100
@@ -53,12 +53,12 @@ def det_curve(scores: Scores, same: Sequence[bool] | np.ndarray) -> Figure:
     'false alarms (%)'
     """
     curve = _Curve.of(scores, same)
-    axes, low = _det_axes([curve])
+    figure, axes, low = _det_axes([curve])
     curve.draw(axes, low, color=TRAINING)
     point, label = _deviate(curve.rate, low), f"equal error rate {100 * curve.rate:.2f} %"
     axes.plot(point, point, "o", color=VALIDATION, ms=7, label=label)
     add_legend(axes)
-    return axes.figure
+    return figure
 
 
 def det_curves(trials: Mapping[str, tuple[Scores, Sequence[bool] | np.ndarray]]) -> Figure:
@@ -85,12 +85,12 @@ def det_curves(trials: Mapping[str, tuple[Scores, Sequence[bool] | np.ndarray]])
     ['a: EER 50.00 %']
     """
     curves = {name: _Curve.of(*scored) for name, scored in trials.items()}
-    axes, low = _det_axes(list(curves.values()))
+    figure, axes, low = _det_axes(list(curves.values()))
     for place, (name, curve) in enumerate(curves.items()):
-        label = f"{plain(name)}: EER {100 * curve.rate:.2f} %"
+        label = f"{plot_label(name)}: EER {100 * curve.rate:.2f} %"
         curve.draw(axes, low, label=label, **line_look(place))
     add_legend(axes, columns=min(2, len(curves)))
-    return axes.figure
+    return figure
 
 
 class _Curve(NamedTuple):
@@ -106,20 +106,21 @@ class _Curve(NamedTuple):
         targets, nontargets = _split(scores, same)
         return cls(*error_rates(targets, nontargets)[1:], eer(targets, nontargets) / 100)
 
-    def draw(self, axes: Axes, low: float, **look: str) -> None:
+    def draw(self, axes: Axes, low: float, **look: Any) -> None:
         """Draw it on axes that begin at the rate ``low``."""
         axes.plot(_deviate(self.alarms, low), _deviate(self.misses, low), lw=1.8, **look)
 
 
-def _det_axes(curves: Sequence[_Curve]) -> tuple[Axes, float]:
-    """Axes that hold all curves, with the diagonal, and the lowest rate that they show."""
+def _det_axes(curves: Sequence[_Curve]) -> tuple[Figure, Axes, float]:
+    """A figure, its axes for all curves, with the diagonal, and the lowest rate shown."""
     lows, highs = zip(*(_det_limits(*curve) for curve in curves), strict=True)
     low, high = min(lows), max(highs)
-    axes = Figure(figsize=(7.5, 6.4), layout="constrained").subplots()
+    figure = Figure(figsize=(7.5, 6.4), layout="constrained")
+    axes = figure.subplots()
     axes.plot(_deviate((low, high), low), _deviate((low, high), low), "--", color=CONSTANT, lw=1)
     _det_axis(axes, low, high)
     finish(axes, "detection error trade-off", "false alarms (%)", "misses (%)")
-    return axes, low
+    return figure, axes, low
 
 
 def _det_limits(misses: np.ndarray, alarms: np.ndarray, rate: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.pretraining.report import summary_table, write_report
+from mgf_brain.pretraining.report import summary_table, write_pretraining_page
 
 FIGURES = {
     "frame_loss": 0.6,
@@ -68,7 +68,7 @@ class Page(HTMLParser):
 
 
 def test_pictures_lie_beside_the_page_and_inside_it(run):
-    page = write_report(run)
+    page = write_pretraining_page(run)
     assert page == run / "report" / "index.html"
     names = {"frame", "phoneme", "loss", "collapse", "optimiser", "throughput"}
     pictures = list(page.parent.glob("*.png"))
@@ -80,13 +80,13 @@ def test_pictures_lie_beside_the_page_and_inside_it(run):
 
 
 def test_the_page_is_well_formed_and_loads_nothing(run):
-    text = write_report(run).read_text()
+    text = write_pretraining_page(run).read_text()
     assert Page(text).open == []
     assert not re.search(r"https?:|<script|<link|@import|url\(", text)
 
 
 def test_the_page_tells_what_the_run_used_took_and_scored(run):
-    parsed = Page(write_report(run).read_text())
+    parsed = Page(write_pretraining_page(run).read_text())
     facts = {row[0]: row[1:] for row in parsed.rows}
     assert facts["frame"][-1] == "no" and facts["phoneme"][-1] == "yes"
     assert facts["state rank"] == ["3.000", "at least 8", "no"]
@@ -102,7 +102,7 @@ def test_a_run_without_objectives_or_validation_has_a_report_too(run):
     metrics = {"uar": 61.25, "labels": {"pnmi": 41.5}}
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (run / "results.json").write_text(json.dumps(RESULTS | {"metrics": metrics}))
-    text = write_report(run).read_text()
+    text = write_pretraining_page(run).read_text()
     assert {path.name for path in (run / "report").iterdir()} == {"index.html", "loss.png"}
     assert [["uar", "61.250"], ["labels: pnmi", "41.500"]] == Page(text).rows[:2]
     assert "learn" not in text
@@ -110,9 +110,9 @@ def test_a_run_without_objectives_or_validation_has_a_report_too(run):
 
 def test_a_new_report_replaces_the_old_one_and_leaves_nothing_behind(run):
     before = {path.name for path in run.iterdir()}
-    write_report(run)
+    write_pretraining_page(run)
     (run / "report" / "stale.png").write_bytes(b"")
-    write_report(run)
+    write_pretraining_page(run)
     assert not (run / "report" / "stale.png").exists()
     assert {path.name for path in run.iterdir()} == before | {"report"}
 
@@ -121,7 +121,7 @@ def test_a_new_report_replaces_the_old_one_and_leaves_nothing_behind(run):
 def test_a_missing_file_is_named_and_nothing_is_written(run, name):
     (run / name).unlink()
     with pytest.raises(UserError, match=name):
-        write_report(run)
+        write_pretraining_page(run)
     assert not list(run.glob("*report*"))
 
 
@@ -129,5 +129,5 @@ def test_the_terminal_table_says_what_the_page_says(run):
     lines = summary_table(run).splitlines()
     cells = {line.split()[0]: line.split() for line in lines[1:3]}
     assert cells["frame"][-1] == "no" and cells["phoneme"][-1] == "yes"
-    parsed = {row[0]: row for row in Page(write_report(run).read_text()).rows}
+    parsed = {row[0]: row for row in Page(write_pretraining_page(run).read_text()).rows}
     assert all(" ".join(parsed[name]).split() == cells[name] for name in cells)

@@ -12,7 +12,7 @@ from mgf_brain.reports.comparison import (
     Run,
     different_settings,
     read_run,
-    result_table,
+    score_table,
     short_names,
     write_comparison,
 )
@@ -89,8 +89,8 @@ def test_names_of_folders_are_no_html(tmp_path):
 )
 def test_the_best_is_in_bold(metric, values, best):
     runs = [Run(str(i), {"metrics": {metric: value}}) for i, value in enumerate(values)]
-    rows = [line for line in result_table(runs).splitlines() if "<td>" in line]
-    assert [i for i, row in enumerate(rows) if "<b>" in row] == best
+    _, rows = score_table(runs)
+    assert [i for i, (_, cell) in enumerate(rows) if "<b>" in cell] == best
 
 
 def test_an_unknown_metric_is_named_with_its_file(tmp_path):

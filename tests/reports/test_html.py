@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import pytest
+from jinja2 import UndefinedError
+from markupsafe import Markup
 
-from mgf_brain.reports.html import Html, figure, page, table, write_folder
+from mgf_brain.reports.html import part, render, write_folder
 
 
 def test_texts_are_escaped_and_html_is_not():
     text = '<b title="\'&">'
-    for made in (page(text, text, []), table([text], [[text]]), figure(text, b"", text)):
-        assert text not in made and "&lt;b title=&quot;&#x27;&amp;&quot;&gt;" in made
-    assert "<td><b>bold</b></td>" in table((), [[Html("<b>bold</b>")]])
+    for made in (
+        render("page.html", title=text, lead=text),
+        part("table", [text], [[text]]),
+        part("figure", text, b"", text),
+        part("player", b"", text),
+        part("aligned", [("same", text, text)]),
+    ):
+        assert text not in made and "&lt;b title=&#34;&#39;&amp;&#34;&gt;" in made
+    assert "<td><b>bold</b></td>" in part("table", (), [[Markup("<b>bold</b>")]])
+
+
+def test_what_a_template_lacks_is_an_error():
+    with pytest.raises(UndefinedError, match="lead"):
+        render("page.html", title="A")
 
 
 @pytest.mark.parametrize(("kind", "coloured"), [("", True), ("texts", False), ("facts", False)])
 def test_only_tables_of_numbers_colour_verdicts(kind, coloured):
-    made = table(("name", "learns"), [["a", "yes"]], kind)
+    made = part("table", ("name", "learns"), [["a", "yes"]], kind)
     assert ('<td class="yes">yes</td>' in made) is coloured
 
 

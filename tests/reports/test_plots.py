@@ -15,7 +15,7 @@ from mgf_brain.metrics.detection import eer
 from mgf_brain.reports import plots as downstream_plots
 from mgf_brain.reports.html import png
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
-from mgf_brain.reports.style import COLOURS, OTHERS, plain
+from mgf_brain.reports.style import COLOURS, OTHERS, plot_label
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 
 HOSTILE = ["$\\frac{$", "_noise_", "<b>&amp;</b>", "a\nb", "long " * 30, ""]
@@ -214,7 +214,7 @@ def test_hostile_labels_are_drawn_as_they_are():
     figure = embedding_map(embeddings, HOSTILE)
     assert_draws(figure)
     assert len(legend(figure)) == count
-    assert len(plain("long " * 30)) == 24
+    assert len(plot_label("long " * 30)) == 24
 
 
 FIGURES = {

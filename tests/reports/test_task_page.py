@@ -16,7 +16,7 @@ import soundfile
 from mgf_brain.errors import UserError
 from mgf_brain.reports.alignment import align_words
 from mgf_brain.reports.plots import confusion, layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 
 RESULTS = {
     "recipe": "recipes/RAVDESS/emotion.py",
@@ -86,11 +86,11 @@ def run(tmp_path):
 
 
 def make_report(**fields):
-    return Report("Emotion", "UAR 61 %.", [Score("uar", 61.234, 55.0, 67.0)], **fields)
+    return TaskPage("Emotion", "UAR 61 %.", [Score("uar", 61.234, 55.0, 67.0)], **fields)
 
 
 def write(run, **fields):
-    return Page(write_downstream_report(run, make_report(**fields)).read_text())
+    return Page(write_task_page(run, make_report(**fields)).read_text())
 
 
 def test_pictures_and_audio_lie_inside_the_page(run, wav):
@@ -121,7 +121,7 @@ def test_the_page_is_well_formed_and_loads_nothing(run, wav):
 
 @pytest.mark.parametrize("align", [None, align_words])
 def test_hostile_texts_are_shown_not_obeyed(run, wav, align):
-    report = Report(
+    report = TaskPage(
         HOSTILE,
         HOSTILE,
         [Score(f"uar_{HOSTILE}", 1.0)],
@@ -132,7 +132,7 @@ def test_hostile_texts_are_shown_not_obeyed(run, wav, align):
         HOSTILE,
         align,
     )
-    page = Page(write_downstream_report(run, report).read_text())
+    page = Page(write_task_page(run, report).read_text())
     plain = write(run, pictures=report.pictures, mistakes=[Mistake("a", "b", "c", 1.0, [wav])])
     assert set(page.tags) - {"span", "i", "b"} == set(plain.tags)
     assert all(source.startswith("data:") for kind in page.sources.values() for source in kind)
@@ -145,7 +145,7 @@ def test_scores_and_their_intervals(run):
         Score("min_dcf", 0.5, 0.4, 0.6),
         Score("accuracy_speech", 50.0, math.nan, math.nan),
     ]
-    page = Page(write_downstream_report(run, Report("A", "B", scores)).read_text())
+    page = Page(write_task_page(run, TaskPage("A", "B", scores)).read_text())
     assert ["EER", "12.34 %", "10.00 – 15.00 %"] in page.rows
     assert ["minDCF (p 0.01)", "0.500", "0.400 – 0.600"] in page.rows
     assert ["accuracy without silence", "50.00 %", "–"] in page.rows

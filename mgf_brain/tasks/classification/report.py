@@ -11,7 +11,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.classification.folds import (
     Classes,
@@ -21,7 +21,7 @@ from mgf_brain.tasks.classification.folds import (
 )
 
 
-def write_report(
+def write_classification_page(
     experiment: Experiment,
     predictions: Sequence[Predictions],
     trainer: FoldTrainer,
@@ -39,9 +39,9 @@ def write_report(
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
         figures["map"] = embedding_map(standardised(embeddings).numpy(), [u.label for u in rows])
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"{experiment.recipe.task.capitalize()} on {experiment.recipe.corpus}",
             lead=f"{adapted_name(hparams)}: {len(rows):,} "
             f"test utterances of {len({u.speaker for u in rows})} speakers.",

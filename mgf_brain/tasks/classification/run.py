@@ -17,7 +17,7 @@ from mgf_brain.tasks.classification.folds import (
     pooled_scores,
 )
 from mgf_brain.tasks.classification.model_folder import export_classifier
-from mgf_brain.tasks.classification.report import write_report
+from mgf_brain.tasks.classification.report import write_classification_page
 from mgf_brain.throughput import Throughput
 
 Parts = Mapping[str, Sequence[Utterance]]
@@ -50,4 +50,4 @@ def classify_utterances(
         tuning or extractor.throughput,
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
-    write_report(experiment, predictions, trainer, metrics)
+    write_classification_page(experiment, predictions, trainer, metrics)

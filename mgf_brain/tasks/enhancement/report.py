@@ -16,16 +16,16 @@ from mgf_brain.inference import Enhancer
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
-from mgf_brain.reports.html import table
+from mgf_brain.reports.html import Table
 from mgf_brain.reports.plots import layer_weights
 from mgf_brain.reports.style import CONSTANT, TRAINING, finish
 from mgf_brain.reports.task_page import (
     CLIP_SECONDS,
     Picture,
-    Report,
     Score,
+    TaskPage,
     embed_waveform,
-    write_downstream_report,
+    write_task_page,
 )
 from mgf_brain.run.experiment import Experiment
 
@@ -41,7 +41,7 @@ Scores = Mapping[str, float]
 Waves = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # as COLUMNS, (samples,) each
 
 
-def write_report(
+def write_enhancement_page(
     experiment: Experiment,
     enhancer: Enhancer,
     test: Mixtures,
@@ -75,9 +75,9 @@ def write_report(
     speakers = [u.speaker for u in rows]
     lead = f"{adapted_name(hparams)}: {len(rows):,} test "
     examples = [(rows[i].id, scores[i], waves[i]) for i in chosen]
-    return write_downstream_report(
+    return write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"Speech enhancement on {experiment.recipe.corpus}",
             lead=f"{lead}utterances of {len(set(speakers))} speakers.",
             scores=[
@@ -85,7 +85,7 @@ def write_report(
                 for name, value in mean_scores(scores).items()
             ],
             pictures=[Picture(name, f, CAPTIONS.get(name, "")) for name, f in figures.items()],
-            sections=["<h2>Before and after</h2>", example_table(examples)],
+            tables={"Before and after": example_table(examples)},
         ),
     )
 
@@ -103,7 +103,7 @@ def spread(values: Sequence[float], count: int) -> list[int]:
     return order[places].tolist()
 
 
-def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> str:
+def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> Table:
     """Utterances with their SI-SDR, and players of the three versions.
 
     Arguments
@@ -113,22 +113,17 @@ def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> str:
 
     Returns
     -------
-    str
-        HTML.
+    header, rows
     """
-    header = ("utterance", "SI-SDR before", "after", *COLUMNS)
-    return table(
-        header,
+    rows = [
         [
-            [
-                id,
-                *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
-                *map(embed_waveform, waves),
-            ]
-            for id, scores, waves in examples
-        ],
-        kind="texts",
-    )
+            id,
+            *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
+            *map(embed_waveform, waves),
+        ]
+        for id, scores, waves in examples
+    ]
+    return ("utterance", "SI-SDR before", "after", *COLUMNS), rows
 
 
 def spectrograms(examples: Sequence[Waves]) -> Figure:

@@ -18,7 +18,7 @@ from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.data import Data
 from mgf_brain.tasks.enhancement.model_folder import export_enhancer
-from mgf_brain.tasks.enhancement.report import write_report
+from mgf_brain.tasks.enhancement.report import write_enhancement_page
 from mgf_brain.tasks.enhancement.training import score_mixtures, train_enhancer
 
 
@@ -48,7 +48,7 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
         throughput,
     )
     export_enhancer(hparams, extractor, enhancer, results)
-    write_report(experiment, enhancer, test, scores)
+    write_enhancement_page(experiment, enhancer, test, scores)
 
 
 def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtractor) -> None:

@@ -16,9 +16,9 @@ from mgf_brain.reports.task_page import (
     CLIP_SECONDS,
     Mistake,
     Picture,
-    Report,
     Score,
-    write_downstream_report,
+    TaskPage,
+    write_task_page,
 )
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.phones.naming import (
@@ -30,7 +30,7 @@ from mgf_brain.tasks.phones.naming import (
 )
 
 
-def write_report(
+def write_phones_page(
     experiment: Experiment,
     probe: Probe,
     made: Sequence[NamedPhones],
@@ -45,9 +45,9 @@ def write_report(
         "confusion": confusion(truth.tolist(), named.tolist(), names),
         "layers": layer_weights({"": probe.layer_logits.softmax(0).tolist()}),
     }
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"Phone classification on {experiment.recipe.corpus}",
             lead=f"{adapted_name(hparams)}: {len(truth):,} "
             f"labels, 100 a second, of {len(made):,} test utterances of {len(set(speakers))} "

@@ -22,7 +22,7 @@ from mgf_brain.tasks.phones.naming import (
     pooled_accuracy,
     silence_class,
 )
-from mgf_brain.tasks.phones.report import write_report
+from mgf_brain.tasks.phones.report import write_phones_page
 
 # Training and test utterances, the labels of both by id, and the names of the classes.
 Data = tuple[list[Utterance], list[Utterance], dict[str, torch.Tensor], list[str]]
@@ -51,7 +51,7 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], D
         metrics,
         extractor.throughput,
     )
-    write_report(experiment, probe, made, names)
+    write_phones_page(experiment, probe, made, names)
 
 
 def train_phones(

@@ -10,7 +10,7 @@ import torch
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.downstream.run import corpus_folder
 from mgf_brain.reports.plots import embedding_map
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.speakers.naming import Named
 from mgf_brain.tasks.speakers.oneshot import Mixup, OneShot, mixups
@@ -18,7 +18,7 @@ from mgf_brain.tasks.speakers.oneshot import Mixup, OneShot, mixups
 PROTOCOLS = {"accuracy": "closed set of", "accuracy_oneshot": "one-shot test of"}
 
 
-def write_report(
+def write_speakers_page(
     experiment: Experiment,
     named: Mapping[str, Named],
     oneshot: OneShot,
@@ -30,9 +30,9 @@ def write_report(
         f"{PROTOCOLS[name]} {len(test.names):,} utterances of {len(set(test.speakers))} speakers"
         for name, test in named.items()
     ]
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"Speaker classification on {corpus_folder(hparams).name}",
             lead=f"{adapted_name(hparams)}: {', '.join(tests)}.",
             scores=[Score(name, t.accuracy(), *t.interval()) for name, t in named.items()],

@@ -11,7 +11,7 @@ from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.speakers.naming import closed_set, one_shot, train_closed_set
 from mgf_brain.tasks.speakers.oneshot import OneShot
-from mgf_brain.tasks.speakers.report import write_report
+from mgf_brain.tasks.speakers.report import write_speakers_page
 
 # Training and test utterances of the closed set, and the one-shot test, which may be empty.
 Data = tuple[list[Utterance], list[Utterance], OneShot]
@@ -42,4 +42,4 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
         metrics,
         extractor.throughput,
     )
-    write_report(experiment, named, oneshot, vectors)
+    write_speakers_page(experiment, named, oneshot, vectors)

@@ -9,7 +9,7 @@ from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.reports.alignment import align_words
 from mgf_brain.reports.plots import layer_weights
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.transcription.training import (
     Transcript,
@@ -18,7 +18,7 @@ from mgf_brain.tasks.transcription.training import (
 )
 
 
-def write_report(
+def write_transcription_page(
     experiment: Experiment,
     head: CTCHead,
     made: Sequence[Transcript],
@@ -31,9 +31,9 @@ def write_report(
     intervals = {f"{kind}{part}{decoder}": _interval(rows) for part, rows in by_part(made).items()}
     speakers = {t.utterance.speaker for t in made}
     figures = {"layers": layer_weights({"": head.layer_logits.softmax(0).tolist()})}
-    write_downstream_report(
+    write_task_page(
         hparams["output_folder"],
-        Report(
+        TaskPage(
             title=f"{what} recognition on {experiment.recipe.corpus}",
             lead=f"{adapted_name(hparams)}: {len(made):,} "
             f"test utterances of {len(speakers)} speakers.",

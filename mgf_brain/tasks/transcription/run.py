@@ -17,7 +17,7 @@ from mgf_brain.inference.tokens import Tokens
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.model_folder import export_recogniser
-from mgf_brain.tasks.transcription.report import write_report
+from mgf_brain.tasks.transcription.report import write_transcription_page
 from mgf_brain.tasks.transcription.training import (
     Decode,
     alignments,
@@ -72,7 +72,7 @@ def recognise(
         training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
-    write_report(experiment, head, made, metrics)
+    write_transcription_page(experiment, head, made, metrics)
 
 
 def _search(hparams: Mapping[str, Any], tokens: Any) -> Decode | None:

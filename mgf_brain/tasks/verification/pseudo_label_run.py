@@ -20,7 +20,7 @@ from mgf_brain.reports.task_page import Picture
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.verification.data import Data, unheard_trials
 from mgf_brain.tasks.verification.pseudo_labels import Rounds
-from mgf_brain.tasks.verification.report import write_report
+from mgf_brain.tasks.verification.report import write_verification_page
 from mgf_brain.throughput import Throughput
 
 PANELS = (
@@ -59,7 +59,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
     curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    write_report(experiment, embeddings, trials, {"": cosines}, _flat(rows), [curves])
+    write_verification_page(experiment, embeddings, trials, {"": cosines}, _flat(rows), [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstrap
 from mgf_brain.reports.plots import embedding_map
-from mgf_brain.reports.task_page import Mistake, Picture, Report, Score, write_downstream_report
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment
@@ -22,7 +22,7 @@ from mgf_brain.tasks.verification.training import (
 )
 
 
-def write_report(
+def write_verification_page(
     experiment: Experiment,
     embeddings: torch.Tensor,
     trials: Trials,
@@ -44,9 +44,9 @@ def write_report(
     }
     folder = Path(hparams["output_folder"])
     write_scores(folder / SCORES_FILE, trials, scores[""])
-    write_downstream_report(
+    write_task_page(
         folder,
-        Report(
+        TaskPage(
             title=f"Speaker verification on {hparams['corpus']}",
             lead=f"{adapted_name(hparams)}: "
             f"{len(same):,} trials of {len(set(speakers))} speakers, cosine of embeddings.",

@@ -16,7 +16,7 @@ from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.data import Data, unheard_trials
 from mgf_brain.tasks.verification.model_folder import export_verifier
-from mgf_brain.tasks.verification.report import write_report
+from mgf_brain.tasks.verification.report import write_verification_page
 from mgf_brain.tasks.verification.training import (
     back_end_metrics,
     calibrate,
@@ -80,4 +80,4 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    write_report(experiment, embeddings, trials, scores, metrics)
+    write_verification_page(experiment, embeddings, trials, scores, metrics)
