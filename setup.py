@@ -46,7 +46,14 @@ EXTRAS = {
     "demo": ["espeakng-loader>=0.2.4"],
     # No upper bounds: a new lint rule shows at once and is mended at once. transformers is the
     # oracle of exports to it and of its systems' losses: 5 is the series that these tests know.
-    "dev": ["pytest>=8", "ruff>=0.12", "yamllint>=1.35", "transformers>=5", "import-linter>=2", "basedpyright>=1.40"],
+    "dev": [
+        "pytest>=8",
+        "ruff>=0.12",
+        "yamllint>=1.35",
+        "transformers>=5",
+        "import-linter>=2",
+        "basedpyright>=1.40",
+    ],
 }
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
