@@ -99,14 +99,17 @@ def _hold_out_each(
 def _fold_names(utterances: Sequence[Utterance], share: float | None) -> list[str]:
     require_speakers(utterances)
     if any(u.fold for u in utterances):
-        for utterance in utterances:
-            if not utterance.fold:
-                raise UserError(f"{utterance.id} has no fold, others have. Fill the column fold.")
-        return [u.fold for u in utterances]
+        return [_fold_of(u) for u in utterances]
     if share is None:
         return [u.speaker for u in utterances]
     fold_of = _deal_speakers(utterances, share)
     return [fold_of[u.speaker] for u in utterances]
+
+
+def _fold_of(utterance: Utterance) -> str:
+    if not utterance.fold:
+        raise UserError(f"{utterance.id} has no fold, others have. Fill the column fold.")
+    return utterance.fold
 
 
 def _deal_speakers(utterances: Sequence[Utterance], share: float) -> dict[str, str]:

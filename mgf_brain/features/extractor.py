@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
-from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
@@ -14,6 +13,7 @@ from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.cache import Extract, FeatureCache, cached, encoder_fingerprint
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.throughput import Throughput
 
 Pool = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # waveforms, lengths -> rows
@@ -26,8 +26,8 @@ class FeatureExtractor:
 
     Arguments
     ---------
-    encoder : SpeechEncoder or LogMelFeatures
-        Has ``encode``, ``embed``, ``hop``, ``window``, ``num_states``, ``dim``, ``sample_rate``.
+    encoder : Encoder
+        ``SpeechEncoder`` or ``LogMelFeatures``, say.
     name : str
         For tables and folders.
     device : str
@@ -45,7 +45,7 @@ class FeatureExtractor:
     """
 
     def __init__(
-        self, encoder: nn.Module, name: str, device: str = "cpu", cache_gb: float = 0.0
+        self, encoder: Encoder, name: str, device: str = "cpu", cache_gb: float = 0.0
     ) -> None:
         self.encoder, self.name, self.device = encoder.eval().to(device), name, device
         self.cache_gb, self._caches = cache_gb, {}

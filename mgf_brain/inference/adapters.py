@@ -5,7 +5,7 @@ Its classes hand over waveforms (B, N) and relative lengths (B,), the longest be
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
 import torch
 from torch import nn
@@ -13,9 +13,11 @@ from torch.nn.utils.rnn import pad_sequence
 from torchaudio.functional import resample
 
 from mgf_brain.errors import UserError
+from mgf_brain.inference.classification import UtteranceClassifier
 from mgf_brain.inference.recognition import SpeechRecognizer
-from mgf_brain.inference.task import SpeechTask
+from mgf_brain.inference.task import SpeechTask, Task
 from mgf_brain.inference.tokens import best_path
+from mgf_brain.inference.verification import SpeakerVerifier
 
 
 class PassOn(nn.Module):
@@ -57,7 +59,7 @@ class MonoAudio:
         return resample(wav, sample_rate, self.sample_rate)  # wav itself where rates are equal
 
 
-class _Adapter(nn.Module):
+class _Adapter(nn.Module, Generic[Task]):
     """A model of ours, called as SpeechBrain calls its modules.
 
     Arguments
@@ -65,7 +67,7 @@ class _Adapter(nn.Module):
     model : SpeechTask
     """
 
-    def __init__(self, model: SpeechTask) -> None:
+    def __init__(self, model: Task) -> None:
         super().__init__()
         self.model = model
 
@@ -78,7 +80,7 @@ class _Adapter(nn.Module):
         return lengths
 
 
-class LayerStates(_Adapter):
+class LayerStates(_Adapter[SpeechTask]):
     """``encoder`` of ``WaveformEncoder``.
 
     Example
@@ -110,7 +112,7 @@ class LayerStates(_Adapter):
         return {"embeddings": states[-1], "states": states, "lengths": lengths}
 
 
-class Embedding(_Adapter):
+class Embedding(_Adapter[SpeakerVerifier]):
     """``embedding_model`` of ``SpeakerRecognition``: what ``SpeakerVerifier`` compares.
 
     Example
@@ -127,7 +129,7 @@ class Embedding(_Adapter):
         return self.model.standardiser(rows.float())[:, None]
 
 
-class ProbeInput(_Adapter):
+class ProbeInput(_Adapter[UtteranceClassifier]):
     """``embedding_model`` of ``EncoderClassifier``: the weighted sum that the head classifies.
 
     Example
@@ -145,7 +147,7 @@ class ProbeInput(_Adapter):
         return self.model.head.weighted_sum(statistics)[:, None]
 
 
-class ProbeOutput(_Adapter):
+class ProbeOutput(_Adapter[UtteranceClassifier]):
     """``classifier`` of ``EncoderClassifier``, after ``ProbeInput``.
 
     Example
@@ -162,7 +164,7 @@ class ProbeOutput(_Adapter):
         return self.model.head.classifier(x).log_softmax(-1)
 
 
-class TokenLogProbabilities(_Adapter):
+class TokenLogProbabilities(_Adapter[SpeechRecognizer]):
     """``encoder`` of ``EncoderASR``: log-probabilities of the tokens, long files in chunks.
 
     Each row goes through the model by itself, as in ``SpeechRecognizer.transcribe``.

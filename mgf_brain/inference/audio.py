@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
@@ -49,12 +50,12 @@ def read_inputs(
     >>> read_inputs(torch.tensor([16384, -32768], dtype=torch.int16), 16000, 16000)
     [tensor([ 0.5000, -1.0000])]
     """
-    several = isinstance(audio, (list, tuple))
-    if several and not audio:
+    items = audio if isinstance(audio, (list, tuple)) else [cast(Audio, audio)]  # no other sequence
+    if not items:
         raise UserError("audio: the list is empty. Pass a file or an array at least.")
     return [
         _checked(_read(item, sample_rate, wanted), shortest, _name(item, place))
-        for place, item in enumerate(audio if several else [audio])
+        for place, item in enumerate(items)
     ]
 
 

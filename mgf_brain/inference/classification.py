@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import torch
-from torch import nn
 
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.probe import Probe
+
+Ranking = list[tuple[str, float]]  # every label with its probability, the likeliest first
 
 
 class UtteranceClassifier(SpeechTask):
@@ -20,8 +24,8 @@ class UtteranceClassifier(SpeechTask):
 
     Arguments
     ---------
-    encoder : torch.nn.Module
-        ``encoder.statistics(wavs (B, N), lengths (B,)) -> (B, L, F)``.
+    encoder : Encoder
+        Its ``statistics`` are read.
     head : Probe
         Of one label a row.
     labels : sequence of str
@@ -39,7 +43,7 @@ class UtteranceClassifier(SpeechTask):
     (['angry', 'calm'], 1.0)
     """
 
-    def __init__(self, encoder: nn.Module, head: nn.Module, labels: Sequence[str]) -> None:
+    def __init__(self, encoder: Encoder, head: Probe, labels: Sequence[str]) -> None:
         super().__init__(encoder)
         self.head, self.labels = head, list(labels)
 
@@ -61,9 +65,15 @@ class UtteranceClassifier(SpeechTask):
         """
         return self.head(self.encoder.statistics(wavs, lengths).float())[:, 0].softmax(-1)
 
+    @overload
+    def classify(self, audio: Audio, sample_rate: int | None = None) -> Ranking: ...
+
+    @overload
+    def classify(self, audio: Sequence[Audio], sample_rate: int | None = None) -> list[Ranking]: ...
+
     def classify(
         self, audio: Audio | Sequence[Audio], sample_rate: int | None = None
-    ) -> list[tuple[str, float]] | list[list[tuple[str, float]]]:
+    ) -> Ranking | list[Ranking]:
         """Name the classes of an utterance, or of several, the likeliest first.
 
         Arguments
@@ -89,7 +99,7 @@ class UtteranceClassifier(SpeechTask):
         ]
         return ranked if isinstance(audio, (list, tuple)) else ranked[0]
 
-    def _ranked(self, probabilities: torch.Tensor) -> list[tuple[str, float]]:
+    def _ranked(self, probabilities: torch.Tensor) -> Ranking:
         shares, order = probabilities.sort(descending=True)
         names = [self.labels[i] for i in order.tolist()]
         return list(zip(names, shares.tolist(), strict=True))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.inference import SpeakerVerifier
 from mgf_brain.inference.audio import read_inputs
-from mgf_brain.inference.task import lengths_of
+from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.nn.interfaces import Encoder
 
 Arrays = dict[str, np.ndarray]
 
@@ -23,8 +23,8 @@ class Embedder:
 
     Arguments
     ---------
-    model : torch.nn.Module
-        Of ``mgf_brain.inference``; of a model for a task, its encoder counts.
+    model : Encoder or SpeechTask
+        Of a model for a task, its encoder counts.
     layer : int, optional
         Whose states are taken, 0 being the encoder's input. Without one, the model's own embedding,
         or the frames of all layers.
@@ -47,9 +47,11 @@ class Embedder:
     ((3, 24, 32), (24,))
     """
 
-    def __init__(self, model: nn.Module, layer: int | None = None, frames: bool = False) -> None:
+    def __init__(
+        self, model: Encoder | SpeechTask, layer: int | None = None, frames: bool = False
+    ) -> None:
         self.model, self.layer, self.frames = model, layer, frames
-        self.encoder = getattr(model, "encoder", model)  # a SpeechEncoder is its own
+        self.encoder = model.encoder if isinstance(model, SpeechTask) else model
         self.device = next(chain(model.parameters(), model.buffers())).device
         last = self.encoder.num_states - 1
         if layer is not None and not 0 <= layer <= last:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 import torch
-from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.recognition import CHUNK_SECONDS, cut_chunks
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.mask_head import MaskHead
 
 OVERLAP_SECONDS = 1.0  # over which one chunk is faded into the next
 
@@ -20,8 +22,8 @@ class Enhancer(SpeechTask):
 
     Arguments
     ---------
-    encoder : torch.nn.Module
-        ``encoder.encode(wavs (B, N), lengths (B,)) -> L states (B, T, D), frames (B,)``.
+    encoder : Encoder
+        Its ``encode`` is read.
     head : MaskHead
     chunk_seconds, overlap_seconds : float
         Longer files are cut into chunks of this length that overlap so much.
@@ -44,8 +46,8 @@ class Enhancer(SpeechTask):
 
     def __init__(
         self,
-        encoder: nn.Module,
-        head: nn.Module,
+        encoder: Encoder,
+        head: MaskHead,
         chunk_seconds: float = CHUNK_SECONDS,
         overlap_seconds: float = OVERLAP_SECONDS,
     ) -> None:
@@ -61,6 +63,14 @@ class Enhancer(SpeechTask):
                 f"({encoder.window / encoder.sample_rate:.3f} s) and be shorter than "
                 f"chunk_seconds, {chunk_seconds} s."
             )
+
+    @overload
+    def enhance(self, audio: Audio, sample_rate: int | None = None) -> torch.Tensor: ...
+
+    @overload
+    def enhance(
+        self, audio: Sequence[Audio], sample_rate: int | None = None
+    ) -> list[torch.Tensor]: ...
 
     def enhance(
         self, audio: Audio | Sequence[Audio], sample_rate: int | None = None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import torch
-from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.task import SpeechTask, lengths_of
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
+from mgf_brain.nn.ctc_head import CTCHead
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.spectrum import frame_count
 
 CHUNK_SECONDS = 30.0  # longer than nearly all training utterances; attention grows by its square
@@ -66,8 +67,8 @@ class SpeechRecognizer(SpeechTask):
 
     Arguments
     ---------
-    encoder : torch.nn.Module
-        ``encoder.encode(wavs (B, N), lengths (B,)) -> L states (B, T, D), frames (B,)``.
+    encoder : Encoder
+        Its ``encode`` is read.
     head : CTCHead
     tokens : Tokens or SentencePieceTokens
         Characters, phones or units. In a folder, SentencePiece's model is a file of its own.
@@ -91,8 +92,8 @@ class SpeechRecognizer(SpeechTask):
 
     def __init__(
         self,
-        encoder: nn.Module,
-        head: nn.Module,
+        encoder: Encoder,
+        head: CTCHead,
         tokens: Tokens | SentencePieceTokens,
         chunk_seconds: float = CHUNK_SECONDS,
         overlap_seconds: float = OVERLAP_SECONDS,
@@ -121,6 +122,12 @@ class SpeechRecognizer(SpeechTask):
                     f"{path} holds no units ({error}). Copy the folder anew."
                 ) from error
         return parts
+
+    @overload
+    def transcribe(self, audio: Audio, sample_rate: int | None = None) -> str: ...
+
+    @overload
+    def transcribe(self, audio: Sequence[Audio], sample_rate: int | None = None) -> list[str]: ...
 
     def transcribe(
         self, audio: Audio | Sequence[Audio], sample_rate: int | None = None

@@ -13,6 +13,7 @@ from torch import nn
 from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_weights, read_parts
 from mgf_brain.inference.audio import Audio, read_inputs
+from mgf_brain.nn.interfaces import Encoder
 
 Task = TypeVar("Task", bound="SpeechTask")
 
@@ -22,11 +23,11 @@ class SpeechTask(nn.Module):
 
     Arguments
     ---------
-    encoder : torch.nn.Module
+    encoder : Encoder
         A ``SpeechEncoder``, or whatever else has its interface.
     """
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
 

@@ -10,6 +10,7 @@ from torch import nn
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
 from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.nn.interfaces import Encoder
 
 
 class Standardiser(nn.Module):
@@ -26,6 +27,9 @@ class Standardiser(nn.Module):
     [[3.0, 4.0]]
     """
 
+    mean: torch.Tensor  # (dim,), and so is the deviation
+    deviation: torch.Tensor
+
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
@@ -41,8 +45,8 @@ class SpeakerVerifier(SpeechTask):
 
     Arguments
     ---------
-    encoder : torch.nn.Module
-        ``encoder.embed(wavs (B, N), lengths (B,)) -> (B, E)``.
+    encoder : Encoder
+        Its ``embed`` is read.
     embedding_dim : int
         E.
     threshold : float, optional
@@ -62,7 +66,7 @@ class SpeakerVerifier(SpeechTask):
     """
 
     def __init__(
-        self, encoder: nn.Module, embedding_dim: int, threshold: float | None = None
+        self, encoder: Encoder, embedding_dim: int, threshold: float | None = None
     ) -> None:
         super().__init__(encoder)
         self.standardiser, self.threshold = Standardiser(embedding_dim), threshold

@@ -28,7 +28,7 @@ class ConvPositions(nn.Module):
         super().__init__()
         conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
         nn.init.normal_(conv.weight, std=(4.0 / (kernel * dim)) ** 0.5)
-        nn.init.zeros_(conv.bias)
+        nn.init.zeros_(conv.get_parameter("bias"))
         self.conv = weight_norm(conv, dim=2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -1,9 +1,8 @@
 """Front-ends: from waveforms to the frames that the encoder reads.
 
-A front-end is any module with ``hop`` and ``window`` (samples), ``dim`` (channels of a frame),
-``colour_dim`` and ``forward(wavs, lengths) -> Frames``. Frame t is computed from the samples
-``[t * hop, t * hop + window)`` alone, or centred on them where convolutions follow that look
-further (``mgf_brain.nn.trunk``); nothing looks at padding (group norm over time would).
+A front-end is any module that fits ``mgf_brain.nn.interfaces.FrontEnd``. Frame t is computed from
+the samples ``[t * hop, t * hop + window)`` alone, or centred on them where convolutions follow that
+look further (``mgf_brain.nn.trunk``); nothing looks at padding (group norm over time would).
 """
 
 from __future__ import annotations
@@ -77,6 +76,7 @@ class MelBands(nn.Module):
     (torch.Size([1, 98, 80]), 400, 160)
     """
 
+    bank: torch.Tensor  # (bins, bands)
     FLOOR = 1e-7  # -70 dB re full-scale white noise: what is quieter says nothing of the speech
 
     def __init__(self, bands: int = 80, sample_rate: int = 16000) -> None:
@@ -84,7 +84,7 @@ class MelBands(nn.Module):
         self.bands, self.sample_rate = bands, sample_rate
         self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
         bank = melscale_fbanks(self.short_window // 2 + 1, *EDGES, bands, sample_rate)
-        self.register_buffer("bank", bank, persistent=False)  # (bins, bands)
+        self.register_buffer("bank", bank, persistent=False)
 
     def log_mel(self, power: torch.Tensor) -> torch.Tensor:
         """Log-mel bands of a power spectrum.

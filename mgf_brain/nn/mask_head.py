@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -17,8 +19,10 @@ FLOOR = 1e-10  # of power and energy, below any recording's noise: keeps silence
 QUIETEST = 1e-5  # of a bin's mean power, 50 dB below it: what the head tells apart
 LOUDEST_SNR = 30.0  # dB, beyond which an utterance gains little, see ``snr_loss``
 
+Count = TypeVar("Count", int, torch.Tensor)
 
-def spectrum_frames(samples: int | torch.Tensor) -> int | torch.Tensor:
+
+def spectrum_frames(samples: Count) -> Count:
     """Frames of ``analyse`` that a signal of so many samples reaches into.
 
     Example

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling
 from torch import nn
@@ -124,6 +126,20 @@ class UtteranceHead(nn.Module):
         return self.out(nn.functional.gelu(hidden))
 
 
+class Pooling(Protocol):
+    """From frames to one vector, such as ``StatisticsPooling``."""
+
+    out_dim: int  # channels of the vector
+
+    def forward(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """(B, T, D) frames and (B, T) bool -> (B, ``out_dim``)."""
+        ...
+
+    def __call__(self, x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """As ``forward``."""
+        ...
+
+
 class StatisticsPooling(nn.Module):
     """Mean and standard deviation over time, see ``mean_and_deviation``.
 
@@ -181,8 +197,8 @@ class AffineEmbedding(nn.Module):
 
     Arguments
     ---------
-    pool : torch.nn.Module
-        ``pool(x (B, T, D), valid (B, T)) -> (B, out_dim)``, see ``StatisticsPooling``.
+    pool : Pooling
+        ``StatisticsPooling`` or ``AttentivePooling``.
     embedding_dim : int
         Channels of the result.
     colour_dim : int
@@ -202,7 +218,7 @@ class AffineEmbedding(nn.Module):
 
     def __init__(
         self,
-        pool: nn.Module,
+        pool: Pooling,
         embedding_dim: int,
         colour_dim: int = 0,
         layer: int = -1,

@@ -22,6 +22,9 @@ class WeightedLayers(nn.Module):
     torch.Size([2, 5, 4])
     """
 
+    mean: torch.Tensor  # (L, D), and so is the deviation
+    deviation: torch.Tensor
+
     def __init__(self, num_states: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(num_states, dim))
@@ -36,13 +39,15 @@ class WeightedLayers(nn.Module):
         features : iterable of torch.Tensor
             (N, L, D) each, of the training data.
         """
-        count, total, squares = 0, 0.0, 0.0
+        count = 0
+        total: torch.Tensor | float = 0.0
+        squares: torch.Tensor | float = 0.0
         for x in features:
             x = x.double()
             count, total, squares = count + len(x), total + x.sum(0), squares + x.square().sum(0)
-        mean = total / count
+        mean, mean_square = torch.as_tensor(total / count), torch.as_tensor(squares / count)
         self.mean.copy_(mean)
-        self.deviation.copy_((squares / count - mean.square()).clamp(min=1e-10).sqrt())
+        self.deviation.copy_((mean_square - mean.square()).clamp(min=1e-10).sqrt())
 
     def weighted_sum(self, x: torch.Tensor) -> torch.Tensor:
         """(..., L, D) -> (..., D)."""

@@ -151,7 +151,7 @@ class ProgressiveEncoder(TransformerEncoder):
         valid = valid_frames(lengths, latents.shape[1])
         x = self.projection(latents)
         states = []
-        if self.pitch:
+        if self.pitch and self.pitch_norm:
             states.append(self.pitch(pitch, lengths, latents.shape[1]))
             x = self.pitch_norm(x + self.sign * states[0])
         x = F.dropout(self.place(x, valid, mask), self.dropout, self.training)
@@ -170,9 +170,11 @@ class ProgressiveModel(SpeechModel):
 
     Arguments
     ---------
-    front_end : torch.nn.Module
+    front_end : FrontEnd
     encoder : ProgressiveEncoder
     """
+
+    encoder: ProgressiveEncoder
 
     def forward(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mgf_brain.nn.frontends import Frames, Perturb
+from mgf_brain.nn.interfaces import ContextEncoder, FrontEnd
 
 
 class SpeechModel(nn.Module):
@@ -16,9 +17,9 @@ class SpeechModel(nn.Module):
 
     Arguments
     ---------
-    front_end : torch.nn.Module
+    front_end : FrontEnd
         See ``mgf_brain.nn.frontends``.
-    encoder : torch.nn.Module
+    encoder : ContextEncoder
         See ``mgf_brain.nn.encoder``.
 
     Example
@@ -31,7 +32,7 @@ class SpeechModel(nn.Module):
     ([24, 11], torch.Size([2, 24, 32]))
     """
 
-    def __init__(self, front_end: nn.Module, encoder: nn.Module) -> None:
+    def __init__(self, front_end: FrontEnd, encoder: ContextEncoder) -> None:
         super().__init__()
         self.front_end, self.encoder = front_end, encoder
 

@@ -43,6 +43,9 @@ class RandomQuantiser(nn.Module):
     (torch.Size([3, 10]), [])
     """
 
+    projection: torch.Tensor  # (dim, code_dim)
+    codebook: torch.Tensor  # (K, code_dim), unit vectors
+
     def __init__(self, dim: int, codes: int = 8192, code_dim: int = 16) -> None:
         super().__init__()
         if codes < 2 or code_dim < 1:
@@ -87,6 +90,7 @@ class RandomTargets(Objective):
     """
 
     papers = (BESTRQ,)
+    bank: torch.Tensor  # (bins of a spectrum, bands)
 
     def __init__(
         self,
@@ -100,7 +104,7 @@ class RandomTargets(Objective):
         super().__init__()
         self.spectra = spectra
         bank = melscale_fbanks(bins // spectra, *EDGES, bands, SAMPLE_RATE)
-        self.register_buffer("bank", bank, persistent=False)  # (bins of a spectrum, bands)
+        self.register_buffer("bank", bank, persistent=False)
         self.quantiser = RandomQuantiser(bands * spectra, codes, code_dim)
         self.classifier = nn.Linear(dim, codes)
         self.marginal = LabelMarginal(codes)

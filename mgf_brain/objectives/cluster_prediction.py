@@ -134,6 +134,6 @@ class ClusterPrediction(Objective):
         masked, visible = (self.marginal.references(labels, w)["constant"] for w in wheres)
         if not self.visible_weight:
             return {"constant": masked}
-        counts = wheres[0].sum(), self.visible_weight * wheres[1].sum()
-        both = (counts[0] * masked + counts[1] * visible) / sum(counts).clamp(min=1)
+        here, there = wheres[0].sum(), self.visible_weight * wheres[1].sum()
+        both = (here * masked + there * visible) / (here + there).clamp(min=1)
         return {"constant": both, "masked_constant": masked}

@@ -85,6 +85,21 @@ def dino_pairs(
     return torch.cat([x.unflatten(0, (len(long), -1)) for x in costs], dim=1).sum(1)
 
 
+class Student(nn.Module):
+    """What a teacher is a copy of.
+
+    Arguments
+    ---------
+    speech : SpeechModel
+    embedding : torch.nn.Module
+    head : PrototypeHead
+    """
+
+    def __init__(self, speech: SpeechModel, embedding: nn.Module, head: PrototypeHead) -> None:
+        super().__init__()
+        self.speech, self.embedding, self.head = speech, embedding, head
+
+
 class Distillation(Objective):
     """DINO for utterances (Caron et al. 2021; Cho et al. 2022): self-distillation, no negatives.
 
@@ -129,6 +144,7 @@ class Distillation(Objective):
 
     papers = (DINO,)
     reads_frames = False
+    center: torch.Tensor  # (K,), of the teacher's logits
 
     def __init__(
         self,
@@ -161,7 +177,7 @@ class Distillation(Objective):
 
     def attach(self, speech: SpeechModel) -> None:
         """Make the teacher, of the speech model, the embedding and the head."""
-        student = nn.ModuleDict({"speech": speech, "embedding": self.embedding, "head": self.head})
+        student = Student(speech, self.embedding, self.head)
         self._student = (student,)  # a tuple: the speech model is not this objective's to register
         self.teacher = EMATeacher(student)
 
@@ -181,16 +197,16 @@ class Distillation(Objective):
     def exported(self) -> dict[str, nn.Module]:
         """The teacher's encoder and embedding, as in the paper."""
         teacher = self.teacher.model
-        return {"speech_model": teacher["speech"], "embedding": teacher["embedding"]}
+        return {"speech_model": teacher.speech, "embedding": teacher.embedding}
 
     @torch.no_grad()
     def _teach(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
         """The teacher's embeddings (B, E) and logits (B, K) of the long crops, unmasked."""
         model, batch = self.teacher.model, encoded.batch
-        frames = model["speech"].front_end(batch.wavs, batch.lengths, encoded.perturb)
-        states = model["speech"].encode(frames, tracks=batch.tracks)
-        embeddings = model["embedding"](states, encoded.valid, frames.colour)
-        return embeddings, model["head"](embeddings)
+        frames = model.speech.front_end(batch.wavs, batch.lengths, encoded.perturb)
+        states = model.speech.encode(frames, tracks=batch.tracks)
+        embeddings = model.embedding(states, encoded.valid, frames.colour)
+        return embeddings, model.head(embeddings)
 
     def forward(self, encoded: Encoded) -> Terms:
         """One term for each pair of views of an utterance; (N,) utterances."""

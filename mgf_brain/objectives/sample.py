@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
@@ -18,7 +20,7 @@ SHORT_WINDOW, SHORT_HOP = 400, 160  # samples, of the log-mel input
 
 
 def fine_magnitudes(
-    wavs: torch.Tensor, frames: int, hop: int, resolutions: list[list[int]]
+    wavs: torch.Tensor, frames: int, hop: int, resolutions: Sequence[Sequence[int]]
 ) -> torch.Tensor:
     """Log STFT magnitudes at several short windows, gathered by encoder frame.
 
@@ -30,7 +32,7 @@ def fine_magnitudes(
         T, encoder frames.
     hop : int
         Samples from one encoder frame to the next; a multiple of each resolution's hop.
-    resolutions : list of [window, hop]
+    resolutions : sequence of [window, hop]
         In samples.
 
     Returns
@@ -62,7 +64,7 @@ class MagnitudeReconstruction(Objective):
         Channels of the latents.
     hop : int
         Of the front-end, in samples.
-    resolutions : list of [window, hop]
+    resolutions : sequence of [window, hop]
         In samples; 5 ms and 10 ms resolve what a 25 ms window smears.
 
     Example
@@ -77,7 +79,7 @@ class MagnitudeReconstruction(Objective):
         self,
         latent_dim: int,
         hop: int,
-        resolutions: tuple[tuple[int, int], ...] = ((80, 80), (160, 160)),
+        resolutions: Sequence[Sequence[int]] = ((80, 80), (160, 160)),
     ) -> None:
         super().__init__()
         self.hop, self.resolutions = hop, resolutions

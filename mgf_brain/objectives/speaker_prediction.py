@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from mgf_brain.errors import UserError
+from mgf_brain.nn.progressive import ProgressiveEncoder
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.papers import PROGRE
@@ -45,11 +46,12 @@ class SpeakerPrediction(Objective):
 
     def attach(self, speech: SpeechModel) -> None:
         """Find the state to read; a UserError if there is none."""
-        if speech.encoder.speaker is None:
+        encoder = speech.encoder
+        if not isinstance(encoder, ProgressiveEncoder) or encoder.speaker is None:
             raise UserError(
                 "speaker: null leaves nothing to predict it from. Pass --speaker_weight 0."
             )
-        self.state = speech.encoder.speaker_state
+        self.state = encoder.speaker_state
 
     def forward(self, encoded: Encoded) -> Terms:
         """One term an utterance, (B,)."""

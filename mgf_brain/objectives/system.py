@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Protocol, cast
+
 import torch
 from torch import nn
 
@@ -11,6 +14,20 @@ from mgf_brain.nn.masking import SpanMask, valid_frames
 from mgf_brain.nn.perturbation import SpectralPerturbation
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms
+
+
+class Objectives(Protocol):
+    """What the checker is to know of a ``torch.nn.ModuleDict`` of objectives."""
+
+    def __getitem__(self, key: str) -> Objective: ...
+
+    def items(self) -> Iterable[tuple[str, Objective]]:
+        """Names and objectives."""
+        ...
+
+    def values(self) -> Iterable[Objective]:
+        """Objectives alone."""
+        ...
 
 
 class PretrainingModel(nn.Module):
@@ -54,11 +71,13 @@ class PretrainingModel(nn.Module):
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
         self.weights = {name: weight for name, weight in weights.items() if weight}
-        self.objectives = nn.ModuleDict({name: objectives[name] for name in self.weights})
+        chosen = nn.ModuleDict({name: objectives[name] for name in self.weights})
+        self.objectives = cast(Objectives, chosen)  # the stub of ModuleDict knows modules alone
         for objective in self.objectives.values():
             objective.attach(speech)
-        if masking is None and hasattr(speech.encoder, "mask_embedding"):
-            speech.encoder.mask_embedding.requires_grad_(False)  # DDP would wait for its gradient
+        embedding = getattr(speech.encoder, "mask_embedding", None)
+        if masking is None and embedding is not None:
+            embedding.requires_grad_(False)  # DDP would wait for its gradient
 
     def encode(self, batch: SpeechBatch) -> Encoded:
         """Mask and encode a batch; its local crops are short enough as they are."""
@@ -78,10 +97,11 @@ class PretrainingModel(nn.Module):
         return Encoded(batch, frames, mask, valid, states, perturb)
 
     def _perturb(self, batch: SpeechBatch, groups: torch.Tensor) -> Perturb | None:
-        if not (self.training and self.perturbation):
+        perturbation = self.perturbation
+        if not (self.training and perturbation):
             return None
         first = (groups[:, None] == batch.groups[None]).int().argmax(1)  # crop of each group
-        return lambda log_mel, valid: self.perturbation(log_mel, valid, batch.keys[first])
+        return lambda log_mel, valid: perturbation(log_mel, valid, batch.keys[first])
 
     def forward(self, batch: SpeechBatch) -> tuple[Encoded, dict[str, Terms]]:
         """One forward pass for all objectives.

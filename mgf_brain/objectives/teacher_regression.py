@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import cast
+
 import torch
 from torch import nn
 
 from mgf_brain.errors import UserError, check_share
+from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.parts.references import nearest_visible
@@ -65,21 +69,23 @@ class TeacherRegression(Objective):
 
     def attach(self, speech: SpeechModel) -> None:
         """Make the teacher, of the encoder's layers."""
-        self._student = (speech,)  # a tuple: the speech model is not this objective's to register
-        self.teacher = EMATeacher(speech.encoder.layers)
+        encoder = cast(TransformerEncoder, speech.encoder)  # no other has what a target is made of
+        self._student = (encoder,)  # a tuple: the encoder is not this objective's to register
+        self.teacher = EMATeacher(encoder.layers)
 
     def end_step(self, progress: float) -> None:
         """Let the teacher follow."""
-        layers = self._student[0].encoder.layers
-        self.teacher.update(layers, linear_momentum(progress, *self.momentum))
+        momentum = linear_momentum(progress, *self.momentum)
+        self.teacher.update(self._student[0].layers, momentum)
 
     @torch.no_grad()
     def targets(self, encoded: Encoded) -> torch.Tensor:
         """The teacher's view of all frames, (B, T, D) float32; 0 at padding."""
         valid = encoded.valid
-        x = self._student[0].encoder.embed(encoded.frames.seen, valid)
+        x = self._student[0].embed(encoded.frames.seen, valid)
         updates = []
-        for layer in self.teacher.model:
+        # The stub of ModuleList knows modules alone.
+        for layer in cast(Iterable[EncoderLayer], self.teacher.model):
             x, update = layer.with_update(x, valid[:, None, None])
             updates.append(update)
         top = updates[-max(1, round(self.top * len(updates))) :]

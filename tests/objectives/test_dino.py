@@ -106,7 +106,7 @@ def test_objective_against_a_plain_computation():
 
         student = (model.speech, objective.embedding, objective.head)
         long, short = (logits(*student, crops) for crops in (batch, batch.local))
-        taught = logits(teacher["speech"], teacher["embedding"], teacher["head"], batch)
+        taught = logits(teacher.speech, teacher.embedding, teacher.head, batch)
         p = ((taught - objective.center.double()) / 0.04).softmax(-1)
         for i in range(3):
             views = [*long[2 * i : 2 * i + 2], *short[4 * i : 4 * i + 4]]
@@ -243,8 +243,8 @@ def test_what_is_kept_is_the_teachers():
     model = tiny()
     teacher = model.objectives["dino"].teacher.model
     assert model.exported() == {
-        "speech_model": teacher["speech"],
-        "embedding": teacher["embedding"],
+        "speech_model": teacher.speech,
+        "embedding": teacher.embedding,
     }
 
 
@@ -256,7 +256,7 @@ def trained(steps: int = 40, **options) -> dict[str, float]:
     model, data = tiny(momentum=0.95, **options).train(), speech_like(12)
     objective = model.objectives["dino"]
     with torch.no_grad():
-        for head in (objective.head, objective.teacher.model["head"]):
+        for head in (objective.head, objective.teacher.model.head):
             head.layers[-1].bias.copy_(0.3 * F.normalize(objective.head.prototypes[0], dim=0))
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=2e-3)
     for step in range(steps):

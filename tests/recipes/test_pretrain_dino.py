@@ -50,19 +50,19 @@ def test_the_folder_holds_the_teacher(trained):
     """That of the last checkpoint: neither the student nor what the teacher was at first."""
     output, words = trained
     model = load_experiment(words, merge="LibriSpeech").hparams["model"]
-    first = model.objectives["dino"].teacher.model["speech"].state_dict()
+    first = model.objectives["dino"].teacher.model.speech.state_dict()
     first = {name: value.clone() for name, value in first.items()}
     checkpoint = max((output / "save").glob("CKPT*"), key=lambda path: path.stat().st_mtime)
     model.load_state_dict(torch.load(checkpoint / "model.ckpt", weights_only=True))
     wavs, lengths = torch.randn(2, 16000), torch.tensor([16000, 9000])
     teacher = model.eval().objectives["dino"].teacher.model
-    moved = [n for n, p in teacher["speech"].named_parameters() if not torch.equal(p, first[n])]
+    moved = [n for n, p in teacher.speech.named_parameters() if not torch.equal(p, first[n])]
     assert any(name.endswith("weight") for name in moved)
-    expected = SpeechEncoder(teacher["speech"], 16000, teacher["embedding"])
+    expected = SpeechEncoder(teacher.speech, 16000, teacher.embedding)
     encoder = SpeechEncoder.from_pretrained(output / "pretrained")
     states, _ = encoder.encode(wavs, lengths)
     with torch.no_grad():
-        assert torch.equal(states[-1], teacher["speech"](wavs, lengths)[1][-1])
+        assert torch.equal(states[-1], teacher.speech(wavs, lengths)[1][-1])
         assert not torch.equal(states[-1], model.speech(wavs, lengths)[1][-1])
     assert torch.equal(encoder.embed(wavs, lengths), expected.embed(wavs, lengths))
 

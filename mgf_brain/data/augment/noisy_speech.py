@@ -160,8 +160,8 @@ def make_mixture_batch(items: Sequence[tuple[str, torch.Tensor, torch.Tensor]]) 
     """Pad (id, noisy, clean) of several utterances; waveforms are (samples,)."""
     ids, noisy, clean = zip(*items, strict=True)
     lengths = torch.tensor([len(wav) for wav in noisy])
-    padded = (pad_sequence(list(wavs), batch_first=True) for wavs in (noisy, clean))
-    return MixtureBatch(list(ids), *padded, lengths)
+    noisy, clean = (pad_sequence(list(wavs), batch_first=True) for wavs in (noisy, clean))
+    return MixtureBatch(list(ids), noisy, clean, lengths)
 
 
 class MixtureDataset(Dataset):

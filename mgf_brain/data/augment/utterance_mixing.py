@@ -11,7 +11,7 @@ import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.augment.recordings import Recordings, audio_files
-from mgf_brain.data.augment.waveform import Noise, Range
+from mgf_brain.data.augment.waveform import Noise, Range, as_pair
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import check_range, check_share
 from mgf_brain.keyed_random import uniform
@@ -71,9 +71,9 @@ class UtteranceMixing:
         check_range("speech_ratio", speech_ratio)
         check_range("noise_ratio", noise_ratio)
         self.probability, self.noise_share = probability, noise_share if noise_folder else 0.0
-        self.speech = Noise(Recordings({}, read_audio), tuple(speech_ratio))
+        self.speech = Noise(Recordings({}, read_audio), as_pair(speech_ratio))
         files = audio_files(noise_folder, "noise_folder") if noise_folder else []
-        self.noise = Noise(Recordings.of_files(files, cache_mb), tuple(noise_ratio))
+        self.noise = Noise(Recordings.of_files(files, cache_mb), as_pair(noise_ratio))
 
     def for_corpus(
         self, utterances: Iterable[Utterance], read: Callable[..., torch.Tensor]

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torchaudio.functional import speed
@@ -28,6 +29,7 @@ from mgf_brain.keyed_random import uniform
 SPEED_STREAM, REVERB_STREAM, NOISE_STREAM = 4, 5, 6
 
 Range = tuple[float, float]
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -168,22 +170,24 @@ class WaveformAugmentation:
         self.speeds, self.most_voices = tuple(speeds), babble_speakers[1]
         self.own_babble = own_babble
         self.voices = partial(
-            Noise, snr=tuple(babble_snr), count=tuple(babble_speakers), premixed=premixed_babble
+            Noise, snr=as_pair(babble_snr), count=as_pair(babble_speakers), premixed=premixed_babble
         )
         kinds = {
-            "noise": partial(Noise, snr=tuple(noise_snr)),
-            "music": partial(Noise, snr=tuple(music_snr)),
+            "noise": partial(Noise, snr=as_pair(noise_snr)),
+            "music": partial(Noise, snr=as_pair(music_snr)),
             "speech": self.voices,
         }
         files = noise_files(noise_folder) if noise_folder else {}
-        if own_babble or babble_folder:
-            files["speech"] = [] if own_babble else audio_files(babble_folder, "babble_folder")
+        if own_babble:
+            files["speech"] = []
+        elif babble_folder:
+            files["speech"] = audio_files(babble_folder, "babble_folder")
         noises = [kinds[kind](Recordings.of_files(files[kind], cache_mb)) for kind in files]
         self.noises = [noise for noise in noises if len(noise.recordings)]
         rooms = (
             [RecordedRooms(files) for files in room_files(reverb_folder).values()]
             if reverb_folder
-            else [SimulatedRooms(simulated_rooms, tuple(rt60), tuple(direct_ratio))]
+            else [SimulatedRooms(simulated_rooms, as_pair(rt60), as_pair(direct_ratio))]
         )
         self.rooms = [kind for kind in rooms if len(kind)]
 
@@ -258,7 +262,19 @@ class WaveformAugmentation:
         return self.noises[int(kind * len(self.noises))].add(wav, draws, path)
 
 
-def mix(wav: torch.Tensor, noises: Sequence[torch.Tensor], snrs: Sequence[float]) -> torch.Tensor:
+def as_pair(values: Sequence[Number]) -> tuple[Number, Number]:
+    """Lowest and highest value of a range, which a yaml gives as a list.
+
+    Example
+    -------
+    >>> as_pair([5.0, 15.0])
+    (5.0, 15.0)
+    """
+    lowest, highest = values
+    return lowest, highest
+
+
+def mix(wav: torch.Tensor, noises: list[torch.Tensor], snrs: Sequence[float]) -> torch.Tensor:
     """Add noises, each at its own signal-to-noise ratio.
 
     What torchaudio's ``add_noise`` of each would give, by one product of all noises and their
@@ -268,7 +284,7 @@ def mix(wav: torch.Tensor, noises: Sequence[torch.Tensor], snrs: Sequence[float]
     ---------
     wav : torch.Tensor
         (N,).
-    noises : sequence of torch.Tensor
+    noises : list of torch.Tensor
         (N,) each; silent ones, and all if the signal is silent, add nothing.
     snrs : sequence of float
         In dB, over the whole length.
@@ -289,12 +305,12 @@ def mix(wav: torch.Tensor, noises: Sequence[torch.Tensor], snrs: Sequence[float]
     return wav + (levels * wav.dot(wav).sqrt() * _inverse_norms(noises)) @ torch.stack(noises)
 
 
-def premix(noises: Sequence[torch.Tensor]) -> torch.Tensor:
+def premix(noises: list[torch.Tensor]) -> torch.Tensor:
     """The sum of noises that have been made equally loud.
 
     Arguments
     ---------
-    noises : sequence of torch.Tensor
+    noises : list of torch.Tensor
         (N,) each, at least one; silent ones add nothing.
 
     Returns
@@ -310,7 +326,7 @@ def premix(noises: Sequence[torch.Tensor]) -> torch.Tensor:
     return _inverse_norms(noises) @ torch.stack(noises)
 
 
-def _inverse_norms(noises: Sequence[torch.Tensor]) -> torch.Tensor:
+def _inverse_norms(noises: list[torch.Tensor]) -> torch.Tensor:
     """(K,), 0 for silence."""
     energies = torch.stack([noise.dot(noise) for noise in noises])
     return torch.where(energies > 0, energies.rsqrt(), 0.0)

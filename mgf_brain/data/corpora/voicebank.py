@@ -65,7 +65,7 @@ def prepare_voicebank(
     ...
     mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
     """
-    parts = {}
+    parts, root = {}, Path(data_folder)
     for part, name in FOLDERS.items():
         pair = {}
         for kind in KINDS:

@@ -171,7 +171,7 @@ def make_tracks(
     made = {}
     for name, maker in makers.items():
         run_on_main(_make, [maker, train, valid, folder / name, device])
-        made[folder / name] = track_facts(folder / name)
+        made[folder / name] = _read_facts(folder / name)
     return made
 
 
@@ -204,7 +204,7 @@ def _make(
 ) -> None:
     """Make a track if it is missing, and tell what is known of it."""
     maker.make(train, valid, folder, device)
-    facts = track_facts(folder)
+    facts = _read_facts(folder)
     figures = "".join(f", {name} {value:.1f}" for name, value in facts["figures"].items())
     logger.info("track %s: made in %.1f s%s", folder.name, facts["seconds"], figures)
 
@@ -300,7 +300,7 @@ def _write_facts(folder: Path, facts: Mapping[str, object]) -> None:
 
 def note_facts(folder: Path, **facts: object) -> None:
     """Add to what ``track.json`` says, or change it."""
-    _write_facts(folder, {**track_facts(folder), **facts})
+    _write_facts(folder, {**_read_facts(folder), **facts})
 
 
 def track_facts(folder: Path) -> dict[str, Any] | None:
@@ -309,8 +309,11 @@ def track_facts(folder: Path) -> dict[str, Any] | None:
     ``save_track``'s facts, ``figures`` and ``counts``, and ``seconds``: how long it took to make
     it, in whichever run that was.
     """
-    path = folder / "track.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _read_facts(folder) if (folder / "track.json").is_file() else None
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "track.json").read_text(encoding="utf-8"))
 
 
 def load_track(folder: Path, fingerprint: str | None = None) -> Track | None:

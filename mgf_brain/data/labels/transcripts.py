@@ -26,7 +26,7 @@ PHONES = tuple(
 # (begin, inside, end, single).
 _PHONE = re.compile(r"([A-Z]+)[012]?(?:_[BIES])?")
 # Folders of Libri-Light's limited labels by hours (Kahn et al., 2020, "Libri-Light").
-_LIBRILIGHT_FOLDERS = {1: ("1h",), 10: ("1h", "9h")}
+_LIBRILIGHT_FOLDERS: dict[float, tuple[str, ...]] = {1: ("1h",), 10: ("1h", "9h")}
 # A corpus loses up to 1 % of its files in preparation: train-clean-100 is still 100 h.
 _SHORTFALL = 0.02
 
@@ -221,17 +221,18 @@ def phone_transcripts(
         raise UserError(
             f"{len(silent)} utterances have no transcript: {silent[0]}. Leave them out."
         )
-    known = [u for u in utterances if not _unknown_words([u.words], lexicon)]
-    missing = len(utterances) - len(known)
+    spoken = [(u.id, u.words) for u in utterances if u.words]
+    known = [(id, words) for id, words in spoken if not _unknown_words([words], lexicon)]
+    missing = len(spoken) - len(known)
     if missing:
-        named = ", ".join(_unknown_words((u.words for u in utterances), lexicon)[:5])
+        named = ", ".join(_unknown_words((words for _, words in spoken), lexicon)[:5])
         text = (
             f"{missing} of {len(utterances)} utterances have words that the lexicon lacks: {named}"
         )
         if missing > max_unknown_share * len(utterances):
             raise UserError(f"{text}. Add the words or raise max_unknown_share.")
         logger.warning("%s; they are left out", text)
-    return {u.id: lexicon_phones(u.words, lexicon) for u in known}
+    return {id: lexicon_phones(words, lexicon) for id, words in known}
 
 
 def asr_subset(

@@ -67,7 +67,7 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
 def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
     digest, frames, finite = hashlib.blake2b(digest_size=16), 0, True
     for block in file.blocks(BLOCK, dtype="float32", always_2d=True):  # (samples, channels)
-        digest.update(block)
+        digest.update(block.data)
         frames += len(block)
         finite = finite and bool(np.isfinite(block).all())
     error = None

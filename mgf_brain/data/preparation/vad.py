@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch.nn.functional import avg_pool1d, pad
 
@@ -57,15 +59,15 @@ def speech_frames(
     return share >= proportion
 
 
-def remove_silence(wav: torch.Tensor, **settings: float) -> torch.Tensor:
+def remove_silence(wav: torch.Tensor, **settings: Any) -> torch.Tensor:
     """The speech of an utterance, its pieces joined.
 
     Arguments
     ---------
     wav : torch.Tensor
         (N,) at 16 kHz.
-    **settings : float
-        Of ``speech_frames``.
+    **settings
+        As of ``speech_frames``.
 
     Returns
     -------

@@ -95,6 +95,8 @@ class LabelMarginal(nn.Module):
     (4.0, 2.0)
     """
 
+    counts: torch.Tensor  # (K,) float64
+
     def __init__(self, classes: int) -> None:
         super().__init__()
         # Half a frame each at the start: no label is impossible.

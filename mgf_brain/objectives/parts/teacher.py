@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Generic, TypeVar
 
 import torch
 from torch import nn
 
+Model = TypeVar("Model", bound=nn.Module)
 
-class EMATeacher(nn.Module):
+
+class EMATeacher(nn.Module, Generic[Model]):
     """Exponential moving average of a student's parameters, without gradients or dropout.
 
     Buffers are the teacher's own: its BatchNorm takes statistics from its own batches, as in
@@ -31,20 +34,21 @@ class EMATeacher(nn.Module):
     0.25
     """
 
-    def __init__(self, student: nn.Module) -> None:
+    def __init__(self, student: Model) -> None:
         super().__init__()
         self.model = copy.deepcopy(student).requires_grad_(False)
         for module in self.model.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
             elif isinstance(getattr(module, "dropout", None), float):  # TransformerEncoder
-                module.dropout = 0.0
+                module.dropout = 0.0  # pyright: ignore[reportArgumentType]  # stub: no plain attributes
 
     @torch.no_grad()
-    def update(self, student: nn.Module, momentum: float) -> None:
+    def update(self, student: Model, momentum: float) -> None:
         """Move towards the student: teacher = momentum * teacher + (1 - momentum) * student."""
-        mine, theirs = list(self.model.parameters()), list(student.parameters())
-        torch._foreach_lerp_(mine, theirs, 1.0 - momentum)
+        mine: list[torch.Tensor] = list(self.model.parameters())
+        theirs: list[torch.Tensor] = list(student.parameters())
+        torch._foreach_lerp_(mine, theirs, 1.0 - momentum)  # pyright: ignore[reportPrivateImportUsage]  # no public way
 
 
 def cosine_momentum(progress: float, start: float, end: float = 1.0) -> float:

@@ -23,7 +23,7 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -49,7 +49,7 @@ from mgf_brain.errors import UserError
 LABEL_RATE = 100
 VERSION = 1  # a change of voices, text or processing raises it, and corpora are built anew
 
-PHONE_CLASSES = (
+PHONE_CLASSES: Sequence[str] = (
     "SIL AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH "
     "UW V W Y Z ZH SPN"
 ).split()

@@ -162,11 +162,16 @@ def through_channel(
     >>> round(float(20 * np.log10(wave.std()) - speaker.level), 1)
     6.0
     """
-    wave = lfilter([1.0, -voice.tilt], [1.0], wave)
+    wave = _filtered([1.0, -voice.tilt], [1.0], wave)
     wave = _at_level(wave, voice.level + gain)
-    noise = lfilter([1.0, voice.tilt], [1.0, -0.7], rng.standard_normal(len(wave)))
+    noise = _filtered([1.0, voice.tilt], [1.0, -0.7], rng.standard_normal(len(wave)))
     wave = wave + _at_level(noise, voice.level - voice.snr)
     return wave / max(1.0, np.abs(wave).max() / 0.98)
+
+
+def _filtered(above: list[float], below: list[float], wave: np.ndarray) -> np.ndarray:
+    """Through the filter with these coefficients, numerator and denominator."""
+    return lfilter(above, below, wave)  # pyright: ignore[reportReturnType]  # a tuple only with zi
 
 
 def _at_level(wave: np.ndarray, level: float) -> np.ndarray:
