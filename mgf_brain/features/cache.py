@@ -20,11 +20,11 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import nn
 
 from mgf_brain import __version__
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.nn.interfaces import Network
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def default_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mgf_brain"
 
 
-def encoder_fingerprint(module: Network, kind: str) -> str:
+def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     """What features depend on beside the audio, as one hash.
 
     Hashed are every parameter and buffer (its device too: another one rounds otherwise), the class
@@ -52,7 +52,7 @@ def encoder_fingerprint(module: Network, kind: str) -> str:
 
     Arguments
     ---------
-    module : Network
+    module : torch.nn.Module
         Computes the features.
     kind : str
         Which of its features, and in what precision: "states", "statistics", "states-half".

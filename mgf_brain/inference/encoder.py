@@ -16,6 +16,7 @@ from mgf_brain.folder.read import load_weights, read_parts
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import LayerAverage, layer_statistics
 from mgf_brain.nn.speech_model import SpeechModel
@@ -29,7 +30,7 @@ class Representation(NamedTuple):
     times: torch.Tensor  # (T,), the middle of each frame in seconds
 
 
-class SpeechEncoder(nn.Module):
+class SpeechEncoder(Encoder):
     """A pretrained speech encoder: waveforms to the states of every layer.
 
     Arguments

@@ -7,13 +7,14 @@ from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.nn.frontends import MelBands
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
 
 
-class LogMelFeatures(nn.Module):
-    """80 log-mel bands every 10 ms, with the interface of ``SpeechEncoder``: the baseline.
+class LogMelFeatures(Encoder):
+    """80 log-mel bands every 10 ms, as an ``Encoder``: the baseline.
 
     As frames each band is normalised over the utterance; an utterance's embedding is mean and
     deviation over time of the bands as they are, level and channel included.

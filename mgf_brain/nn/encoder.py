@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
 
 
@@ -108,7 +109,7 @@ class EncoderLayer(nn.Module):
         return F.dropout(x, self.dropout, self.training)
 
 
-class TransformerEncoder(nn.Module):
+class TransformerEncoder(ContextEncoder):
     """Projection, mask embedding, positions and Transformer layers.
 
     An utterance has the same states alone and in a padded batch: attention sees valid frames only
@@ -214,7 +215,7 @@ class TransformerEncoder(nn.Module):
         return x if self.pre_norm else self.norm(x)
 
 
-class NoContext(nn.Module):
+class NoContext(ContextEncoder):
     """In place of a context network, for a front-end that looks far enough by itself.
 
     Arguments

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torchaudio.functional import melscale_fbanks
 
+from mgf_brain.nn.interfaces import FrontEnd
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import mean_and_deviation
 from mgf_brain.spectrum import (
@@ -102,7 +103,7 @@ class MelBands(nn.Module):
         return (power @ self.bank + self.FLOOR).log()
 
 
-class LogMel(MelBands):
+class LogMel(MelBands, FrontEnd):
     """Log-mel spectrogram, ``stack`` 10 ms frames projected to one latent.
 
     Without centring: frame i of 10 ms covers samples [160 i, 160 i + 400). Each band is normalised
@@ -228,7 +229,7 @@ def gabor_filters(channels: int, kernel: int, sample_rate: int = 16000) -> torch
     return (filters * (1 + centres / 500)).reshape(channels, kernel)  # 6 dB an octave from 500 Hz
 
 
-class Waveform(nn.Module):
+class Waveform(FrontEnd):
     """Strided convolutions on the waveform, each with a LayerNorm over channels and a GELU.
 
     wav2vec 2.0's feature encoder (Baevski et al. 2020) in its layer-norm variant, so frames do not

@@ -1,13 +1,8 @@
-"""What parts of a model ask of each other: a class that has all of it fits, whatever its parents.
-
-All of them are ``torch.nn.Module``s. A protocol can't say so, hence ``Network``: what a module is
-asked for as such. ``forward`` is what a class defines; its users call the object.
-"""
+"""What parts of a model ask of each other: base classes of front-ends, networks and encoders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -15,54 +10,8 @@ from torch import nn
 if TYPE_CHECKING:  # to import front-ends is to import SpeechBrain
     from mgf_brain.nn.frontends import Frames, Perturb
 
-Itself = TypeVar("Itself", bound="Network")
 
-
-class Network(Protocol):
-    """Any ``torch.nn.Module``."""
-
-    def to(self: Itself, device: torch.device | str) -> Itself:
-        """Itself, on another device."""
-        ...
-
-    def eval(self: Itself) -> Itself:
-        """Itself, in evaluation mode."""
-        ...
-
-    def parameters(self) -> Iterator[nn.Parameter]:
-        """What is trained."""
-        ...
-
-    def buffers(self) -> Iterator[torch.Tensor]:
-        """What is kept beside it."""
-        ...
-
-    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
-        """Parameters, each with its place."""
-        ...
-
-    def named_buffers(self) -> Iterator[tuple[str, torch.Tensor]]:
-        """Buffers, each with its place."""
-        ...
-
-    def named_children(self) -> Iterator[tuple[str, nn.Module]]:
-        """Its parts, each with its name."""
-        ...
-
-    def named_modules(self) -> Iterator[tuple[str, nn.Module]]:
-        """Itself and all modules in it, each with its place."""
-        ...
-
-    def state_dict(self) -> dict[str, Any]:
-        """Parameters and buffers by their places."""
-        ...
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> Any:
-        """Take over what ``state_dict`` gave."""
-        ...
-
-
-class FrontEnd(Network, Protocol):
+class FrontEnd(nn.Module):
     """From waveforms to frames; see ``mgf_brain.nn.frontends``."""
 
     hop: int  # samples from one frame to the next
@@ -90,25 +39,23 @@ class FrontEnd(Network, Protocol):
         Frames
             Which no padding has changed.
         """
-        ...
+        raise NotImplementedError
 
-    def __call__(
-        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
-    ) -> Frames:
-        """As ``forward``."""
-        ...
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+        ) -> Frames:
+            """As ``forward``."""
+            ...
 
 
-class ContextEncoder(Network, Protocol):
+class ContextEncoder(nn.Module):
     """From frames to the states of every layer; see ``mgf_brain.nn.encoder``."""
 
     dim: int  # channels of a state
     num_states: int  # layers and their input
-
-    @property
-    def layers(self) -> Iterable[nn.Module]:
-        """From the input up; empty where there is no network."""
-        ...
+    layers: nn.ModuleList | tuple[()]  # from the input up; none where there is no network
 
     def forward(
         self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
@@ -130,16 +77,18 @@ class ContextEncoder(Network, Protocol):
             ``num_states`` tensors (B, T, ``dim``), from the first layer's input to the top. Values
             at padding are meaningless.
         """
-        ...
+        raise NotImplementedError
 
-    def __call__(
-        self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
-    ) -> list[torch.Tensor]:
-        """As ``forward``."""
-        ...
+    if TYPE_CHECKING:
+
+        def __call__(
+            self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
+        ) -> list[torch.Tensor]:
+            """As ``forward``."""
+            ...
 
 
-class Encoder(Network, Protocol):
+class Encoder(nn.Module):
     """From waveforms to states and to one vector: all that a task or a probe asks of an encoder.
 
     ``mgf_brain.inference.SpeechEncoder`` is one, ``mgf_brain.nn.LogMelFeatures`` another. Waveforms
@@ -160,12 +109,12 @@ class Encoder(Network, Protocol):
 
         From the first layer's input to the top; values at padding are meaningless.
         """
-        ...
+        raise NotImplementedError
 
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """One vector an utterance, to be compared by cosine: (B, E)."""
-        ...
+        raise NotImplementedError
 
     def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Statistics over time of every layer, for a linear head: (B, L, F)."""
-        ...
+        raise NotImplementedError

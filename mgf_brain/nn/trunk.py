@@ -10,11 +10,12 @@ import torch
 from torch.nn import functional as F
 
 from mgf_brain.nn.frontends import Frames, MelBands, Perturb
+from mgf_brain.nn.interfaces import FrontEnd
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.spectrum import frame_count, power_spectrum
 
 
-class LogMelTrunk(MelBands):
+class LogMelTrunk(MelBands, FrontEnd):
     """Log-mel bands, normalised, and layers that make every ``stride`` of them one latent.
 
     A subclass defines ``normalise`` and ``layers``. Latent t is centred on the samples
