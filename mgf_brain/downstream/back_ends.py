@@ -275,7 +275,8 @@ class Plda:
         x = (self.project(embeddings) - self.mean) @ basis
         own = np.log1p(b) - np.log1p(2 * b) / 2 - x**2 * b**2 / ((1 + b) * (1 + 2 * b))
         terms = x, x * b / (1 + 2 * b), own.sum(1) / 2
-        return tuple(torch.from_numpy(term) for term in terms)
+        first, second, third = map(torch.from_numpy, terms)
+        return first, second, third
 
 
 class _Statistics(NamedTuple):

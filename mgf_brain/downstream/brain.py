@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import speechbrain as sb
 from torch import nn
 
 from mgf_brain.data.batches.features import FeatureBatch
 from mgf_brain.data.batches.speech import SpeechBatch
+from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.frontends import Perturb
 from mgf_brain.run.brain import BaseBrain
 
 
 def parameter_groups(
-    encoder: nn.Module, head: nn.Module, decay: float = 1.0
+    encoder: SpeechEncoder, head: nn.Module, decay: float = 1.0
 ) -> list[dict[str, Any]]:
     """Parameters by depth, each layer's rate ``decay`` times that of the layer above.
 
     Arguments
     ---------
-    encoder : torch.nn.Module
-        A ``SpeechEncoder``; its front-end counts as one layer, with attentive pooling if it has it.
+    encoder : SpeechEncoder
+        Its front-end counts as one layer, with attentive pooling if it has it.
     head : torch.nn.Module
         Learns at the full rate, and so do the affine layers of the encoder's embedding.
     decay : float
@@ -73,14 +74,24 @@ class FinetuningBrain(BaseBrain):
 
     targets: Mapping[str, Any] = {}
 
+    @property
+    def encoder(self) -> SpeechEncoder:
+        """What is tuned; frozen, it may be any ``Encoder``."""
+        return cast(SpeechEncoder, self.modules.encoder)  # a ModuleDict knows only modules
+
+    @property
+    def head(self) -> nn.Module:
+        """What is trained upon it."""
+        return cast(nn.Module, self.modules.head)
+
     def init_optimizers(self) -> None:
         """One optimizer, with a rate by depth where the encoder learns too."""
-        head = self.modules.head
         if self.hparams.tune_encoder:
-            groups = parameter_groups(self.modules.encoder, head, self.hparams.layer_decay)
+            groups = parameter_groups(self.encoder, self.head, self.hparams.layer_decay)
         else:
-            groups = [{"params": head_parameters(self.modules.encoder, head)}]
-        body_of(self.modules.encoder).requires_grad_(self.hparams.tune_encoder)
+            groups = [{"params": head_parameters(self.encoder, self.head)}]
+        body_of(self.encoder).requires_grad_(self.hparams.tune_encoder)
+        assert self.opt_class is not None  # ``tune`` and ``train_head`` pass one
         self.optimizer = self.opt_class(groups)
         self.optimizers_dict = {"opt_class": self.optimizer}
 
@@ -88,12 +99,12 @@ class FinetuningBrain(BaseBrain):
         """A frozen encoder stays in evaluation mode, without dropout; SpeechBrain switches it."""
         super().on_fit_batch_start(batch, should_step)
         if not self.hparams.tune_encoder:
-            body_of(self.modules.encoder).eval()
+            body_of(self.encoder).eval()
 
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Note the epoch's loss."""
         super().on_stage_end(stage, stage_loss, epoch)
-        if stage == sb.Stage.TRAIN:
+        if stage == sb.Stage.TRAIN and epoch is not None:
             self.log.epoch(epoch, stage_loss)
 
     def perturb(self, batch: SpeechBatch, stage: sb.Stage) -> Perturb | None:

@@ -9,15 +9,16 @@ from typing import Any
 from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.run_opts import RunOptions
 from torch import nn
-from torch.utils.data import DataLoader
 
 from mgf_brain.data.batches.features import FeatureDataset
 from mgf_brain.data.batches.loader import make_loader
+from mgf_brain.data.batches.sampler import BatchLoader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.brain import FinetuningBrain
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.frontends import MelBands
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.run.command_line import RUN_OPTION_TYPES
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.folder import RUN_ONLY_KEYS
@@ -47,8 +48,15 @@ def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) 
     """
     if adapt not in choices:
         raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
-    if adapt != "frozen" and not isinstance(encoder, SpeechEncoder):
+    if adapt != "frozen":
+        tunable(encoder)
+
+
+def tunable(encoder: nn.Module) -> SpeechEncoder:
+    """The encoder, if it can be tuned, or else a UserError."""
+    if not isinstance(encoder, SpeechEncoder):
         raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
+    return encoder
 
 
 def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
@@ -66,7 +74,7 @@ def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
     if asked and hparams["adapt"] == "frozen":
         raise UserError(f"{asked[0]}: frozen features are not augmented. Pass --adapt full.")
     masks = [key for key in asked if key.endswith("masks")]
-    if masks and not isinstance(encoder.speech_model.front_end, MelBands):
+    if masks and not isinstance(tunable(encoder).speech_model.front_end, MelBands):
         raise UserError(f"{masks[0]}: this encoder's front-end has no log-mel bands. Pass 0.")
 
 
@@ -97,7 +105,7 @@ def check_run_options(experiment: Experiment, honoured: Sequence[str] = ()) -> N
 def tune(
     brain_class: type[FinetuningBrain],
     experiment: Experiment,
-    encoder: SpeechEncoder,
+    encoder: Encoder,
     head: nn.Module,
     utterances: Sequence[Utterance],
     targets: Mapping[str, Any],
@@ -127,7 +135,7 @@ def train_head(
     experiment: Experiment,
     encoder: nn.Module,
     head: nn.Module,
-    loader: DataLoader,
+    loader: BatchLoader,
     targets: Mapping[str, Any],
     log: TrainingLog,
     settings: Mapping[str, Any],
@@ -172,7 +180,7 @@ def train_head(
     head.eval()
 
 
-def optimizer_steps(loader: DataLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
+def optimizer_steps(loader: BatchLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
     """Steps of a whole training: epochs differ a little in their number of batches."""
     factor = run_opts.get("grad_accumulation_factor") or 1
     batches = [len(loader.batch_sampler.batches(epoch)) for epoch in range(1, epochs + 1)]

@@ -12,7 +12,6 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
@@ -22,6 +21,7 @@ from mgf_brain.folder.safe_yaml import refuse_brackets
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.run.experiment import resolve
 from mgf_brain.run.yaml_files import dump, read_files
@@ -99,9 +99,9 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 
-def _load_encoder(folder: str) -> SpeechEncoder:
+def _load_encoder(name: str) -> Encoder:
     """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
-    folder = hub.resolve(folder)
+    folder = hub.resolve(name)
     path = folder / YAML_FILE
     if path.is_file() and re.search("^encoder:", path.read_text(encoding="utf-8"), re.MULTILINE):
         return SpeakerVerifier.from_pretrained(folder).encoder
@@ -192,7 +192,7 @@ def load_extractor(
     'fbank'
     """
     if pretrained == "fbank":
-        encoder: nn.Module = LogMelFeatures()
+        encoder: Encoder = LogMelFeatures()
     elif pretrained in BASELINES:
         encoder = untrained_encoder(pretrained, untrained, seed)
     else:

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -57,12 +57,12 @@ def inference_yaml(resolved_yaml: str, keys: tuple[str, ...] = INFERENCE_KEYS) -
     return dump_expanded({key: tree[key] for key in keys})
 
 
-def dump_expanded(tree: dict[str, Any]) -> str:
+def dump_expanded(tree: Mapping[str, Any]) -> str:
     """Write a mapping as HyperPyYAML text, every object where it stands.
 
     Arguments
     ---------
-    tree : dict
+    tree : mapping
         Plain values, and nodes as of ``new_node`` or as ruamel.yaml reads them; classes of ours
         that these name by a file or by an older name get their public one.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -133,7 +133,7 @@ def enhancement_scores(
     return scores
 
 
-def mean_scores(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+def mean_scores(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """The mean of each score over the utterances for which it is finite, if there are any.
 
     Example

@@ -149,7 +149,7 @@ def known_scores(metrics: Mapping[str, Any], source: str | Path) -> dict[str, fl
     >>> known_scores({"uar": 61.5, "folds": {"03": {"uar": 60.0}}}, "results.json")
     {'uar': 61.5}
     """
-    scores = {name: x for name, x in metrics.items() if isinstance(x, (int, float))}
+    scores: dict[str, float] = {k: x for k, x in metrics.items() if isinstance(x, (int, float))}
     for name in scores:
         try:
             metric_of(name)

@@ -229,11 +229,11 @@ class NoContext(ContextEncoder):
     [torch.Size([2, 5, 8])]
     """
 
-    num_states = 1
+    num_states, layers = 1, nn.ModuleList()
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dim, self.layers = dim, ()
+        self.dim = dim
 
     def forward(
         self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None

@@ -55,7 +55,7 @@ class ContextEncoder(nn.Module):
 
     dim: int  # channels of a state
     num_states: int  # layers and their input
-    layers: nn.ModuleList | tuple[()]  # from the input up; none where there is no network
+    layers: nn.ModuleList  # from the input up; empty where there is no network
 
     def forward(
         self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None

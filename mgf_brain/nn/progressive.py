@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -191,4 +191,5 @@ class ProgressiveModel(SpeechModel):
         tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
     ) -> list[torch.Tensor]:
         """States of every layer, with frames masked: (B, T) bool -> (B, T, D) each."""
-        return self.encoder(frames.seen, frames.lengths, mask, tracks.get("pitch"))
+        encoder: Callable[..., list[torch.Tensor]] = self.encoder  # which takes the pitch too
+        return encoder(frames.seen, frames.lengths, mask, tracks.get("pitch"))

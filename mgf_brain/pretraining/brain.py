@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import speechbrain as sb
 import torch
@@ -32,7 +33,7 @@ class PretrainingBrain(BaseBrain):
     @property
     def model(self) -> PretrainingModel:
         """The model without the wrapper of distributed training."""
-        model = self.modules.model
+        model: Any = self.modules.model
         return getattr(model, "module", model)
 
     def on_fit_batch_start(self, batch: SpeechBatch, should_step: bool) -> None:
@@ -63,14 +64,16 @@ class PretrainingBrain(BaseBrain):
 
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> Predictions:
         """Encode a batch once, for all objectives."""
-        return self.modules.model(batch.to(self.device))
+        model: Any = self.modules.model  # which DistributedDataParallel may wrap
+        return model(batch.to(self.device))
 
     def compute_objectives(
         self, predictions: Predictions, batch: SpeechBatch, stage: sb.Stage
     ) -> torch.Tensor:
         """Weighted sum of the objectives' means, each mean over the terms of all ranks."""
         _, terms = predictions
-        return sum(self.model.weights[k] * self._mean(v) for k, v in terms.items())
+        losses = (self.model.weights[k] * self._mean(v) for k, v in terms.items())
+        return sum(losses, torch.zeros((), device=self.device))
 
     @staticmethod
     def _mean(terms: Terms) -> torch.Tensor:

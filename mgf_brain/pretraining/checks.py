@@ -6,6 +6,7 @@ import math
 
 from mgf_brain.data.labels.tracks import track_makers
 from mgf_brain.errors import UserError, check_share
+from mgf_brain.nn.progressive import ProgressiveEncoder
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.run.experiment import Experiment
 
@@ -27,7 +28,8 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
             raise UserError(f"{key}: {weight:g} is no weight. Pass 0, or more.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
-    if getattr(encoder, "speaker", None) and encoder.stop_gradient and "speaker" not in weights:
+    extracts = isinstance(encoder, ProgressiveEncoder) and encoder.speaker
+    if extracts and encoder.stop_gradient and "speaker" not in weights:
         raise UserError(
             "speaker_weight: 0 leaves the extractor untrained. Pass --speaker null too."
         )

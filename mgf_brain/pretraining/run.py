@@ -7,8 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.distributed import ddp_init_group, if_main_process
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
@@ -55,7 +54,7 @@ def pretrain_corpus(
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if complete:
         complete(experiment.hparams)
-    sb.utils.distributed.ddp_init_group(experiment.run_opts)
+    ddp_init_group(experiment.run_opts)
     prepare_output_folder(experiment)
     pretrain(experiment, *dataio_prepare(experiment.hparams))
 

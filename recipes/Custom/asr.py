@@ -6,11 +6,11 @@
 Rows whose fold is "test" are scored, all others train.
 """
 
-from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
+from mgf_brain.data.labels.transcripts import asr_subset
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.transcription.data import with_words
+from mgf_brain.tasks.transcription.data import with_words, words_of
 from mgf_brain.tasks.transcription.run import recognise
 
 
@@ -21,7 +21,7 @@ def dataio_prepare(hparams):
     train = asr_subset([u for u in rows if u.fold != "test"], hparams["hours"], hparams["seed"])
     if not test or not train:
         raise UserError(f"{hparams['manifest']}: some rows must have the fold test, some another.")
-    return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
+    return train, test, words_of([*train, *test])
 
 
 def main():

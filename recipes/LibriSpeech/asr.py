@@ -8,11 +8,11 @@ The subset is drawn by seed, or with --finetuning_folder Libri-light's (1 h and 
 """
 
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
-from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
+from mgf_brain.data.labels.transcripts import asr_subset
 from mgf_brain.downstream.run import corpus_parts, parts_named
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.transcription.data import with_words
+from mgf_brain.tasks.transcription.data import with_words, words_of
 from mgf_brain.tasks.transcription.run import recognise
 
 
@@ -24,7 +24,7 @@ def dataio_prepare(hparams):
     )
     subset = hparams["hours"], hparams["seed"], hparams["finetuning_folder"]
     train = asr_subset(train, *subset)
-    return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
+    return train, test, words_of([*train, *test])
 
 
 def main():

@@ -18,7 +18,7 @@ def dataio_prepare(hparams):
     parts = corpus_parts(hparams, prepare_wsj)
     train = asr_subset(with_words(parts["train"]), hparams["hours"], hparams["seed"])
     test = with_words(parts["test"])
-    return train, test, {u.id: u.words for u in [*train, *test]}
+    return train, test, {u.id: u.words or "" for u in [*train, *test]}
 
 
 def main():

@@ -6,11 +6,11 @@
 """
 
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
-from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
+from mgf_brain.data.labels.transcripts import asr_subset
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.transcription.data import with_words
+from mgf_brain.tasks.transcription.data import with_words, words_of
 from mgf_brain.tasks.transcription.run import recognise
 
 
@@ -19,7 +19,7 @@ def dataio_prepare(hparams):
     parts = corpus_parts(hparams, prepare_speechocean762)
     train = asr_subset(with_words(parts["train"]), hparams["hours"], hparams["seed"])
     test = with_words(parts["test"])
-    return train, test, {u.id: normalise_words(u.words, u.id) for u in [*train, *test]}
+    return train, test, words_of([*train, *test])
 
 
 def main():

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, read_audio
 from mgf_brain.data.augment.recordings import audio_files
 from mgf_brain.data.augment.waveform import NOISE_STREAM, Noise
 from mgf_brain.data.batches.crops import SeparateCrops
-from mgf_brain.data.batches.sampler import DurationBatchSampler
+from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import prepare_corpus
 from mgf_brain.errors import UserError
@@ -196,7 +196,7 @@ class MixtureDataset(Dataset):
         return utterance.id, *self.mixtures.pair(utterance, key, start, frames, self.read)
 
 
-def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: int) -> DataLoader:
+def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: int) -> BatchLoader:
     """Crops of mixtures in batches by duration.
 
     Arguments
@@ -209,14 +209,14 @@ def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: i
 
     Returns
     -------
-    DataLoader
-        Of MixtureBatch; its ``batch_sampler`` is a DurationBatchSampler.
+    BatchLoader
+        Of MixtureBatch.
     """
     plan, durations = settings["crop_plan"], [u.duration for u in mixtures.utterances]
     cached = sum(durations) <= 3600 * settings["audio_cache_hours"]
     data = MixtureDataset(mixtures, seed, plan, AudioCache() if cached else read_audio)
     seconds = [plan.seconds(duration) for duration in durations]
-    return DataLoader(
+    return BatchLoader(
         data,
         batch_sampler=DurationBatchSampler(seconds, settings["batch_seconds"], seed),
         collate_fn=make_mixture_batch,

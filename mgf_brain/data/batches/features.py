@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from mgf_brain.data.batches.sampler import DurationBatchSampler
+from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.manifest import Utterance
 
 
@@ -82,7 +82,7 @@ def make_feature_loader(
     states: Mapping[str, torch.Tensor],
     batch_seconds: float,
     seed: int,
-) -> DataLoader:
+) -> BatchLoader:
     """Cached states in batches by duration.
 
     Arguments
@@ -96,12 +96,12 @@ def make_feature_loader(
 
     Returns
     -------
-    DataLoader
-        Of FeatureBatch; its ``batch_sampler`` is a DurationBatchSampler.
+    BatchLoader
+        Of FeatureBatch.
     """
     sampler = DurationBatchSampler([u.duration for u in utterances], batch_seconds, seed)
     data = FeatureDataset(utterances, states)
     generator = torch.Generator().manual_seed(seed)  # as in mgf_brain.data.batches.loader
-    return DataLoader(
+    return BatchLoader(
         data, batch_sampler=sampler, collate_fn=make_feature_batch, generator=generator
     )

@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 from speechbrain.utils.distributed import get_rank
-from torch.utils.data import DataLoader
 
 from mgf_brain.data.audio import AudioCache, read_audio
 from mgf_brain.data.batches.crops import CropDataset
-from mgf_brain.data.batches.sampler import DurationBatchSampler
+from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.labels.tracks import Track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.distributed import processes
@@ -25,7 +24,7 @@ def make_loader(
     epoch: int = 1,
     distributed: bool = True,
     tracks: Mapping[str, Track] | None = None,
-) -> DataLoader:
+) -> BatchLoader:
     """Crops of utterances in batches by duration.
 
     Arguments
@@ -46,8 +45,8 @@ def make_loader(
 
     Returns
     -------
-    DataLoader
-        Of SpeechBatch; its ``batch_sampler`` is a DurationBatchSampler.
+    BatchLoader
+        Of SpeechBatch.
     """
     hours = sum(utterance.duration for utterance in utterances) / 3600
     cached = hours <= hparams["audio_cache_hours"]
@@ -70,7 +69,7 @@ def make_loader(
     )
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]
-    return DataLoader(
+    return BatchLoader(
         data,
         batch_sampler=sampler,
         collate_fn=data.collate,

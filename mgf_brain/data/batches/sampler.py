@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from torch.utils.data import Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key
@@ -132,3 +132,9 @@ class DurationBatchSampler(Sampler):
     def __len__(self) -> int:
         """Batches in the current epoch."""
         return len(self.batches(self.epoch))
+
+
+class BatchLoader(DataLoader):
+    """A ``DataLoader`` of batches by duration."""
+
+    batch_sampler: DurationBatchSampler  # pyright: ignore[reportIncompatibleVariableOverride]  # set once, by __init__

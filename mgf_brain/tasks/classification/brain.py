@@ -19,10 +19,8 @@ class ClassificationBrain(FinetuningBrain):
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
         """Logits, (B, 1, classes)."""
         batch = batch.to(self.device)
-        rows = self.modules.encoder.statistics(
-            batch.wavs, batch.lengths, self.perturb(batch, stage)
-        )
-        return self.modules.head(rows)
+        rows = self.encoder.statistics(batch.wavs, batch.lengths, self.perturb(batch, stage))
+        return self.head(rows)
 
     def compute_objectives(
         self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage

@@ -9,21 +9,21 @@ from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from tqdm import tqdm
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import tune
 from mgf_brain.downstream.probes import EmbeddingData, logits_of, probe_steps
-from mgf_brain.errors import UserError
 from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import UtteranceClassifier
+from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.nn.probe import Probe
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.classification.brain import ClassificationBrain
+from mgf_brain.tasks.classification.classes import Classes
 from mgf_brain.throughput import Throughput
 
 FORMAT = 3  # of a saved fold: raised when it comes to hold something else
@@ -57,78 +57,6 @@ class Predictions:
     throughput: Throughput
     head: dict[str, torch.Tensor] = field(default_factory=dict)
     encoder: dict[str, torch.Tensor] = field(default_factory=dict)
-
-
-class Classes:
-    """Names of classes and their numbers.
-
-    Arguments
-    ---------
-    names : sequence of str
-        In the order of their numbers.
-    positive : str, optional
-        The class that F1 is to be of.
-
-    Raises
-    ------
-    UserError
-        If ``positive`` is none of the names.
-
-    Example
-    -------
-    >>> rows = [Utterance(name, 1.0, "/a.wav", "s", label=name) for name in ("sad", "angry")]
-    >>> classes = Classes.of(rows)
-    >>> classes.names, classes.numbers(rows).tolist()
-    (['angry', 'sad'], [1, 0])
-    """
-
-    def __init__(self, names: Sequence[str], positive: str | None = None) -> None:
-        self.names = list(names)
-        if positive is not None and positive not in self.names:
-            raise UserError(f"positive: {positive!r} is no class. Pass one of {', '.join(names)}.")
-        self.positive = None if positive is None else self.names.index(positive)
-
-    @classmethod
-    def of(cls, utterances: Sequence[Utterance], positive: str | None = None) -> Classes:
-        """The labels of utterances, in alphabetical order."""
-        return cls(sorted({u.label for u in utterances}), positive)
-
-    def numbers(self, utterances: Sequence[Utterance]) -> torch.Tensor:
-        """(utterances,) int64."""
-        places = {name: place for place, name in enumerate(self.names)}
-        return torch.tensor([places[u.label] for u in utterances])
-
-
-def classification_scores(
-    truth: Sequence[int], predicted: Sequence[int], positive: int | None = None
-) -> dict[str, float]:
-    """Unweighted average recall, weighted accuracy and micro-F1, in percent.
-
-    UAR is the mean over the classes that occur of the share of each that is found; WA the share of
-    utterances named rightly, which micro-F1 equals where each has one label. With a positive
-    class also its F1, which is 0 where the class neither occurs nor is named.
-
-    Example
-    -------
-    >>> classification_scores([0, 0, 0, 1], [0, 0, 0, 0], positive=1)
-    {'uar': 50.0, 'wa': 75.0, 'f1_micro': 75.0, 'f1': 0.0}
-    """
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
-    right = truth == predicted
-    counts = np.bincount(truth)
-    found = np.bincount(truth[right], minlength=len(counts))
-    occurs = counts > 0
-    accuracy = 100.0 * float(right.mean())
-    scores = {
-        "uar": 100.0 * float((found[occurs] / counts[occurs]).mean()),
-        "wa": accuracy,
-        "f1_micro": accuracy,
-    }
-    if positive is not None:
-        is_true, is_named = truth == positive, predicted == positive
-        both = is_true.sum() + is_named.sum()
-        scores["f1"] = 200.0 * float((is_true & is_named).sum() / max(1, both))
-    return scores
 
 
 def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[str, Any]:

@@ -9,16 +9,13 @@ import torch
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.pretrained import adapted_name
+from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
-from mgf_brain.tasks.classification.folds import (
-    Classes,
-    FoldTrainer,
-    Predictions,
-    classification_scores,
-)
+from mgf_brain.tasks.classification.classes import Classes
+from mgf_brain.tasks.classification.folds import FoldTrainer, Predictions
 
 
 def write_classification_page(
@@ -30,6 +27,7 @@ def write_classification_page(
     """Write the page: scores with intervals over speakers, confusions, layers, worst errors."""
     hparams = experiment.hparams
     rows = [u for p in predictions for u in p.utterances]
+    labels = [u.label or "" for u in rows]
     sure = torch.cat([p.probabilities for p in predictions])
     truth, named = trainer.classes.numbers(rows), sure.argmax(1)
     embeddings = torch.stack([trainer.statistics[u.id].mean(0) for u in rows])
@@ -38,7 +36,7 @@ def write_classification_page(
         "layers": layer_weights({p.fold: p.layer_weights for p in predictions}),
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
-        figures["map"] = embedding_map(standardised(embeddings).numpy(), [u.label for u in rows])
+        figures["map"] = embedding_map(standardised(embeddings).numpy(), labels)
     write_task_page(
         hparams["output_folder"],
         TaskPage(
@@ -76,9 +74,9 @@ def _interval(
     rows: Sequence[Utterance],
     classes: Classes,
 ) -> tuple[float, float]:
-    truth, named = truth.numpy(), named.numpy()
+    numbers = truth.numpy(), named.numpy()
     return speaker_bootstrap(
-        lambda i: classification_scores(truth[i], named[i], classes.positive)[name],
+        lambda i: classification_scores(numbers[0][i], numbers[1][i], classes.positive)[name],
         [u.speaker for u in rows],
     )
 
@@ -91,6 +89,8 @@ def _worst(
     order = highest.masked_fill(named == truth, -1.0).argsort(descending=True)
     wrong = [int(i) for i in order if named[i] != truth[i]]
     return [
-        Mistake(rows[i].id, rows[i].label, names[int(named[i])], float(highest[i]), (rows[i].wav,))
+        Mistake(
+            rows[i].id, rows[i].label or "", names[int(named[i])], float(highest[i]), (rows[i].wav,)
+        )
         for i in wrong
     ]

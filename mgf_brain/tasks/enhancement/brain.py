@@ -20,11 +20,11 @@ class EnhancementBrain(FinetuningBrain):
         """Enhanced waveforms, (B, N)."""
         batch = batch.to(self.device)
         states, frames = self._encode(batch)
-        return self.modules.head(torch.stack(states, dim=2), frames, batch.noisy, batch.lengths)
+        return self.head(torch.stack(states, dim=2), frames, batch.noisy, batch.lengths)
 
     def _encode(self, batch: MixtureBatch) -> tuple[list[torch.Tensor], torch.Tensor]:
         """States of every layer, with gradients where the encoder learns."""
-        encoder = self.modules.encoder
+        encoder = self.encoder
         if not self.hparams.tune_encoder:
             return encoder.encode(batch.noisy, batch.lengths)
         frames, states = encoder.speech_model(batch.noisy, batch.lengths)

@@ -187,7 +187,8 @@ def improvement(scores: Sequence[Scores]) -> Figure:
     figure = Figure(figsize=(7.5, 5), layout="constrained")
     axes = figure.subplots()
     axes.scatter(before, after, s=24, alpha=0.6, linewidths=0, color=TRAINING)
-    axes.axline((np.nanmean(before),) * 2, slope=1, color=CONSTANT, ls="--", lw=1.2)
+    middle = float(np.nanmean(before))
+    axes.axline((middle, middle), slope=1, color=CONSTANT, ls="--", lw=1.2)
     finish(axes, "SI-SDR of each utterance", "before (dB)", "after (dB)")
     return figure
 
@@ -200,12 +201,12 @@ def _decibels(wav: torch.Tensor) -> np.ndarray:
 
 def _first_seconds(enhancer: Enhancer, noisy: torch.Tensor, clean: torch.Tensor) -> Waves:
     """What the page shows of an utterance, enhanced as a whole."""
-    enhanced = enhancer.enhance(noisy, SAMPLE_RATE)
-    return tuple(wav[: CLIP_SECONDS * SAMPLE_RATE] for wav in (noisy, enhanced, clean))
+    shown = slice(CLIP_SECONDS * SAMPLE_RATE)
+    return noisy[shown], enhancer.enhance(noisy, SAMPLE_RATE)[shown], clean[shown]
 
 
 def _interval(name: str, scores: Sequence[Scores], speakers: Sequence[str]) -> tuple[float, float]:
     values = np.array([row[name] for row in scores])
     known = np.isfinite(values)
-    values, speakers = values[known], np.array(speakers)[known]
-    return speaker_bootstrap(lambda i: values[i].mean(), speakers)
+    values = values[known]
+    return speaker_bootstrap(lambda i: values[i].mean(), np.array(speakers)[known])

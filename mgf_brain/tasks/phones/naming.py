@@ -150,4 +150,5 @@ def phone_by_phone(made: NamedPhones, names: Sequence[str], seconds: float) -> t
     phones, lengths = made.labels[:count].unique_consecutive(return_counts=True)
     stretches = made.predictions[:count].split(lengths.tolist())
     taken_for = [int(stretch.mode().values) for stretch in stretches]
-    return " ".join(names[i] for i in phones.tolist()), " ".join(names[i] for i in taken_for)
+    truth = [names[int(i)] for i in phones]
+    return " ".join(truth), " ".join(names[i] for i in taken_for)

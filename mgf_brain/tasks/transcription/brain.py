@@ -24,11 +24,11 @@ class CTCBrain(FinetuningBrain):
         """Log-probabilities (B, slots, tokens) and valid slots (B,)."""
         batch = batch.to(self.device)
         if isinstance(batch, FeatureBatch):
-            return self.modules.head(batch.states, batch.lengths)
-        frames, states = self.modules.encoder.speech_model(
+            return self.head(batch.states, batch.lengths)
+        frames, states = self.encoder.speech_model(
             batch.wavs, batch.lengths, self.perturb(batch, stage)
         )
-        return self.modules.head(torch.stack(states, dim=2), frames.lengths)
+        return self.head(torch.stack(states, dim=2), frames.lengths)
 
     def compute_objectives(
         self,

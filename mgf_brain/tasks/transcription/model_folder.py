@@ -42,11 +42,12 @@ def export_recogniser(
     Path
         The folder.
     """
-    files = [tokens.path] if isinstance(tokens, SentencePieceTokens) else []
+    units = isinstance(tokens, SentencePieceTokens)
+    files = [tokens.path] if units else []
     parts = {
         "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
         "head": new_node(hparams["head"], **ctc_head_sizes(extractor, tokens)),
-        "tokens": files[0].name if files else _symbols(tokens),
+        "tokens": tokens.path.name if units else _symbols(tokens),
     }
     model = SpeechRecognizer(extractor.encoder, head, tokens)
     return export_model(hparams, model, parts, results, recogniser_card(results), files)

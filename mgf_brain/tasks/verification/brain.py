@@ -18,11 +18,11 @@ class VerificationBrain(FinetuningBrain):
     def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> torch.Tensor:
         """Embeddings, (B, E)."""
         batch = batch.to(self.device)
-        return self.modules.encoder(batch.wavs, batch.lengths, self.perturb(batch, stage))
+        return self.encoder(batch.wavs, batch.lengths, self.perturb(batch, stage))
 
     def compute_objectives(
         self, predictions: torch.Tensor, batch: SpeechBatch, stage: sb.Stage
     ) -> torch.Tensor:
         """Mean over the batch."""
         speakers = torch.tensor(self.targets_of(batch), device=predictions.device)
-        return self.modules.head(predictions, speakers)
+        return self.head(predictions, speakers)

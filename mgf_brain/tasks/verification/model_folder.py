@@ -47,8 +47,8 @@ def export_verifier(
     Path
         The folder.
     """
-    settings = {"embedding_dim": embedding_dim}
-    model = SpeakerVerifier(extractor.encoder, **settings)
+    settings: dict[str, float] = {"embedding_dim": embedding_dim}
+    model = SpeakerVerifier(extractor.encoder, embedding_dim)
     model.standardiser.mean[:] = extractor.mean
     model.standardiser.deviation[:] = extractor.deviation
     encoder = encoder_node(hparams["pretrained"], hparams["untrained"])

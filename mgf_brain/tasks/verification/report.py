@@ -54,7 +54,7 @@ def write_verification_page(
                 Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
             ],
             pictures=[*pictures, *(Picture(*named) for named in figures.items())],
-            mistakes=worst_trials(trials, values),
+            mistakes=worst_trials(trials, scores[""]),
             score_name="cosine",
         ),
     )
@@ -72,9 +72,8 @@ def _intervals(
     }
 
 
-def worst_trials(trials: Trials, scores: Sequence[float], count: int = 6) -> list[Mistake]:
+def worst_trials(trials: Trials, scores: torch.Tensor, count: int = 6) -> list[Mistake]:
     """The errors at the threshold of equal error rates that lie farthest from it, of both kinds."""
-    scores = torch.as_tensor(scores)
     threshold = eer_threshold(scores[trials.same].numpy(), scores[~trials.same].numpy())
     order = scores.argsort(descending=True)
     same, accepted = trials.same[order], scores[order] >= threshold

@@ -17,7 +17,7 @@ from mgf_brain.downstream.back_ends import (
     cosine_scores,
     speaker_means,
 )
-from mgf_brain.downstream.finetuning import tune
+from mgf_brain.downstream.finetuning import tunable, tune
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
@@ -78,7 +78,7 @@ def train_speakers(
     speakers = sorted({u.speaker for u in train})
     if len(speakers) < 2:
         raise UserError("fine-tuning needs two speakers with two utterances each; add speech.")
-    encoder = extractor.encoder
+    encoder = tunable(extractor.encoder)
     if added := affine_layers(encoder):
         encoder.embedding = added().to(extractor.device)
     width = extractor.embeddings(train[:1]).shape[1]

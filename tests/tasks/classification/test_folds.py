@@ -16,14 +16,14 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import example_encoder
+from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.run.log import read_metrics
 from mgf_brain.tasks.classification import folds as classification
+from mgf_brain.tasks.classification.classes import Classes
 from mgf_brain.tasks.classification.folds import (
-    Classes,
     FoldTrainer,
     Predictions,
-    classification_scores,
     classify_folds,
     pooled_scores,
 )
