@@ -140,6 +140,3 @@ def _read(parts: Mapping[str, Path], beginning: str) -> list[Utterance]:
         if name.startswith(beginning):
             rows += read_manifest(path)
     return rows
-
-
-OPTIONAL = ("LibriSpeech", "Custom")  # corpora without a folder: the embedded one, or a manifest

@@ -14,7 +14,7 @@ from torch import nn
 from mgf_brain.data.corpora.embedded.build import make_embedded_corpus
 from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.selection import OPTIONAL, embedded_corpus_folder
+from mgf_brain.data.selection import embedded_corpus_folder
 from mgf_brain.downstream.finetuning import check_adapt, check_augmentation, check_run_options
 from mgf_brain.downstream.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
@@ -65,7 +65,7 @@ def open_run(
         )
     if pretrained in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
-    if not hparams["data_folder"] and hparams.get("corpus", OPTIONAL[0]) not in OPTIONAL:
+    if experiment.recipe.needs_folder and not hparams["data_folder"]:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if hparams["adapt"] == "frozen" and "train_probe" in hparams:
         check_run_options(experiment, honoured=("optimizer_step_limit",))

@@ -13,7 +13,6 @@ from speechbrain.utils.logger import get_logger
 from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
 from mgf_brain.data.labels.tracks import make_tracks, open_tracks, track_makers
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.selection import OPTIONAL
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
@@ -50,7 +49,7 @@ def pretrain_corpus(
         If the corpus has no folder and is not the embedded one, or what the steps raise.
     """
     experiment = load_recipe(recipe)
-    if not experiment.hparams["data_folder"] and recipe.corpus not in OPTIONAL:
+    if recipe.needs_folder and not experiment.hparams["data_folder"]:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if complete:
         complete(experiment.hparams)

@@ -35,6 +35,11 @@ class Recipe:
         """The script, as a user would call it."""
         return f"recipes/{self.corpus}/{self.task}.py"
 
+    @property
+    def needs_folder(self) -> bool:
+        """Whether ``data_folder`` must be given: others have the embedded corpus, or a manifest."""
+        return self.corpus not in ("LibriSpeech", "Custom")
+
     @classmethod
     def of_script(cls, script: str) -> Recipe:
         """The recipe that ``results.json`` names."""

@@ -13,8 +13,8 @@ from huggingface_hub import ModelCard
 from mgf_brain.downstream.card import Card, downstream_card
 from mgf_brain.tasks.classification.model_folder import classifier_card
 from mgf_brain.tasks.transcription.model_folder import recogniser_card
+from mgf_brain.tasks.verification.calibration import Calibration
 from mgf_brain.tasks.verification.model_folder import verifier_card
-from mgf_brain.tasks.verification.training import Calibration
 from tests.inference.folders import LABELS, write_classifier
 
 RESULTS = {

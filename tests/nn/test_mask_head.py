@@ -9,9 +9,9 @@ import pytest
 import soundfile
 import torch
 
+from mgf_brain.data.augment.noise import Noise
 from mgf_brain.data.augment.noisy_speech import Mixed, Mixtures, make_mixture_loader
 from mgf_brain.data.augment.recordings import Recordings
-from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import train_head
 from mgf_brain.inference import example_encoder

@@ -26,8 +26,8 @@ def read(run, tmp_path, monkeypatch):
         words = ["--output_folder", tmp_path / "run", "--shortest_utterance", 0.05, *options]
         done = run("pretrain", *words, dataset=dataset, yaml="mgf")
         assert done.status == 0, done.err
-        _, train, valid, recipe = given
-        assert recipe == f"recipes/{dataset}/pretrain.py"
+        experiment, train, valid = given
+        assert experiment.recipe.script == f"recipes/{dataset}/pretrain.py"
         return train, valid
 
     return call

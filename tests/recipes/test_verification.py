@@ -8,6 +8,7 @@ from mgf_brain.data.manifest import read_manifest, write_manifest
 from mgf_brain.downstream.run import open_run
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeakerVerifier
+from mgf_brain.run.recipe import Recipe
 from tests.data.miniatures_speech import write_noise
 from tests.recipes import corpora
 from tests.recipes.exported import check_verifier
@@ -133,6 +134,7 @@ def test_runs_on_several_lists_have_folders_of_their_own(monkeypatch):
     experiment = SimpleNamespace(
         hparams=hparams | {"untrained": "hparams/mgf.yaml"}, run_opts={"device": "cpu"}
     )
+    experiment.recipe = Recipe("VoxCeleb", "verification")
     open_run(experiment, ("frozen", "full"), "O")
     folder = experiment.hparams["output_folder"]
     assert folder == "results/VoxCeleb/verification/fbank-frozen-O/1"

@@ -14,8 +14,8 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
 from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, read_audio
+from mgf_brain.data.augment.noise import NOISE_STREAM, Noise
 from mgf_brain.data.augment.recordings import audio_files
-from mgf_brain.data.augment.waveform import NOISE_STREAM, Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.manifest import Utterance

@@ -10,8 +10,8 @@ from dataclasses import replace
 import torch
 
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.augment.noise import Noise, Range, as_pair
 from mgf_brain.data.augment.recordings import Recordings, audio_files
-from mgf_brain.data.augment.waveform import Noise, Range, as_pair
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import check_range, check_share
 from mgf_brain.keyed_random import uniform

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mgf_brain.data.augment.noise import Noise
 from mgf_brain.data.augment.noisy_speech import (
     Mixed,
     Mixtures,
@@ -12,7 +13,6 @@ from mgf_brain.data.augment.noisy_speech import (
     split_files,
 )
 from mgf_brain.data.augment.recordings import Recordings, audio_files
-from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.downstream.run import corpus_parts, read_own

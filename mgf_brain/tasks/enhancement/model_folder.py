@@ -10,7 +10,6 @@ from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import Enhancer
-from mgf_brain.tasks.enhancement.training import mask_head_sizes
 
 
 def export_enhancer(
@@ -57,3 +56,15 @@ def enhancer_card() -> Card:
             "30 s are cut into chunks that are faded into each other.",
         ),
     )
+
+
+def mask_head_sizes(extractor: FeatureExtractor) -> dict[str, int]:
+    """Arguments of the yaml's ``head``.
+
+    Example
+    -------
+    >>> from mgf_brain.nn import LogMelFeatures
+    >>> mask_head_sizes(FeatureExtractor(LogMelFeatures(), "fbank"))
+    {'num_states': 1, 'dim': 80, 'hop': 160, 'window': 400}
+    """
+    return {name: getattr(extractor, name) for name in ("num_states", "dim", "hop", "window")}

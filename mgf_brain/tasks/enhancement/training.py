@@ -20,20 +20,8 @@ from mgf_brain.metrics.enhancement import enhancement_scores
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.enhancement.brain import EnhancementBrain
+from mgf_brain.tasks.enhancement.model_folder import mask_head_sizes
 from mgf_brain.throughput import Throughput
-
-
-def mask_head_sizes(extractor: FeatureExtractor) -> dict[str, int]:
-    """Arguments of the yaml's ``head``.
-
-    Example
-    -------
-    >>> from mgf_brain.nn import LogMelFeatures
-    >>> mask_head_sizes(FeatureExtractor(LogMelFeatures(), "fbank"))
-    {'num_states': 1, 'dim': 80, 'hop': 160, 'window': 400}
-    """
-    return {name: getattr(extractor, name) for name in ("num_states", "dim", "hop", "window")}
-
 
 STANDARDISED = 20  # batches, ten minutes of speech: enough for the mean of every channel
 

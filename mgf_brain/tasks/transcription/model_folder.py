@@ -14,7 +14,6 @@ from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeechRecognizer
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.nn.ctc_head import CTCHead
-from mgf_brain.tasks.transcription.training import ctc_head_sizes
 
 
 def export_recogniser(
@@ -73,3 +72,15 @@ def recogniser_card(results: Mapping[str, Any]) -> Card:
             "files of more than 30 s are cut into overlapping chunks.",
         ),
     )
+
+
+def ctc_head_sizes(
+    extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens
+) -> dict[str, int]:
+    """Arguments of the yaml's ``head``."""
+    return {
+        "num_states": extractor.num_states,
+        "dim": extractor.dim,
+        "hop": extractor.hop,
+        "tokens": len(tokens),
+    }

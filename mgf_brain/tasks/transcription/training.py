@@ -21,6 +21,7 @@ from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.transcription.brain import CTCBrain
+from mgf_brain.tasks.transcription.model_folder import ctc_head_sizes
 from mgf_brain.throughput import Throughput
 
 Decode = Callable[[torch.Tensor], str]  # log-probabilities (slots, tokens) -> text
@@ -81,18 +82,6 @@ def train_recogniser(
         extractor.cache_gb = 0.0  # no other run has this encoder
         tune(CTCBrain, *shared, train, targets, log, hparams["tuning"])
     return head.eval(), log.throughput
-
-
-def ctc_head_sizes(
-    extractor: FeatureExtractor, tokens: Tokens | SentencePieceTokens
-) -> dict[str, int]:
-    """Arguments of the yaml's ``head``."""
-    return {
-        "num_states": extractor.num_states,
-        "dim": extractor.dim,
-        "hop": extractor.hop,
-        "tokens": len(tokens),
-    }
 
 
 @torch.no_grad()

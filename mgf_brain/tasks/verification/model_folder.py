@@ -12,7 +12,7 @@ from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeakerVerifier
-from mgf_brain.tasks.verification.training import Calibration
+from mgf_brain.tasks.verification.calibration import Calibration
 
 SAME = '\nmodel.same("a.wav", "b.wav")  # bool'
 

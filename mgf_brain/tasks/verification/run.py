@@ -14,15 +14,11 @@ from mgf_brain.downstream.finetuning import ADAPT, check_run_options
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.recipe import Recipe
+from mgf_brain.tasks.verification.calibration import calibrate
 from mgf_brain.tasks.verification.data import Data, unheard_trials
 from mgf_brain.tasks.verification.model_folder import export_verifier
 from mgf_brain.tasks.verification.report import write_verification_page
-from mgf_brain.tasks.verification.training import (
-    back_end_metrics,
-    calibrate,
-    score_trials,
-    train_speakers,
-)
+from mgf_brain.tasks.verification.training import back_end_metrics, score_trials, train_speakers
 
 
 def verify_speakers(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 
-from mgf_brain.data.labels.trials import draw_trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.back_ends import (
     Plda,
@@ -21,7 +19,7 @@ from mgf_brain.downstream.finetuning import tunable, tune
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.metrics.detection import eer, eer_threshold, min_dcf
+from mgf_brain.metrics.detection import eer, min_dcf
 from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
@@ -106,55 +104,6 @@ def affine_layers(encoder: SpeechEncoder) -> partial[UtteranceHead] | None:
         return None
     colour_dim = encoder.speech_model.front_end.colour_dim
     return partial(UtteranceHead, dim=encoder.dim, colour_dim=colour_dim)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A threshold on the cosine, and the trials that it was read from.
-
-    Arguments
-    ---------
-    threshold : float
-        See ``eer_threshold``.
-    eer : float
-        Of these trials, in percent.
-    trials, speakers : int
-        How many.
-    """
-
-    threshold: float
-    eer: float
-    trials: int
-    speakers: int
-
-
-def calibrate(train: Sequence[Utterance], known: torch.Tensor, seed: int) -> Calibration | None:
-    """Choose a threshold by random trials among training utterances.
-
-    Arguments
-    ---------
-    train : sequence of Utterance
-        With speakers; may be empty. The encoder must not have been tuned to them: it tells
-        them apart better than others, and the threshold would be too high.
-    known : torch.Tensor
-        (utterances, E), their embeddings.
-    seed : int
-        Of the trials.
-
-    Returns
-    -------
-    Calibration or None
-        None if the utterances give no trials of a kind.
-    """
-    try:
-        trials = draw_trials(train, seed)
-    except UserError:
-        return None
-    places = {u.id: place for place, u in enumerate(train)}
-    scores = cosine_scores(known[[places[u.id] for u in trials.utterances]], trials.pairs)
-    split = scores[trials.same].numpy(), scores[~trials.same].numpy()
-    speakers = len({u.speaker for u in trials.utterances})
-    return Calibration(eer_threshold(*split), eer(*split), len(scores), speakers)
 
 
 def score_trials(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.augment.noise import Noise
 from mgf_brain.data.augment.noisy_speech import (
     Mixed,
     MixtureDataset,
@@ -20,7 +21,6 @@ from mgf_brain.data.augment.noisy_speech import (
     split_files,
 )
 from mgf_brain.data.augment.recordings import Recordings
-from mgf_brain.data.augment.waveform import Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError

@@ -6,7 +6,8 @@ import soundfile
 import torch
 
 from mgf_brain.data.audio import AudioCache, read_audio
-from mgf_brain.data.augment.waveform import WaveformAugmentation, mix, premix
+from mgf_brain.data.augment.noise import mix, premix
+from mgf_brain.data.augment.waveform import WaveformAugmentation
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 

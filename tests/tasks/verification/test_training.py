@@ -17,15 +17,11 @@ from mgf_brain.inference import example_encoder
 from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.run.log import read_metrics
+from mgf_brain.tasks.verification.calibration import calibrate
 from mgf_brain.tasks.verification.data import unheard_trials
 from mgf_brain.tasks.verification.margin import AngularMarginHead
 from mgf_brain.tasks.verification.report import worst_trials
-from mgf_brain.tasks.verification.training import (
-    calibrate,
-    repeated_speakers,
-    score_trials,
-    train_speakers,
-)
+from mgf_brain.tasks.verification.training import repeated_speakers, score_trials, train_speakers
 from tests.data.miniatures_speech import write_noise
 from tests.small_runs import (
     changed,
@@ -168,7 +164,8 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
     pairs = torch.tensor([[0, i] for i in range(8)])
     same = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1]).bool()
     trials = Trials(rows, pairs, same)
-    worst = worst_trials(trials, np.array([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3]), count=4)
+    scores = torch.tensor([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3]).double()
+    worst = worst_trials(trials, scores, count=4)
     assert [m.id for m in worst] == ["u0 / u2", "u0 / u4", "u0 / u3", "u0 / u7"]
     assert [m.score for m in worst] == [0.8, 0.7, 0.2, 0.3]
     assert [m.truth for m in worst] == ["different speakers"] * 2 + ["same speaker"] * 2
@@ -178,8 +175,8 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
 
 def test_two_trials_have_two_worst_or_none():
     trials = Trials(rows_of("ab"), torch.tensor([[0, 0], [0, 1]]), torch.tensor([True, False]))
-    assert worst_trials(trials, np.array([1.0, 0.0])) == []
-    assert [m.truth for m in worst_trials(trials, np.array([0.0, 1.0]))] == [
+    assert worst_trials(trials, torch.tensor([1.0, 0.0])) == []
+    assert [m.truth for m in worst_trials(trials, torch.tensor([0.0, 1.0]))] == [
         "different speakers",
         "same speaker",
     ]
