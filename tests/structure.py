@@ -134,11 +134,11 @@ def graph() -> Iterator[Measure]:
     yield Measure("circles of modules", len(circles), 0, note=note)
 
 
-def loaded(statement: str) -> set[str]:
-    """Names of the modules, packages left out, that a statement brings into an interpreter."""
-    files = "(name for name, found in sys.modules.items() if not hasattr(found, '__path__'))"
-    code = f"import sys\n{statement}\nprint(*{files}, sep='\\n')"
-    command = [sys.executable, "-c", code]
+def loaded(statement: str, packages: bool = True) -> set[str]:
+    """Names of the modules that a statement brings into a fresh interpreter."""
+    chosen = "" if packages else " if not hasattr(module, '__path__')"
+    names = f"(name for name, module in sys.modules.items(){chosen})"
+    command = [sys.executable, "-c", f"import sys\n{statement}\nprint(*{names}, sep='\\n')"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.split("\n"))
 
@@ -146,7 +146,9 @@ def loaded(statement: str) -> set[str]:
 def brought_in() -> Iterator[Measure]:
     """How many of our modules an entrance needs."""
     for statement in ENTRANCES:
-        ours = [name for name in loaded(statement) if name.partition(".")[0] == PACKAGE]
+        ours = [
+            name for name in loaded(statement, packages=False) if name.partition(".")[0] == PACKAGE
+        ]
         yield Measure(f"modules brought in by {statement}", len(ours))
 
 
