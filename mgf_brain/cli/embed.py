@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mgf_brain.cli.loading import (
     add_model_options,
-    audio_files,
     for_each,
     load_model,
     local_folder,
     model_kind,
+    named_audio,
 )
 
 HELP = "Turn a file or a folder of audio into embeddings; goes on where it was interrupted."
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.cli.embed_stores import open_store
     from mgf_brain.inference.embedder import Embedder
 
-    files, root = audio_files([args.audio]), _root(args.audio)
+    files, root = named_audio([args.audio]), _root(args.audio)
     folder = local_folder(args.model)
     model = load_model(args, folder, model_kind(folder).from_pretrained)
     embedder = Embedder(model, args.layer, args.frames)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mgf_brain.cli.loading import add_model_options, audio_files, for_each, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, for_each, load_model, local_folder, named_audio
 
 HELP = "Name the emotion of files, or whatever else a classifier tells apart."
 EXAMPLES = """\
@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     """Print a line a file: its path and, between tabs, classes and probabilities."""
     from mgf_brain.inference import UtteranceClassifier
 
-    files = audio_files(args.audio)
+    files = named_audio(args.audio)
     model = load_model(args, local_folder(args.model), UtteranceClassifier.from_pretrained)
     for_each(files, lambda file: tqdm.write(_line(file, model.classify(file))))
 

@@ -105,7 +105,7 @@ def local_folder(name: str) -> Path:
     """
     from mgf_brain.folder import hub
 
-    return hub.exported(hub.resolve(name))
+    return hub.exported(hub.local_path(name))
 
 
 def model_kind(folder: Path) -> type[SpeechEncoder] | type[SpeechTask]:
@@ -151,7 +151,7 @@ def _fits(kind: type, arguments: Sequence[str]) -> bool:
     return True
 
 
-def audio_files(paths: Sequence[str]) -> list[Path]:
+def named_audio(paths: Sequence[str]) -> list[Path]:
     """Files as they are, and of folders all audio files in them, at any depth.
 
     Arguments
@@ -173,10 +173,10 @@ def audio_files(paths: Sequence[str]) -> list[Path]:
     >>> folder = getfixture("tmp_path")
     >>> for name in ("b.flac", "a.WAV", "._a.wav", "notes.txt"):
     ...     (folder / name).touch()
-    >>> [path.name for path in audio_files([str(folder)])]
+    >>> [path.name for path in named_audio([str(folder)])]
     ['a.WAV', 'b.flac']
     """
-    return [file for path in paths for file in _audio_files(Path(path))]
+    return [file for path in paths for file in _named_audio(Path(path))]
 
 
 def audio_file(path: str | Path) -> Path:
@@ -213,7 +213,7 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
         raise UserError(f"{failed} of {len(files)} files could not be used, see above.")
 
 
-def _audio_files(path: Path) -> list[Path]:
+def _named_audio(path: Path) -> list[Path]:
     from mgf_brain.data.audio import AUDIO_EXTENSIONS
 
     if not path.is_dir():

@@ -6,7 +6,7 @@ import argparse
 
 from tqdm import tqdm
 
-from mgf_brain.cli.loading import add_model_options, audio_files, for_each, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, for_each, load_model, local_folder, named_audio
 
 HELP = "Write down what is said, in files of any length."
 EXAMPLES = """\
@@ -25,6 +25,6 @@ def run(args: argparse.Namespace) -> None:
     """Print a line a file: its path, a tab, and the words or phones."""
     from mgf_brain.inference import SpeechRecognizer
 
-    files = audio_files(args.audio)
+    files = named_audio(args.audio)
     model = load_model(args, local_folder(args.model), SpeechRecognizer.from_pretrained)
     for_each(files, lambda file: tqdm.write(f"{file}\t{model.transcribe(file)}"))

@@ -148,7 +148,7 @@ def downstream_card(card: Card, hparams: Mapping[str, Any], results: Mapping[str
 def _encoder_card(hparams: Mapping[str, Any]) -> ModelCard | None:
     """That of the pretrained folder, if the run had one."""
     pretrained = hparams["pretrained"]
-    return None if pretrained in BASELINES else hub.read_card(hub.resolve(pretrained))
+    return None if pretrained in BASELINES else hub.read_card(hub.local_path(pretrained))
 
 
 def _licences(

@@ -93,7 +93,7 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
         return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
-    path = hub.resolve(pretrained) / YAML_FILE
+    path = hub.local_path(pretrained) / YAML_FILE
     refuse_brackets(path)
     parts = YAML().load(path)
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
@@ -101,7 +101,7 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
 
 def _load_encoder(name: str) -> Encoder:
     """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
-    folder = hub.resolve(name)
+    folder = hub.local_path(name)
     path = folder / YAML_FILE
     if path.is_file() and re.search("^encoder:", path.read_text(encoding="utf-8"), re.MULTILINE):
         return SpeakerVerifier.from_pretrained(folder).encoder

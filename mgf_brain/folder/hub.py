@@ -177,7 +177,7 @@ def pull(repo_id: str, revision: str | None = None, local_only: bool | None = No
         )
 
 
-def resolve(name: str | os.PathLike) -> Path:
+def local_path(name: str | os.PathLike) -> Path:
     """The folder that a path or a name on the hub stands for.
 
     Arguments
@@ -198,7 +198,7 @@ def resolve(name: str | os.PathLike) -> Path:
 
     Example
     -------
-    >>> resolve("results/LibriSpeech/mgf/1986/pretrained").name
+    >>> local_path("results/LibriSpeech/mgf/1986/pretrained").name
     'pretrained'
     """
     return _pulled(str(name)) if is_hub_name(name) else Path(name)

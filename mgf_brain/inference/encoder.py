@@ -91,7 +91,7 @@ class SpeechEncoder(Encoder):
             If there is no such folder, it lacks a file, names what is refused, or its weights are
             another architecture's.
         """
-        folder = hub.resolve(folder)
+        folder = hub.local_path(folder)
         return load_weights(cls(**read_parts(cls, folder, trust)), folder, device)
 
     @torch.no_grad()

@@ -58,7 +58,7 @@ class SpeechTask(nn.Module):
             If there is no such folder, it lacks a file, names what is refused, or holds something
             else.
         """
-        folder = hub.resolve(folder)
+        folder = hub.local_path(folder)
         parts = cls._completed(read_parts(cls, folder, trust), folder)
         return load_weights(cls(**parts), folder, device)
 

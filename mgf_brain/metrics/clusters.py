@@ -54,7 +54,7 @@ def label_quality(
     return {name: 100.0 * float(share) for name, share in shares.items()}
 
 
-def usage(labels: np.ndarray, clusters: int) -> dict[str, float]:
+def cluster_usage(labels: np.ndarray, clusters: int) -> dict[str, float]:
     """How evenly clusters are used.
 
     Arguments
@@ -70,7 +70,7 @@ def usage(labels: np.ndarray, clusters: int) -> dict[str, float]:
 
     Example
     -------
-    >>> usage(np.array([0, 1, 0, 1]), clusters=4)
+    >>> cluster_usage(np.array([0, 1, 0, 1]), clusters=4)
     {'used': 50.0, 'perplexity': 2.0}
     """
     counts = np.bincount(labels, minlength=clusters)

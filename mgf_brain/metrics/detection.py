@@ -11,7 +11,7 @@ from mgf_brain.errors import UserError
 Scores = Sequence[float] | np.ndarray
 
 
-def error_rates(targets: Scores, nontargets: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def error_curves(targets: Scores, nontargets: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Miss and false-alarm rates at every threshold that makes a difference.
 
     A trial is accepted if its score is at least the threshold; equal scores fall together.
@@ -34,7 +34,7 @@ def error_rates(targets: Scores, nontargets: Scores) -> tuple[np.ndarray, np.nda
 
     Example
     -------
-    >>> thresholds, misses, alarms = error_rates([0.9, 0.4], [0.4, 0.1])
+    >>> thresholds, misses, alarms = error_curves([0.9, 0.4], [0.4, 0.1])
     >>> thresholds.tolist(), misses.tolist(), alarms.tolist()
     ([0.1, 0.4, 0.9, inf], [0.0, 0.0, 0.5, 1.0], [1.0, 0.5, 0.0, 0.0])
     """
@@ -62,7 +62,7 @@ def eer(targets: Scores, nontargets: Scores) -> float:
     >>> eer([0.9, 0.8, 0.3], [0.4, 0.2, 0.1])
     33.33333333333333
     """
-    _, misses, alarms = error_rates(targets, nontargets)
+    _, misses, alarms = error_curves(targets, nontargets)
     after = int(np.argmax(misses >= alarms))  # the last point is 1 against 0
     gap, before = misses - alarms, after - 1
     share = gap[before] / (gap[before] - gap[after])
@@ -75,7 +75,7 @@ def eer_threshold(targets: Scores, nontargets: Scores) -> float:
     Arguments
     ---------
     targets, nontargets : sequence of float
-        See ``error_rates``.
+        See ``error_curves``.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def eer_threshold(targets: Scores, nontargets: Scores) -> float:
     >>> eer_threshold([0.9, 0.8], [0.2, 0.1])
     0.5
     """
-    thresholds, misses, alarms = error_rates(targets, nontargets)
+    thresholds, misses, alarms = error_curves(targets, nontargets)
     finite = len(thresholds) - 1
     after = min(int(np.argmax(misses >= alarms - 1e-12)), finite - 1)  # rates are rounded
     return float(thresholds[max(after - 1, 0) : after + 1].mean())
@@ -104,7 +104,7 @@ def min_dcf(
     Arguments
     ---------
     targets, nontargets : sequence of float
-        See ``error_rates``.
+        See ``error_curves``.
     p_target : float
         Prior probability of a target trial.
     cost_miss, cost_alarm : float
@@ -119,6 +119,6 @@ def min_dcf(
     >>> min_dcf([0.9, 0.8], [0.1, 0.2]), min_dcf([0.1], [0.9])
     (0.0, 1.0)
     """
-    _, misses, alarms = error_rates(targets, nontargets)
+    _, misses, alarms = error_curves(targets, nontargets)
     miss, alarm = cost_miss * p_target, cost_alarm * (1.0 - p_target)
     return float((miss * misses + alarm * alarms).min() / min(miss, alarm))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mgf_brain.metrics.detection import Scores, error_rates
+from mgf_brain.metrics.detection import Scores, error_curves
 
 BLOCK = 1_000_000  # weights held at once: 8 MB an array
 
@@ -69,7 +69,7 @@ def rates_eer(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
     Arguments
     ---------
     misses, alarms : numpy.ndarray
-        (..., P) each, as of ``metrics.error_rates``.
+        (..., P) each, as of ``metrics.error_curves``.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def rates_min_dcf(misses: np.ndarray, alarms: np.ndarray, p_target: float = 0.01
     Arguments
     ---------
     misses, alarms : numpy.ndarray
-        (..., P) each, as of ``metrics.error_rates``.
+        (..., P) each, as of ``metrics.error_curves``.
     p_target : float
         Prior probability of a target trial.
 
@@ -163,7 +163,7 @@ def trial_bootstrap(
     scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same, dtype=bool)
     names, owners = np.unique(np.asarray(speakers), return_inverse=True)
     owners = owners.reshape(-1, 2)
-    thresholds, _, _ = error_rates(scores[same], scores[~same])
+    thresholds, _, _ = error_curves(scores[same], scores[~same])
     if len(names) < 2:
         return math.nan, math.nan
     kinds = [_in_order(scores[kind], owners[kind], thresholds) for kind in (same, ~same)]

@@ -41,14 +41,6 @@ class FrontEnd(nn.Module):
         """
         raise NotImplementedError
 
-    if TYPE_CHECKING:
-
-        def __call__(
-            self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
-        ) -> Frames:
-            """As ``forward``."""
-            ...
-
 
 class ContextEncoder(nn.Module):
     """From frames to the states of every layer; see ``mgf_brain.nn.encoder``."""
@@ -78,14 +70,6 @@ class ContextEncoder(nn.Module):
             at padding are meaningless.
         """
         raise NotImplementedError
-
-    if TYPE_CHECKING:
-
-        def __call__(
-            self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
-        ) -> list[torch.Tensor]:
-            """As ``forward``."""
-            ...
 
 
 class Encoder(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -191,5 +191,4 @@ class ProgressiveModel(SpeechModel):
         tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
     ) -> list[torch.Tensor]:
         """States of every layer, with frames masked: (B, T) bool -> (B, T, D) each."""
-        encoder: Callable[..., list[torch.Tensor]] = self.encoder  # which takes the pitch too
-        return encoder(frames.seen, frames.lengths, mask, tracks.get("pitch"))
+        return self.encoder(frames.seen, frames.lengths, mask, tracks.get("pitch"))

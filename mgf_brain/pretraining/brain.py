@@ -16,7 +16,7 @@ from mgf_brain.objectives.collapse import collapse_figures, unhealthy
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.run.brain import BaseBrain
 
-Predictions = tuple[Encoded, dict[str, Terms]]
+Outputs = tuple[Encoded, dict[str, Terms]]
 
 
 class PretrainingBrain(BaseBrain):
@@ -47,7 +47,7 @@ class PretrainingBrain(BaseBrain):
         super().optimizers_step()
 
     def on_fit_batch_end(
-        self, batch: SpeechBatch, outputs: Predictions, loss: torch.Tensor, should_step: bool
+        self, batch: SpeechBatch, outputs: Outputs, loss: torch.Tensor, should_step: bool
     ) -> None:
         """After an optimizer step, teachers follow."""
         if should_step:
@@ -62,13 +62,13 @@ class PretrainingBrain(BaseBrain):
     def _done(self) -> float:
         return min(1.0, self.optimizer_step / self.hparams.optimizer_step_limit)
 
-    def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> Predictions:
+    def compute_forward(self, batch: SpeechBatch, stage: sb.Stage) -> Outputs:
         """Encode a batch once, for all objectives."""
         model: Any = self.modules.model  # which DistributedDataParallel may wrap
         return model(batch.to(self.device))
 
     def compute_objectives(
-        self, predictions: Predictions, batch: SpeechBatch, stage: sb.Stage
+        self, predictions: Outputs, batch: SpeechBatch, stage: sb.Stage
     ) -> torch.Tensor:
         """Weighted sum of the objectives' means, each mean over the terms of all ranks."""
         _, terms = predictions
@@ -81,7 +81,7 @@ class PretrainingBrain(BaseBrain):
         count = sum_over_ranks(terms.counts.sum())
         return terms.sums.sum() * processes() / count.clamp(min=1)
 
-    def figures(self, outputs: Predictions) -> dict[str, float]:
+    def figures(self, outputs: Outputs) -> dict[str, float]:
         """Each objective's loss beside that of the best constant and of the copied input.
 
         Losses are those of the global batch. What the copy and the constant would have, accuracies

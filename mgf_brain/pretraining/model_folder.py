@@ -12,7 +12,7 @@ from mgf_brain.pretraining.card import model_card
 from mgf_brain.run.experiment import Experiment
 
 
-def export_model(
+def export_encoder(
     experiment: Experiment, brain: PretrainingBrain, name: str, results: dict[str, Any]
 ) -> Path:
     """The folder ``name`` of the run, as another machine can use it."""

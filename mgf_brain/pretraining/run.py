@@ -16,7 +16,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
-from mgf_brain.pretraining.model_folder import export_model
+from mgf_brain.pretraining.model_folder import export_encoder
 from mgf_brain.pretraining.report import summary_table, write_pretraining_page
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.folder import prepare_output_folder
@@ -105,7 +105,7 @@ def pretrain(
     def keep(name: str) -> None:
         """The model as it is in the middle of the training."""
         if if_main_process():
-            export_model(experiment, brain, name, results({"step": brain.optimizer_step}))
+            export_encoder(experiment, brain, name, results({"step": brain.optimizer_step}))
 
     steps = hparams["optimizer_step_limit"]
     brain.milestones = {
@@ -156,7 +156,7 @@ def _times(brain: PretrainingBrain) -> dict[str, float]:
 
 def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
     folder = Path(experiment.hparams["output_folder"])
-    exported_folder = export_model(experiment, brain, "pretrained", results)
+    exported_folder = export_encoder(experiment, brain, "pretrained", results)
     write_results(folder / "results.json", results)  # after the model: they say that a run is done
     page = write_pretraining_page(folder)
     logger.info("Pretrained folder: %s", exported_folder)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from mgf_brain.metrics.detection import Scores, eer, eer_threshold, error_rates
+from mgf_brain.metrics.detection import Scores, eer, eer_threshold, error_curves
 from mgf_brain.reports.style import (
     CONSTANT,
     TRAINING,
@@ -104,7 +104,7 @@ class _Curve(NamedTuple):
     def of(cls, scores: Scores, same: Sequence[bool] | np.ndarray) -> _Curve:
         """The curve of scored trials."""
         targets, nontargets = _split(scores, same)
-        return cls(*error_rates(targets, nontargets)[1:], eer(targets, nontargets) / 100)
+        return cls(*error_curves(targets, nontargets)[1:], eer(targets, nontargets) / 100)
 
     def draw(self, axes: Axes, low: float, **look: Any) -> None:
         """Draw it on axes that begin at the rate ``low``."""

@@ -29,7 +29,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.selection import draw_seconds
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.metrics.clusters import label_quality, usage
+from mgf_brain.metrics.clusters import cluster_usage, label_quality
 from mgf_brain.spectrum import frame_count
 from mgf_brain.targets.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.targets.frame_kmeans import fit_centroids, nearest_centroid
@@ -258,7 +258,7 @@ class ClusterLabels:
     def _figures(
         self, labels: Mapping[str, np.ndarray], phones: Mapping[str, torch.Tensor]
     ) -> dict[str, float]:
-        figures = usage(np.concatenate(list(labels.values())), self.clusters)
+        figures = cluster_usage(np.concatenate(list(labels.values())), self.clusters)
         if phones:
             grid = LabelGrid(self.hop, self.window)
             pairs = [

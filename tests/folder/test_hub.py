@@ -18,7 +18,7 @@ from mgf_brain.cli.main import main
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub as hub_module
-from mgf_brain.folder.hub import FILES, is_hub_name, pull, push, resolve, split_name
+from mgf_brain.folder.hub import FILES, is_hub_name, local_path, pull, push, split_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import UtteranceClassifier, example_encoder
 from tests.inference.folders import encoder_yaml, write_classifier
@@ -94,17 +94,17 @@ def test_a_branch_and_a_pinned_version(hub: Hub, folder: Path):
         for name in (first, "main", "narrow")
     }
     assert rate == {first: "16000", "main": "16000", "narrow": "8000"}
-    assert resolve("anna/mgf@narrow") == pull("anna/mgf", "narrow")
+    assert local_path("anna/mgf@narrow") == pull("anna/mgf", "narrow")
     with pytest.raises(UserError, match="anna/mgf: the hub has no such revision"):
         pull("anna/mgf", "wide")
 
 
 def test_one_process_reads_one_version(hub: Hub, folder: Path):
     push(folder, "anna/mgf")
-    before = resolve("anna/mgf")
+    before = local_path("anna/mgf")
     (folder / "hyperparams.yaml").write_text("sample_rate: 8000\n")
     push(folder, "anna/mgf")
-    assert resolve("anna/mgf") == before != pull("anna/mgf")
+    assert local_path("anna/mgf") == before != pull("anna/mgf")
 
 
 def test_other_files_of_a_repository_are_not_fetched(hub: Hub, folder: Path):
@@ -178,7 +178,7 @@ def test_a_hub_that_is_down_is_needed_only_once(hub: Hub, folder: Path, monkeypa
 def test_the_environment_of_the_library_and_no_network(hub: Hub, folder: Path, tmp_path: Path):
     """In processes of their own, whose home is empty: fetched, then used without the server."""
     push(folder, "anna/mgf")
-    code = "from mgf_brain.folder.hub import resolve; print(resolve('anna/mgf'))"
+    code = "from mgf_brain.folder.hub import local_path; print(local_path('anna/mgf'))"
     env = {name: os.environ[name] for name in ("PATH", "NO_PROXY")}
     env |= {"HF_HOME": str(tmp_path / "empty"), "HF_ENDPOINT": hub.url, "PYTHONPATH": str(ROOT)}
     env |= {"HF_HUB_DISABLE_XET": "1"}
@@ -254,7 +254,7 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert not is_hub_name("results/mgf") and is_hub_name("results/other")
     for name in ("fbank", "/a/b", "a/b/c", "./a", "../a", "a b/c", "a/b@", "~/a", tmp_path / "x"):
         assert not is_hub_name(name), name
-    assert resolve("results/mgf") == Path("results/mgf")
+    assert local_path("results/mgf") == Path("results/mgf")
     for name in ("mgf", "a/b/c", ""):
         with pytest.raises(UserError, match="Write user/name"):
             split_name(name)

@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mgf_brain.metrics.clusters import label_quality, usage
+from mgf_brain.metrics.clusters import cluster_usage, label_quality
 
 CLUSTERS, PHONES = 7, 5
 
@@ -77,6 +77,6 @@ def test_usage_against_a_loop():
     labels = np.concatenate([labels for labels, _ in example()])
     shares = [n / len(labels) for n in Counter(labels.tolist()).values()]
     expected = math.exp(-sum(share * math.log(share) for share in shares))
-    assert usage(labels, 2 * CLUSTERS) == pytest.approx(
+    assert cluster_usage(labels, 2 * CLUSTERS) == pytest.approx(
         {"used": 100 * len(shares) / (2 * CLUSTERS), "perplexity": expected}
     )

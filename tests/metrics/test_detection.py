@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.metrics.detection import eer, error_rates, min_dcf
+from mgf_brain.metrics.detection import eer, error_curves, min_dcf
 
 
 def brute_force(targets: list[float], nontargets: list[float]) -> list[tuple[float, float]]:
@@ -41,7 +41,7 @@ def draw(seed: int, ties: bool) -> tuple[list[float], list[float]]:
 def test_against_brute_force(seed: int, ties: bool):
     targets, nontargets = draw(seed, ties)
     points = brute_force(targets, nontargets)
-    _, misses, alarms = error_rates(targets, nontargets)
+    _, misses, alarms = error_curves(targets, nontargets)
     np.testing.assert_allclose(list(zip(misses, alarms, strict=True)), points, atol=1e-12)
     assert eer(targets, nontargets) == pytest.approx(brute_eer(points), abs=1e-9)
     for p in (0.01, 0.05, 0.5, 0.9):

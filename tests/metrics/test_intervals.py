@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.metrics.detection import eer, error_rates, min_dcf
+from mgf_brain.metrics.detection import eer, error_curves, min_dcf
 from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, speaker_bootstrap, trial_bootstrap
 
 
@@ -75,7 +75,7 @@ def test_trials_equal_a_plain_loop(ties, metric, plain):
 def test_metrics_of_curves_are_those_of_the_scores(seed):
     scores, same, _ = draw_trials(seed, ties=bool(seed % 2))
     split = scores[same], scores[~same]
-    _, misses, alarms = error_rates(*split)
+    _, misses, alarms = error_curves(*split)
     assert rates_eer(misses, alarms) == pytest.approx(eer(*split), abs=1e-9)
     for p in (0.01, 0.5, 0.9):
         found = rates_min_dcf(np.stack([misses] * 2), np.stack([alarms] * 2), p)

@@ -9,9 +9,7 @@ from typing import Any
 from mgf_brain.data.folds import official_split, speaker_folds
 from mgf_brain.downstream.run import corpus_parts
 from mgf_brain.errors import UserError
-from mgf_brain.tasks.classification.folds import (
-    FoldParts,
-)
+from mgf_brain.tasks.classification.training import FoldParts
 
 
 def folds_of(

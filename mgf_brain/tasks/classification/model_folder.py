@@ -11,7 +11,7 @@ from mgf_brain.downstream.model_folder import Hparams, Results, export_model
 from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.folder.write import new_node, plain
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.classification.folds import FoldTrainer, Predictions
+from mgf_brain.tasks.classification.training import FoldTrainer, Predictions
 
 RANKED = "# [(label, probability), ...], the likeliest first"
 

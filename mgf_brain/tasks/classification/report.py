@@ -15,7 +15,7 @@ from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.classification.classes import Classes
-from mgf_brain.tasks.classification.folds import FoldTrainer, Predictions
+from mgf_brain.tasks.classification.training import FoldTrainer, Predictions
 
 
 def write_classification_page(

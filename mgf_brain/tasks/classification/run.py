@@ -11,13 +11,9 @@ from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.data import _labelled
-from mgf_brain.tasks.classification.folds import (
-    FoldParts,
-    classify_folds,
-    pooled_scores,
-)
 from mgf_brain.tasks.classification.model_folder import export_classifier
 from mgf_brain.tasks.classification.report import write_classification_page
+from mgf_brain.tasks.classification.training import FoldParts, classify_folds, pooled_scores
 from mgf_brain.throughput import Throughput
 
 Parts = Mapping[str, Sequence[Utterance]]

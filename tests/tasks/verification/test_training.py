@@ -164,7 +164,7 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
     pairs = torch.tensor([[0, i] for i in range(8)])
     same = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1]).bool()
     trials = Trials(rows, pairs, same)
-    scores = torch.tensor([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3]).double()
+    scores = torch.tensor([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3], dtype=torch.float64)
     worst = worst_trials(trials, scores, count=4)
     assert [m.id for m in worst] == ["u0 / u2", "u0 / u4", "u0 / u3", "u0 / u7"]
     assert [m.score for m in worst] == [0.8, 0.7, 0.2, 0.3]

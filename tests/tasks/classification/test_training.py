@@ -19,9 +19,9 @@ from mgf_brain.inference import example_encoder
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.run.log import read_metrics
-from mgf_brain.tasks.classification import folds as classification
+from mgf_brain.tasks.classification import training as classification
 from mgf_brain.tasks.classification.classes import Classes
-from mgf_brain.tasks.classification.folds import (
+from mgf_brain.tasks.classification.training import (
     FoldTrainer,
     Predictions,
     classify_folds,
