@@ -176,6 +176,9 @@ def main(target: Path) -> None:
             shutil.rmtree(target / name, ignore_errors=True)
             shutil.copytree(model, target / name)
             save_file(outputs(name, model, wav), target / name / "outputs.safetensors")
+    # What SpeechBrain loads names modules of ours too.
+    words = ("export", "--to", "speechbrain", target / "verification", target / "for_speechbrain")
+    subprocess.run([sys.executable, "-m", "mgf_brain.cli", *map(str, words)], check=True)
     (target / "made_with.json").write_text(json.dumps({"cpu": cpu()}) + "\n", encoding="utf-8")
 
 

@@ -1,0 +1,55 @@
+"""Names that no move of a file changes: what yaml files use, what users import."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mgf_brain
+from mgf_brain import inference
+from mgf_brain.public_names import find, public_name
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ["mgf_brain"] + [
+    found.name
+    for found in pkgutil.walk_packages(mgf_brain.__path__, "mgf_brain.")
+    if (ROOT / found.name.replace(".", "/") / "__init__.pyi").is_file()
+]
+YAML = "\n".join(path.read_text() for path in sorted((ROOT / "hparams").rglob("*.yaml")))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_a_room_lists_is_there(room: str):
+    module = importlib.import_module(room)
+    assert len(module.__all__) == len(set(module.__all__)) > 0
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+    assert set(module.__all__) <= set(dir(module))
+    with pytest.raises(AttributeError):
+        module.Nobody  # noqa: B018
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"!\w+:(mgf_brain[\w.]+)", YAML))))
+def test_yaml_files_use_public_names(name: str):
+    assert public_name(find(name)) == name and name.rpartition(".")[0] in ROOMS
+
+
+def test_the_face_of_the_package():
+    """What users import, from the package as from its rooms."""
+    for name in set(mgf_brain.__all__) - {"push", "pull"}:
+        assert getattr(mgf_brain, name) is getattr(inference, name)
+    assert mgf_brain.push.__module__ == mgf_brain.pull.__module__ == "mgf_brain.folder.hub"
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, mgf_brain; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    loaded = set(done.stdout.split())
+    assert "mgf_brain" in loaded
+    assert not loaded & {"torch", "numpy", "speechbrain", "mgf_brain.nn", "mgf_brain.inference"}
