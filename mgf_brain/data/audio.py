@@ -54,6 +54,13 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     ------
     UserError
         If the file is missing or not audio.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "tone.wav"
+    >>> soundfile.write(path, np.zeros(4000), samplerate=8000)
+    >>> probe(path)
+    AudioInfo(sample_rate=8000, channels=1, frames=4000)
     """
     with _open(path) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames)

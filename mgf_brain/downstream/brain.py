@@ -60,7 +60,14 @@ def body_of(encoder: nn.Module) -> nn.Module:
 
 
 def head_parameters(encoder: nn.Module, head: nn.Module) -> list[nn.Parameter]:
-    """What the first of two steps trains: the head, and the encoder's last affine layers."""
+    """What the first of two steps trains: the head, and the encoder's last affine layers.
+
+    Example
+    -------
+    >>> from mgf_brain.inference import example_encoder
+    >>> [parameter.shape for parameter in head_parameters(example_encoder(), nn.Linear(2, 3))]
+    [torch.Size([3, 2]), torch.Size([3])]
+    """
     body = {id(p) for p in body_of(encoder).parameters()}
     return [*head.parameters(), *(p for p in encoder.parameters() if id(p) not in body)]
 

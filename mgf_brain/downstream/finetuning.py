@@ -181,7 +181,16 @@ def train_head(
 
 
 def optimizer_steps(loader: BatchLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:
-    """Steps of a whole training: epochs differ a little in their number of batches."""
+    """Steps of a whole training: epochs differ a little in their number of batches.
+
+    Example
+    -------
+    >>> from mgf_brain.data.batches.features import make_feature_loader
+    >>> rows = [Utterance(id, 1.0, f"{id}.wav", "s") for id in "abcd"]
+    >>> loader = make_feature_loader(rows, {}, batch_seconds=2.0, seed=0)
+    >>> optimizer_steps(loader, 3, {}), optimizer_steps(loader, 3, {"grad_accumulation_factor": 2})
+    (6, 3)
+    """
     factor = run_opts.get("grad_accumulation_factor") or 1
     batches = [len(loader.batch_sampler.batches(epoch)) for epoch in range(1, epochs + 1)]
     steps = sum(count // factor for count in batches)

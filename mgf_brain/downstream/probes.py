@@ -62,6 +62,17 @@ class FrameData:
     cache : bool
         Whether the features are kept in memory: D * L * 4 bytes a frame, for the ``mini`` size
         about 0.6 GB an hour. Without, they are computed anew in every epoch.
+
+    Example
+    -------
+    >>> from types import SimpleNamespace
+    >>> states = lambda rows: [torch.ones(3, 1, 80) for _ in rows]
+    >>> extractor = SimpleNamespace(hop=160, window=400, states=states)
+    >>> labels = {"a": torch.tensor([4, 5, 5, 6, 6])}
+    >>> data = FrameData(extractor, [Utterance("a", 0.05, "a.wav", "s")], labels)
+    >>> x, y = data.blocks(torch.Generator())[0]()
+    >>> x.shape, y.flatten().tolist()
+    (torch.Size([3, 1, 80]), [5, 5, 6])
     """
 
     def __init__(

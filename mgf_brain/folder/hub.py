@@ -80,7 +80,16 @@ def push(
 
 
 def exported(folder: Path) -> Path:
-    """The folder itself, or the one that its run left in it; `UserError` if there is none."""
+    """The folder itself, or the one that its run left in it; `UserError` if there is none.
+
+    Example
+    -------
+    >>> run = getfixture("tmp_path")
+    >>> (run / "model").mkdir()
+    >>> (run / "model" / "model.safetensors").touch()
+    >>> exported(run).name
+    'model'
+    """
     for path in (folder, *(folder / name for name in RUN_FOLDERS)):
         if (path / FILES[1]).is_file():
             return path
@@ -105,7 +114,15 @@ def _scores(folder: Path) -> dict[str, object] | None:
 
 
 def read_card(folder: Path) -> ModelCard | None:
-    """The model card of a folder; None where there is none that can be read."""
+    """The model card of a folder; None where there is none that can be read.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "README.md").write_text("---\\nlicense: mit\\n---\\n# A model\\n")
+    >>> licence_of(read_card(folder)), read_card(folder / "nowhere")
+    ('mit', None)
+    """
     try:
         return ModelCard.load(folder / "README.md") if folder.is_dir() else None
     except Exception:  # whatever the library's parser makes of a broken header

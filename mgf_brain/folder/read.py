@@ -99,6 +99,14 @@ def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model
     ------
     UserError
         If the weights cannot be read, or are another architecture's.
+
+    Example
+    -------
+    >>> from safetensors.torch import save_file
+    >>> folder, trained = getfixture("tmp_path"), nn.Linear(2, 1)
+    >>> save_file(trained.state_dict(), folder / WEIGHTS_FILE)
+    >>> bool((load_weights(nn.Linear(2, 1), folder).weight == trained.weight).all())
+    True
     """
     try:
         model.load_state_dict(load_file(Path(folder) / WEIGHTS_FILE))

@@ -124,7 +124,13 @@ def new_node(made_by: Callable[..., Any], **arguments: Any) -> CommentedMap:
 
 
 def plain(value: Any) -> Any:
-    """A list of names on one line and in quotes, so that "no" and "1" stay text; else the value."""
+    """A list of names on one line and in quotes, so that "no" and "1" stay text; else the value.
+
+    Example
+    -------
+    >>> print(dump_expanded({"labels": plain(["no", "1"])}), end="")
+    labels: ["no", "1"]
+    """
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
         return value
     names = CommentedSeq(DoubleQuotedScalarString(name) for name in value)
@@ -161,6 +167,13 @@ def export_folder(
     -------
     Path
         The folder.
+
+    Example
+    -------
+    >>> modules = {"head": nn.Linear(2, 1)}
+    >>> folder = export_folder(getfixture("tmp_path") / "model", modules, "", {}, "# A model")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['README.md', 'hyperparams.yaml', 'model.safetensors', 'results.json']
     """
     tensors = {
         f"{name}.{key}": value.detach().cpu().contiguous()

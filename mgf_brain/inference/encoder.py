@@ -171,7 +171,14 @@ class SpeechEncoder(Encoder):
 
     @torch.no_grad()
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E)."""
+        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E).
+
+        Example
+        -------
+        >>> wavs, lengths = torch.randn(2, 8000), torch.tensor([8000, 4000])
+        >>> example_encoder().embed(wavs, lengths).shape
+        torch.Size([2, 64])
+        """
         return self(wavs, lengths)
 
     def statistics(
@@ -181,6 +188,12 @@ class SpeechEncoder(Encoder):
 
         With gradients, so that the encoder can be fine-tuned through it; the colour is that of the
         input before ``perturb``.
+
+        Example
+        -------
+        >>> wavs, lengths = torch.randn(2, 8000), torch.tensor([8000, 4000])
+        >>> example_encoder().statistics(wavs, lengths).shape
+        torch.Size([2, 3, 224])
         """
         frames, states = self.speech_model(wavs, lengths, perturb)
         valid = valid_frames(frames.lengths, states[0].shape[1])

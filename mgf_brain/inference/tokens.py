@@ -37,7 +37,13 @@ class Tokens:
 
     @classmethod
     def of(cls, texts: Iterable[str], separator: str = "") -> Tokens:
-        """The symbols of training texts, in alphabetical order."""
+        """The symbols of training texts, in alphabetical order.
+
+        Example
+        -------
+        >>> Tokens.of(["BA", "AC"]).names
+        ['<blank>', 'A', 'B', 'C']
+        """
         texts = list(texts)
         symbols = {s for text in texts for s in (text.split(separator) if separator else text)}
         return cls(sorted(symbols), separator)
@@ -79,6 +85,13 @@ class SentencePieceTokens:
         ------
         UserError
             If the texts are too few for so many units, or have more characters than that.
+
+        Example
+        -------
+        >>> path = getfixture("tmp_path") / "units.model"
+        >>> units = SentencePieceTokens.train(["ONE TWO", "TWO ONE ONE"], size=9, path=path)
+        >>> len(units), units.decode(units.encode("TWO ONE"))
+        (10, 'TWO ONE')
         """
         model = io.BytesIO()
         try:

@@ -43,7 +43,14 @@ class Metric:
     digits: int = 2
 
     def text(self, value: float) -> str:
-        """A value with its unit."""
+        """A value with its unit.
+
+        Example
+        -------
+        >>> eer = Metric("eer", "EER", better="lower")
+        >>> eer.text(12.3), eer.text(math.nan)
+        ('12.30 %', '–')
+        """
         if not math.isfinite(value):
             return UNKNOWN
         return f"{value:.{self.digits}f}{self.unit}"

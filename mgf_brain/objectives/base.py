@@ -44,7 +44,15 @@ class Terms:
     weights: dict[str, torch.Tensor] = field(default_factory=dict)
 
     def weight(self, figure: str) -> float:
-        """Of a figure of this batch in a mean over batches."""
+        """Of a figure of this batch in a mean over batches.
+
+        Example
+        -------
+        >>> terms = Terms(torch.tensor([2.0, 4.0]), torch.tensor([1, 2]))
+        >>> terms.weights["accuracy"] = torch.tensor(2)
+        >>> terms.weight("accuracy"), terms.weight("perplexity")
+        (2.0, 3.0)
+        """
         return float(self.weights.get(figure, self.counts.sum()))
 
     def mean(self) -> torch.Tensor:

@@ -58,6 +58,12 @@ class RandomQuantiser(nn.Module):
 
         The nearest of unit vectors is the one with the largest inner product, whatever the length
         of the projected frame.
+
+        Example
+        -------
+        >>> quantiser, x = RandomQuantiser(16, codes=32), torch.randn(3, 10, 16)
+        >>> torch.equal(quantiser(x), quantiser(4.0 * x))
+        True
         """
         with torch.autocast(x.device.type, enabled=False):  # labels must not depend on precision
             return (x.float() @ self.projection @ self.codebook.T).argmax(-1)

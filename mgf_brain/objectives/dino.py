@@ -230,7 +230,16 @@ class Distillation(Objective):
 
     @property
     def teacher_temperature(self) -> float:
-        """At this point of the training."""
+        """At this point of the training.
+
+        Example
+        -------
+        >>> head, begin = PrototypeHead(8, 4, hidden=8, bottleneck=4), {"temperature_warmup": 0.2}
+        >>> objective = Distillation(nn.Identity(), head, first_teacher_temperature=0.02, **begin)
+        >>> objective.start_step(progress=0.1)
+        >>> round(objective.teacher_temperature, 3)
+        0.03
+        """
         first, last = self.temperatures
         return first + (last - first) * min(1.0, self.progress / max(self.temperature_warmup, 1e-9))
 

@@ -27,6 +27,15 @@ def log_spectrum(encoded: Encoded) -> torch.Tensor:
     -------
     torch.Tensor
         (B, T, spectra per frame * bins), without gradient.
+
+    Example
+    -------
+    >>> from types import SimpleNamespace
+    >>> valid = torch.tensor([[True, True, False]])
+    >>> frames = SimpleNamespace(power=torch.rand(1, 3, 201))
+    >>> spectrum = log_spectrum(Encoded(None, frames, ~valid, valid, []))
+    >>> spectrum.shape, bool(spectrum[0, 2].any())
+    (torch.Size([1, 3, 201]), False)
     """
     power = encoded.frames.power
     log_power = (power + POWER_FLOOR).log().view(*encoded.valid.shape, -1)

@@ -54,7 +54,13 @@ class Run:
     trials: tuple[np.ndarray, np.ndarray] | None = None
 
     def scores(self) -> dict[str, float]:
-        """The metrics that are one number of the whole test set."""
+        """The metrics that are one number of the whole test set.
+
+        Example
+        -------
+        >>> Run("a", {"metrics": {"uar": 75.0, "folds": {"1": {"uar": 70.0}}}}).scores()
+        {'uar': 75.0}
+        """
         metrics = self.results["metrics"].items()
         return {name: value for name, value in metrics if isinstance(value, (int, float))}
 

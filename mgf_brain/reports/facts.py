@@ -11,7 +11,15 @@ from mgf_brain.errors import UserError
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """What ``results.json`` says of a run; `UserError` where the file is missing."""
+    """What ``results.json`` says of a run; `UserError` where the file is missing.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "results.json").write_text('{"seed": 7}')
+    >>> read_results(folder)
+    {'seed': 7}
+    """
     return json.loads(finished(folder / "results.json").read_text(encoding="utf-8"))
 
 

@@ -249,6 +249,13 @@ def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) 
 
 
 def series(rows: Sequence[dict], key: str) -> tuple[list[float], np.ndarray]:
-    """Steps and values of the rows in which the figure is finite."""
+    """Steps and values of the rows in which the figure is finite.
+
+    Example
+    -------
+    >>> rows = [{"step": 10, "loss": 2.0}, {"step": 20}, {"step": 30, "loss": math.nan}]
+    >>> series(rows, "loss")
+    ([10], array([2.]))
+    """
     kept = [row for row in rows if math.isfinite(row.get(key, math.nan))]
     return [row["step"] for row in kept], np.array([row[key] for row in kept], dtype=float)

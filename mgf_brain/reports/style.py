@@ -40,7 +40,19 @@ def finish(axes: Axes, title: str, x: str, y: str) -> None:
 
 
 def add_legend(*panels: Axes, columns: int | None = None) -> None:
-    """Below the whole figure, where it hides nothing; a label of several panels comes once."""
+    """Below the whole figure, where it hides nothing; a label of several panels comes once.
+
+    Example
+    -------
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure(layout="constrained")
+    >>> panels = figure.subplots(2)
+    >>> for axes in panels:
+    ...     _ = axes.plot([0, 1], label="loss")
+    >>> add_legend(*panels)
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['loss']
+    """
     pairs = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in panels]
     entries = {label: handle for pair in pairs for handle, label in pair}
     if entries:
@@ -72,6 +84,14 @@ def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> N
         (N, 2).
     labels : sequence of str
         (N,); each stands in the legend with its number of points.
+
+    Example
+    -------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> scatter_by_label(axes, np.zeros((3, 2)), ["calm", "angry", "calm"])
+    >>> axes.get_legend_handles_labels()[1]
+    ['angry (1)', 'calm (2)']
     """
     names, counts = np.array(labels, dtype=str), Counter(labels)
     shown = sorted(label for label, _ in counts.most_common(COLOURED))

@@ -23,6 +23,16 @@ def write_scores(path: str | os.PathLike, trials: Trials, scores: torch.Tensor) 
     trials : Trials
     scores : torch.Tensor
         (trials,), in their order; nine digits keep a float32 as it is.
+
+    Example
+    -------
+    >>> from mgf_brain.data.manifest import Utterance
+    >>> path = getfixture("tmp_path") / "scores.txt"
+    >>> rows = [Utterance(id, 1.0, f"/{id}", "") for id in ("a.wav", "b.wav")]
+    >>> trials = Trials(rows, torch.tensor([[0, 1]]), torch.tensor([True]))
+    >>> write_scores(path, trials, torch.tensor([0.75]))
+    >>> print(path.read_text(), end="")
+    1 a.wav b.wav 0.75
     """
     names = [utterance.id for utterance in trials.utterances]
     rows = zip(trials.pairs.tolist(), trials.same.tolist(), scores.tolist(), strict=True)

@@ -128,6 +128,16 @@ class Progress:
 
     @mark_as_loader
     def load(self, path: str, end_of_epoch: bool) -> None:
-        """Read the attributes."""
+        """Read the attributes.
+
+        Example
+        -------
+        >>> path, first, second = str(getfixture("tmp_path") / "progress"), Progress(), Progress()
+        >>> first.audio_seconds = 9.0
+        >>> first.save(path)
+        >>> second.load(path, end_of_epoch=True)
+        >>> second.audio_seconds
+        9.0
+        """
         del end_of_epoch
         vars(self).update(torch.load(path, weights_only=True))

@@ -69,7 +69,15 @@ class TrainingLog:
         self.epoch(int(figures["epoch"]), figures["loss"])
 
     def epoch(self, epoch: int, loss: float) -> None:
-        """Note the mean loss of an epoch in ``train_log.txt``."""
+        """Note the mean loss of an epoch in ``train_log.txt``.
+
+        Example
+        -------
+        >>> log = TrainingLog(getfixture("tmp_path"))
+        >>> log.epoch(3, loss=0.5)
+        >>> print(log.path.with_name("train_log.txt").read_text(), end="")
+        epoch 3 - train loss 0.5
+        """
         context = "".join(f"{key} {value}, " for key, value in self.context.items())
         self._note(f"{context}epoch {epoch} - train loss {loss:.4g}")
 
@@ -110,6 +118,13 @@ def read_metrics(path: str | Path) -> list[dict]:
     Returns
     -------
     list of dict
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "metrics.jsonl"
+    >>> _ = path.write_text('{"step": 10, "loss": 2.5}\\n{"step": 20, "lo')
+    >>> read_metrics(path)
+    [{'step': 10, 'loss': 2.5}]
     """
     rows = []
     for line in Path(path).read_text(encoding="utf-8").splitlines():

@@ -37,7 +37,13 @@ class Recipe:
 
     @property
     def needs_folder(self) -> bool:
-        """Whether ``data_folder`` must be given: others have the embedded corpus, or a manifest."""
+        """Whether ``data_folder`` must be given: others have the embedded corpus, or a manifest.
+
+        Example
+        -------
+        >>> Recipe("EmoDB", "emotion").needs_folder, Recipe("Custom", "verification").needs_folder
+        (True, False)
+        """
         return self.corpus not in ("LibriSpeech", "Custom")
 
     @classmethod

@@ -61,6 +61,13 @@ def make_results(
     Returns
     -------
     dict
+
+    Example
+    -------
+    >>> files = "recipes/EmoDB/emotion.py", "/home/me/hparams/emotion.yaml"
+    >>> results = make_results(*files, 7, data={}, model=nn.Linear(2, 1), metrics={}, time={})
+    >>> results["hparams"], results["model"]
+    ('hparams/emotion.yaml', {'parameters': 3})
     """
     return {
         "recipe": recipe,

@@ -124,7 +124,18 @@ class LayerFeatures:
 
 
 def read_batches(utterances: Sequence[Utterance]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Whole utterances as batches in the order given: waveforms (B, N) and lengths (B,)."""
+    """Whole utterances as batches in the order given: waveforms (B, N) and lengths (B,).
+
+    Example
+    -------
+    >>> import soundfile
+    >>> rows = [Utterance(id, 0.5, str(getfixture("tmp_path") / f"{id}.wav"), "s") for id in "ab"]
+    >>> for row, samples in zip(rows, (8000, 4000), strict=True):
+    ...     soundfile.write(row.wav, torch.zeros(samples).numpy(), SAMPLE_RATE)
+    >>> ((wavs, lengths),) = read_batches(rows)
+    >>> wavs.shape, lengths.tolist()
+    (torch.Size([2, 8000]), [8000, 4000])
+    """
     with ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
         for batch in cut_batches(utterances, BATCH_SECONDS):
             wavs = list(pool.map(lambda u: read_audio(u.wav), batch))

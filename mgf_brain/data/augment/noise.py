@@ -138,7 +138,13 @@ def _inverse_norms(noises: list[torch.Tensor]) -> torch.Tensor:
 
 
 def draws_of(key: int, stream: int, count: int) -> list[float]:
-    """Uniform draws of an utterance's key, (count,), in [0, 1)."""
+    """Uniform draws of an utterance's key, (count,), in [0, 1).
+
+    Example
+    -------
+    >>> draws_of(5, NOISE_STREAM, count=2) == draws_of(5, NOISE_STREAM, count=4)[:2]
+    True
+    """
     return uniform(torch.tensor([key]), count, stream)[0].tolist()
 
 

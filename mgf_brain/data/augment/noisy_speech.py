@@ -176,6 +176,14 @@ class MixtureDataset(Dataset):
     plan : SeparateCrops
         Of one crop.
     read : callable
+
+    Example
+    -------
+    >>> reader = lambda path, start, frames: torch.ones(frames)
+    >>> mixtures = Mixtures([Utterance("a", 9.0, "a.wav", "s")], Recorded({"a": "clean.wav"}))
+    >>> id, noisy, clean = MixtureDataset(mixtures, 0, SeparateCrops(1, 4.0, 1.0), reader)[1, 0]
+    >>> id, noisy.shape, clean.shape
+    ('a', torch.Size([64000]), torch.Size([64000]))
     """
 
     def __init__(
@@ -211,6 +219,14 @@ def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: i
     -------
     BatchLoader
         Of MixtureBatch.
+
+    Example
+    -------
+    >>> rows = [Utterance(id, 2.0, f"{id}.wav", "s") for id in "abc"]
+    >>> settings = {"batch_seconds": 4.0, "audio_cache_hours": 1.0}
+    >>> settings["crop_plan"] = SeparateCrops(1, longest=2.0, shortest=1.0)
+    >>> len(make_mixture_loader(Mixtures(rows, Recorded({})), settings, seed=0))
+    2
     """
     plan, durations = settings["crop_plan"], [u.duration for u in mixtures.utterances]
     cached = sum(durations) <= 3600 * settings["audio_cache_hours"]

@@ -57,7 +57,13 @@ class Recordings:
     def of_utterances(
         cls, utterances: Iterable[Utterance], read: Callable[..., torch.Tensor]
     ) -> Recordings:
-        """The utterances of a corpus, whose lengths the manifest knows, by the corpus' reader."""
+        """The utterances of a corpus, whose lengths the manifest knows, by the corpus' reader.
+
+        Example
+        -------
+        >>> Recordings.of_utterances([Utterance("a", 0.5, "a.wav", "s")], read_audio).lengths
+        {'a.wav': 8000}
+        """
         return cls({u.wav: round(u.duration * SAMPLE_RATE) for u in utterances}, read)
 
     def __len__(self) -> int:
@@ -65,7 +71,14 @@ class Recordings:
         return len(self.paths)
 
     def number(self, path: str | os.PathLike) -> int | None:
-        """Which of them a path, or the file that it links to, is."""
+        """Which of them a path, or the file that it links to, is.
+
+        Example
+        -------
+        >>> recordings = Recordings({"a.wav": 9, "b.wav": 9}, read_audio)
+        >>> recordings.number("b.wav"), recordings.number("c.wav")
+        (1, None)
+        """
         path = str(path)
         return self.numbers.get(path if path in self.numbers else os.path.realpath(path))
 
@@ -85,6 +98,12 @@ class Recordings:
         -------
         torch.Tensor
             (samples,) float32.
+
+        Example
+        -------
+        >>> recordings = Recordings({"a.wav": 2}, lambda path, start, frames: torch.tensor([1, 2]))
+        >>> recordings.piece(0, samples=5, place=0.0).tolist()
+        [1, 2, 1, 2, 1]
         """
         path = self.paths[number]
         start = int(place * (max(0, self.lengths[path] - samples) + 1))

@@ -55,7 +55,14 @@ class SeparateCrops:
         return min(duration, self.longest, max(duration / self.crops, self.shortest))
 
     def seconds(self, duration: float) -> float:
-        """Seconds of all crops of an utterance of ``duration`` seconds."""
+        """Seconds of all crops of an utterance of ``duration`` seconds.
+
+        Example
+        -------
+        >>> plan = SeparateCrops(crops=2, longest=4.0, shortest=1.0)
+        >>> plan.seconds(20.0), plan.seconds(1.5)
+        (8.0, 2.0)
+        """
         return self.crops * self.length(duration)
 
     def places(self, key: int, samples: int) -> tuple[Places, Places]:
@@ -67,6 +74,12 @@ class SeparateCrops:
             Of (seed, epoch, utterance).
         samples : int
             Of the utterance.
+
+        Example
+        -------
+        >>> places, local = SeparateCrops(2, longest=1.0, shortest=1.0).places(key=5, samples=32000)
+        >>> sorted(places), local
+        ([(0, 16000), (16000, 16000)], [])
         """
         # Rounded down: two halves of an odd number of samples would overlap if rounded up.
         length = int(self.length(samples / SAMPLE_RATE) * SAMPLE_RATE)
@@ -127,7 +140,14 @@ class MultiCrop:
         return self.local_seconds / self.global_seconds
 
     def seconds(self, duration: float) -> float:
-        """Seconds of all crops of an utterance of ``duration`` seconds."""
+        """Seconds of all crops of an utterance of ``duration`` seconds.
+
+        Example
+        -------
+        >>> plan = MultiCrop(2, 4, global_seconds=4.0, local_seconds=2.0)
+        >>> plan.seconds(20.0), plan.seconds(3.0)
+        (16.0, 12.0)
+        """
         long = min(duration, self.global_seconds)
         return long * (self.global_crops + self.local_crops * self._share)
 
@@ -219,7 +239,14 @@ class CropDataset(Dataset):
         return len(self.utterances)
 
     def crop_seconds(self) -> list[float]:
-        """Length of all crops of each utterance, in seconds: what the batch sampler goes by."""
+        """Length of all crops of each utterance, in seconds: what the batch sampler goes by.
+
+        Example
+        -------
+        >>> rows = [Utterance("a", 9.0, "a.wav", "s"), Utterance("b", 6.0, "b.wav", "s")]
+        >>> CropDataset(rows, seed=0, plan=SeparateCrops(2, 4.0, 1.0)).crop_seconds()
+        [8.0, 6.0]
+        """
         return [self.plan.seconds(u.duration) for u in self.utterances]
 
     def __getitem__(self, place: tuple[int, int]) -> tuple[list[Crop], list[Crop]]:

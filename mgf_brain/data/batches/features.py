@@ -62,6 +62,13 @@ class FeatureDataset(Dataset):
     utterances : sequence of Utterance
     states : mapping of str to torch.Tensor
         (T, L, D) by id.
+
+    Example
+    -------
+    >>> data = FeatureDataset([Utterance("a", 0.1, "a.wav", "s")], {"a": torch.ones(3, 1, 2)})
+    >>> id, states, seconds = data[1, 0]
+    >>> id, states.shape, seconds
+    ('a', torch.Size([3, 1, 2]), 0.1)
     """
 
     def __init__(self, utterances: Sequence[Utterance], states: Mapping[str, torch.Tensor]) -> None:
@@ -98,6 +105,14 @@ def make_feature_loader(
     -------
     BatchLoader
         Of FeatureBatch.
+
+    Example
+    -------
+    >>> rows = [Utterance(id, 1.0, f"{id}.wav", "s") for id in "abc"]
+    >>> states = {id: torch.ones(3, 1, 2) for id in "abc"}
+    >>> loader = make_feature_loader(rows, states, batch_seconds=2.0, seed=0)
+    >>> sorted(len(batch.ids) for batch in loader)
+    [1, 2]
     """
     sampler = DurationBatchSampler([u.duration for u in utterances], batch_seconds, seed)
     data = FeatureDataset(utterances, states)

@@ -47,6 +47,15 @@ def make_loader(
     -------
     BatchLoader
         Of SpeechBatch.
+
+    Example
+    -------
+    >>> from mgf_brain.data.batches.crops import SeparateCrops
+    >>> rows = [Utterance(id, 9.0, f"{id}.wav", "s") for id in "abc"]
+    >>> hparams = {"seed": 0, "batch_seconds": 16.0, "audio_cache_hours": 1.0}
+    >>> hparams["crop_plan"] = SeparateCrops(2, longest=4.0, shortest=1.0)
+    >>> len(make_loader(rows, hparams))
+    2
     """
     hours = sum(utterance.duration for utterance in utterances) / 3600
     cached = hours <= hparams["audio_cache_hours"]

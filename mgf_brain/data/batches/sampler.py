@@ -78,13 +78,26 @@ class DurationBatchSampler(Sampler):
         The sampler can't know by itself: loader workers fetch batches ahead of the training. The
         position counts the batches that are left out, too: with another number of processes,
         they may be others.
+
+        Example
+        -------
+        >>> DurationBatchSampler([1.0] * 9, budget=3.0, seed=0).state_dict(taken=2)
+        {'epoch': 1, 'position': 2, 'taken': 2}
         """
         places = self._places()[: taken - self.taken]
         position = places[-1] + 1 if places else self.position
         return {"epoch": self.epoch, "position": position, "taken": taken}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
-        """Continue where another sampler of the same items, budget and seed was."""
+        """Continue where another sampler of the same items, budget and seed was.
+
+        Example
+        -------
+        >>> first, second = (DurationBatchSampler([1.0] * 9, budget=3.0, seed=0) for _ in range(2))
+        >>> second.load_state_dict(first.state_dict(taken=2))
+        >>> list(second) == list(first)[2:]
+        True
+        """
         if "taken" not in state:  # older ones counted what was taken alone, and called it position
             self.epoch, self.position, self.taken = state["epoch"], 0, 0
             state = self.state_dict(state["position"])

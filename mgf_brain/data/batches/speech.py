@@ -48,7 +48,13 @@ class SpeechBatch:
 
     @property
     def seconds(self) -> float:
-        """Unpadded audio of all crops at 16 kHz, in seconds."""
+        """Unpadded audio of all crops at 16 kHz, in seconds.
+
+        Example
+        -------
+        >>> example_batch(seconds=0.5).seconds
+        2.0
+        """
         local = self.local.seconds if self.local else 0.0
         return self.lengths.sum().item() / SAMPLE_RATE + local
 
@@ -110,7 +116,14 @@ def _padded(wavs: Sequence[torch.Tensor]) -> torch.Tensor:
 
 
 def example_batch(seconds: float = 1.0, seed: int = 0) -> SpeechBatch:
-    """Noise in place of speech, for doctests: two utterances of two crops each at 16 kHz."""
+    """Noise in place of speech, for doctests: two utterances of two crops each at 16 kHz.
+
+    Example
+    -------
+    >>> batch = example_batch(seconds=0.5)
+    >>> batch.ids, batch.wavs.shape
+    (['utt0', 'utt0', 'utt1', 'utt1'], torch.Size([4, 8000]))
+    """
     generator = torch.Generator().manual_seed(seed)
     samples = int(16000 * seconds)
     wavs = 0.1 * torch.randn(4, samples, generator=generator)

@@ -176,6 +176,15 @@ def speaker_attribute(data_folder: str | os.PathLike, attribute: str) -> dict[st
     ------
     UserError
         If a table is missing, or a line is wrong.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> for part, line in (("train", "0001\\tm\\n"), ("test", "0024\\tf\\n")):
+    ...     (folder / part).mkdir()
+    ...     _ = (folder / part / "spk2gender").write_text(line)
+    >>> speaker_attribute(folder, "sex")
+    {'so762-0001': 'm', 'so762-0024': 'f'}
     """
     labels = {}
     for part in ("train", "test"):

@@ -254,6 +254,14 @@ def split_by_lists(
     ------
     UserError
         If there are not two lists, or they share an utterance.
+
+    Example
+    -------
+    >>> lists = [str(getfixture("tmp_path") / name) for name in ("train.txt", "test.txt")]
+    >>> _ = Path(lists[0]).write_text("a\\nc\\n"), Path(lists[1]).write_text("b\\n")
+    >>> rows = [Utterance(id, 1.0, "/a.wav", "s") for id in "abcd"]
+    >>> [[u.id for u in part] for part in split_by_lists(rows, lists, "lists")]
+    [['a', 'c'], ['b']]
     """
     if len(lists) != 2:
         raise UserError(f"{key}: expected two lists, train and test, got {', '.join(lists)}.")

@@ -244,7 +244,13 @@ def file_state(path: str) -> tuple[int, int]:
 
 
 def common_grid(tracks: Iterable[Track]) -> int:
-    """Samples of which a crop's start must be a multiple; 1 without tracks."""
+    """Samples of which a crop's start must be a multiple; 1 without tracks.
+
+    Example
+    -------
+    >>> common_grid([FrameTrack(np.arange(2), {"a": 2}, hop, window=880) for hop in (640, 160)])
+    640
+    """
     return math.lcm(*(track.grid for track in tracks))
 
 

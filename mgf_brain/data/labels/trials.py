@@ -42,6 +42,13 @@ class Trials:
         """A number for each utterance's speaker, (utterances,).
 
         Lists don't name speakers: target trials join utterances then.
+
+        Example
+        -------
+        >>> rows = [Utterance(id, 1.0, f"{id}.wav", "") for id in "abc"]
+        >>> trials = Trials(rows, torch.tensor([[0, 2], [0, 1]]), torch.tensor([True, False]))
+        >>> trials.speakers().tolist()
+        [0, 1, 0]
         """
         if all(u.speaker for u in self.utterances):
             return np.unique([u.speaker for u in self.utterances], return_inverse=True)[1]
@@ -71,6 +78,17 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
     UserError
         If the list or a file is missing, a line is wrong (with its number), or all trials are of
         one kind.
+
+    Example
+    -------
+    >>> import soundfile
+    >>> folder = getfixture("tmp_path")
+    >>> for id in "abc":
+    ...     soundfile.write(folder / f"{id}.wav", np.zeros(8000), 16000)
+    >>> _ = (folder / "list.txt").write_text("1 a.wav b.wav\\n0 a.wav c.wav\\n")
+    >>> trials = read_trials(folder / "list.txt", root=folder)
+    >>> trials.pairs.tolist(), trials.same.tolist()
+    ([[0, 1], [0, 2]], [True, False])
     """
     places: dict[str, int] = {}
     lines: dict[str, int] = {}

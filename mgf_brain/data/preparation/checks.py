@@ -94,6 +94,13 @@ def check_files(paths: Sequence[str | os.PathLike], workers: int | None = None) 
     -------
     list of AudioCheck
         One per path, in the same order.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "silence.wav"
+    >>> soundfile.write(path, np.zeros(8000), samplerate=16000)
+    >>> [check.error for check in check_files([path, "nowhere.wav"])]
+    [None, 'file not found']
     """
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         results = pool.map(check_file, paths)

@@ -58,6 +58,17 @@ def prepare_corpus(
     ------
     UserError
         If there are no files, too many are unusable, or two splits share speakers.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> import soundfile
+    >>> folder = getfixture("tmp_path")
+    >>> soundfile.write(folder / "a.wav", np.zeros(8000), 16000)
+    >>> rows = {"train": [Utterance("a", 0.0, str(folder / "a.wav"), "s")]}
+    >>> print(prepare_corpus(rows, folder, folder / "save")["train"].read_text(), end="")
+    ID,duration,wav,spk_id,wrd
+    a,0.5,$data_root/a.wav,s,
     """
     parts = {part: rows for part, rows in parts.items() if rows}
     if not parts:

@@ -37,6 +37,14 @@ def summarise(
     dict
         `parts` (utterances, hours, speakers, without_transcript), `sample_rates` (Hz) and
         `channels` with their counts, `skipped`, `duplicates` and `repeated_ids`.
+
+    Example
+    -------
+    >>> rows = [Utterance("a", 1.0, "/corpus/a.wav", "s")]
+    >>> checks = [AudioCheck("/corpus/a.wav", 16000), AudioCheck("/corpus/b.wav", error="empty")]
+    >>> summary = summarise({"train": rows}, checks, repeated=[], root="/corpus")
+    >>> summary["sample_rates"], summary["skipped"]
+    ({'16000': 1}, [{'file': 'b.wav', 'reason': 'empty'}])
     """
     usable = [check for check in checks if check.error is None]
 
@@ -56,7 +64,14 @@ def summarise(
 
 
 def part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
-    """Utterances, hours, speakers and utterances without_transcript of a part."""
+    """Utterances, hours, speakers and utterances without_transcript of a part.
+
+    Example
+    -------
+    >>> rows = [Utterance("a", 1800.0, "a.wav", "s", "YES"), Utterance("b", 1800.0, "b.wav", "s")]
+    >>> part_figures(rows)
+    {'utterances': 2, 'hours': 1.0, 'speakers': 1, 'without_transcript': 1}
+    """
     return {
         "utterances": len(rows),
         "hours": sum(u.duration for u in rows) / 3600,
@@ -82,6 +97,14 @@ def format_summary(summary: Mapping) -> str:
     -------
     str
         One line per part, then one per finding.
+
+    Example
+    -------
+    >>> rows, checks = [Utterance("a", 60.0, "a.wav", "s")], [AudioCheck("a.wav", 8000, channels=1)]
+    >>> print(format_summary(summarise({"train": rows}, checks, repeated=[], root=".")))
+    train: 1 utterances, 1 speakers, 0.02 h, 1 without transcript
+    sample rates: 1 at 8000 Hz (resampled on load)
+    channels: 1 with 1
     """
     lines = [
         "{}: {utterances} utterances, {speakers} speakers, {hours:.2f} h, "

@@ -153,6 +153,15 @@ def trim_files(targets: Mapping[str, Path], workers: int | None = None) -> dict[
     -------
     dict of str to TrimmedFile
         By source, in the same order.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> folder = getfixture("tmp_path")
+    >>> soundfile.write(folder / "a.wav", np.zeros(8000), SAMPLE_RATE)
+    >>> (done,) = trim_files({str(folder / "a.wav"): folder / "a.flac"}).values()
+    >>> done.seconds, done.speech
+    (0.5, False)
     """
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         results = pool.map(trim_file, targets, targets.values())

@@ -109,7 +109,15 @@ class LabelMarginal(nn.Module):
         self.counts += sum_over_ranks(count)
 
     def figures(self) -> dict[str, torch.Tensor]:
-        """As of ``label_figures``, of all that was counted: a batch can't fill a large codebook."""
+        """As of ``label_figures``, of all that was counted: a batch can't fill a large codebook.
+
+        Example
+        -------
+        >>> marginal = LabelMarginal(4)
+        >>> marginal.update(torch.tensor([[0, 1, 0, 1]]), torch.ones(1, 4).bool())
+        >>> {name: round(value.item(), 2) for name, value in marginal.figures().items()}
+        {'perplexity': 2.0, 'usage': 50.0}
+        """
         return _evenness(self.counts - 0.5)
 
     def references(self, labels: torch.Tensor, where: torch.Tensor) -> dict[str, torch.Tensor]:

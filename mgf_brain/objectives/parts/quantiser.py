@@ -95,7 +95,15 @@ class ProductQuantiser(nn.Module):
         self.codebook = nn.Parameter(torch.rand(groups, entries, code_dim // groups))
 
     def anneal(self, progress: float) -> None:
-        """Set the temperature for a share of the training that is done, in [0, 1]."""
+        """Set the temperature for a share of the training that is done, in [0, 1].
+
+        Example
+        -------
+        >>> quantiser = ProductQuantiser(16, entries=5, code_dim=8, annealing=0.5)
+        >>> quantiser.anneal(0.25)
+        >>> round(quantiser.temperature, 3)
+        1.0
+        """
         first, last = self.temperatures
         self.temperature = first * (last / first) ** min(1.0, progress / self.annealing)
 

@@ -65,6 +65,13 @@ def classifier_card(
     Returns
     -------
     Card
+
+    Example
+    -------
+    >>> results = {"recipe": "recipes/EmoDB/emotion.py", "metrics": {"folds": {"3": {"uar": 75.0}}}}
+    >>> card = classifier_card(results, "3", speakers=["03"], labels=["calm", "angry"])
+    >>> card.title, card.summary
+    ('Emotion from speech', 'Tells apart calm, angry.')
     """
     task = Recipe.of_script(results["recipe"]).task
     kind = "EmotionClassifier" if task == "emotion" else "UtteranceClassifier"

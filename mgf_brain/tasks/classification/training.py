@@ -60,7 +60,17 @@ class Predictions:
 
 
 def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[str, Any]:
-    """Scores over the predictions of all folds together, and those of each beside them."""
+    """Scores over the predictions of all folds together, and those of each beside them.
+
+    Example
+    -------
+    >>> rows = [Utterance(label, 1.0, "/a.wav", "s", label=label) for label in ("calm", "angry")]
+    >>> sure_of_calm = torch.tensor([[0.1, 0.9], [0.2, 0.8]])
+    >>> made = Predictions("1", rows, sure_of_calm, [1.0], Throughput())
+    >>> scores = pooled_scores([made], Classes(["angry", "calm"]))
+    >>> scores["uar"], list(scores["folds"])
+    (50.0, ['1'])
+    """
     folds = {
         p.fold: classification_scores(
             classes.numbers(p.utterances).tolist(),

@@ -114,6 +114,13 @@ def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> Table:
     Returns
     -------
     header, rows
+
+    Example
+    -------
+    >>> scores, waves = {"si_sdr_noisy": 2.0, "si_sdr": 7.5}, torch.zeros(3, 1600).unbind()
+    >>> header, rows = example_table([("a", scores, waves)])
+    >>> header[:3], rows[0][:3]
+    (('utterance', 'SI-SDR before', 'after'), ['a', '2.00 dB', '7.50 dB'])
     """
     rows = [
         [

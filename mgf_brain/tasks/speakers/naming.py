@@ -88,7 +88,14 @@ def closed_set(
 
 
 def one_shot(oneshot: OneShot, enrolled: torch.Tensor, embeddings: torch.Tensor) -> Named:
-    """Utterances of new speakers, (N, E), named by the nearest enrolment, (S, E)."""
+    """Utterances of new speakers, (N, E), named by the nearest enrolment, (S, E).
+
+    Example
+    -------
+    >>> anna, bela, who = (Utterance(id, 1.0, "/a.wav", id[0]) for id in ("a1", "b1", "b2"))
+    >>> one_shot(OneShot([anna, bela], [who]), torch.eye(2), torch.tensor([[1.0, 2.0]])).names
+    ['b']
+    """
     nearest = name_speakers(enrolled, embeddings).tolist()
     return Named(oneshot.test, [oneshot.enrol[i].speaker for i in nearest])
 

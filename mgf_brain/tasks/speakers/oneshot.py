@@ -45,6 +45,17 @@ def read_oneshot(path: str | os.PathLike, root: str | os.PathLike) -> OneShot:
     UserError
         If the list or a file is missing, a line is wrong (with its number), or a speaker is
         enrolled twice or not at all.
+
+    Example
+    -------
+    >>> import soundfile
+    >>> folder = getfixture("tmp_path")
+    >>> for name in ("a1.wav", "a2.wav"):
+    ...     soundfile.write(folder / name, torch.zeros(8000).numpy(), 16000)
+    >>> _ = (folder / "list.txt").write_text("enrol\\ta\\ta1.wav\\ntest\\ta\\ta2.wav\\n")
+    >>> oneshot = read_oneshot(folder / "list.txt", root=folder)
+    >>> oneshot.enrol[0].id, oneshot.test[0].id
+    ('a1.wav', 'a2.wav')
     """
     chosen: dict[str, list[Utterance]] = {"enrol": [], "test": []}
     for number, line in read_lines(path, "oneshot"):

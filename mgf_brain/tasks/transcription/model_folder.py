@@ -57,7 +57,13 @@ def _symbols(tokens: Tokens) -> Any:
 
 
 def recogniser_card(results: Mapping[str, Any]) -> Card:
-    """Of a model that writes words or phones; ``results`` is what ``results.json`` holds."""
+    """Of a model that writes words or phones; ``results`` is what ``results.json`` holds.
+
+    Example
+    -------
+    >>> [recogniser_card({"metrics": {name: 9.5}}).title for name in ("per", "wer")]
+    ['Phone recognition', 'Speech recognition']
+    """
     phones = "per" in results["metrics"]
     return Card(
         title=f"{'Phone' if phones else 'Speech'} recognition",

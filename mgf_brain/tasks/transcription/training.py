@@ -103,7 +103,13 @@ def transcribe(
 
 
 def greedy(tokens: Tokens | SentencePieceTokens) -> Decode:
-    """The best path, without a language model."""
+    """The best path, without a language model.
+
+    Example
+    -------
+    >>> greedy(Tokens("AB"))(torch.eye(3)[[1, 1, 0, 1, 2]])
+    'AAB'
+    """
     return lambda scores: tokens.decode(best_path(scores.argmax(-1).tolist()))
 
 
@@ -233,7 +239,13 @@ def _aligned(made: Transcript) -> str:
 
 
 def token_set(hparams: Mapping[str, Any], texts: Sequence[str], folder: Any) -> Any:
-    """Characters, or as many SentencePiece units as ``units`` says, of training texts."""
+    """Characters, or as many SentencePiece units as ``units`` says, of training texts.
+
+    Example
+    -------
+    >>> token_set({"units": 0}, ["BA", "AB"], folder=None).names
+    ['<blank>', 'A', 'B']
+    """
     if hparams["units"]:
         return SentencePieceTokens.train(texts, hparams["units"], folder / "units.model")
     return Tokens.of(texts)

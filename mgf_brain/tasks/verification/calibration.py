@@ -53,6 +53,13 @@ def calibrate(train: Sequence[Utterance], known: torch.Tensor, seed: int) -> Cal
     -------
     Calibration or None
         None if the utterances give no trials of a kind.
+
+    Example
+    -------
+    >>> rows = [Utterance(f"{s}{i}", 1.0, f"/{s}{i}.wav", s) for s in "ab" for i in range(2)]
+    >>> known = torch.eye(2)[[0, 0, 1, 1]]
+    >>> calibrate(rows, known, seed=0)
+    Calibration(threshold=0.5, eer=0.0, trials=6, speakers=2)
     """
     try:
         trials = draw_trials(train, seed)

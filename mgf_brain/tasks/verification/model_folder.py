@@ -74,6 +74,12 @@ def verifier_card(calibration: Calibration | None, adapt: str) -> Card:
     Returns
     -------
     Card
+
+    Example
+    -------
+    >>> calibration = Calibration(0.25, eer=5.0, trials=10000, speakers=40)
+    >>> verifier_card(calibration, "frozen").notes[-1].partition(" in ")[0]
+    'The threshold, 0.2500, is where misses equal false alarms (5.00 %)'
     """
     note = "There is no threshold: the recipe had no training part to calibrate one on."
     if adapt != "frozen":

@@ -73,7 +73,18 @@ def _intervals(
 
 
 def worst_trials(trials: Trials, scores: torch.Tensor, count: int = 6) -> list[Mistake]:
-    """The errors at the threshold of equal error rates that lie farthest from it, of both kinds."""
+    """The errors at the threshold of equal error rates that lie farthest from it, of both kinds.
+
+    Example
+    -------
+    >>> from mgf_brain.data.manifest import Utterance
+    >>> rows = [Utterance(id, 1.0, f"{id}.wav", "") for id in "abcd"]
+    >>> pairs = torch.tensor([[0, 1], [0, 2], [1, 2], [1, 3]])
+    >>> trials = Trials(rows, pairs, same=torch.tensor([True, True, False, False]))
+    >>> mistakes = worst_trials(trials, torch.tensor([0.9, 0.1, 0.8, 0.0]))
+    >>> [(mistake.id, mistake.truth) for mistake in mistakes]
+    [('b / c', 'different speakers'), ('a / c', 'same speaker')]
+    """
     threshold = eer_threshold(scores[trials.same].numpy(), scores[~trials.same].numpy())
     order = scores.argsort(descending=True)
     same, accepted = trials.same[order], scores[order] >= threshold

@@ -132,6 +132,13 @@ def score_trials(
     -------
     dict of str to torch.Tensor
         "", "centred", "snorm" and "plda": (trials,) float64.
+
+    Example
+    -------
+    >>> embeddings, pairs = torch.eye(2), torch.tensor([[0, 0], [0, 1]])
+    >>> scores = score_trials(embeddings, pairs, [], known=torch.empty(0, 2), plda_dim=1)
+    >>> {back_end: values.tolist() for back_end, values in scores.items()}
+    {'': [1.0, 0.0]}
     """
     scores = {"": cosine_scores(embeddings, pairs)}
     if not train:
