@@ -137,7 +137,7 @@ def graph() -> Iterator[Measure]:
 def loaded(statement: str, packages: bool = True) -> set[str]:
     """Names of the modules that a statement brings into a fresh interpreter."""
     chosen = "" if packages else " if not hasattr(module, '__path__')"
-    names = f"(name for name, module in sys.modules.items(){chosen})"
+    names = f"(name for name, module in list(sys.modules.items()){chosen})"
     command = [sys.executable, "-c", f"import sys\n{statement}\nprint(*{names}, sep='\\n')"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return set(done.stdout.split("\n"))
