@@ -7,13 +7,12 @@ published later, as `task1.csv` with the columns ID and Dx: put beside `diagnosi
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, read_table
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, read_table
 from mgf_brain.errors import UserError
 
 LABELS = ("ad", "cn")
@@ -21,52 +20,26 @@ TEST_LABELS = "task1.csv"
 DIAGNOSES = {"probablead": "ad", "ad": "ad", "control": "cn", "cn": "cn"}
 
 
-def prepare_adresso(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check ADReSSo's diagnosis task and write `<save_folder>/train.csv` and `test.csv`.
+@corpus_reader
+def prepare_adresso(root: Path) -> Parts:
+    """ADReSSo's diagnosis task: the parts train (166 speakers), and test (71) where it is there.
 
     A row is a speaker's whole recording, the interviewer's voice included; its label is `ad` or
-    `cn`, absent where none is published. There are no official folds. The findings go to
-    `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+    `cn`, absent where none is published. There are no official folds.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds `diagnosis/`, and `task1.csv` if you have it; audio may be
         re-encoded.
-    save_folder : str or os.PathLike
-        Where the manifests go.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part: train (166 speakers), and test (71) where it is there.
 
     Raises
     ------
     UserError
-        If the folder is missing or another corpus, `task1.csv` is wrong or lacks a speaker, or
-        too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_adresso("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If `task1.csv` is wrong or lacks a speaker.
     """
-    root = corpus_root(data_folder, "diagnosis/train/audio/*")
-    parts = {"train": list(_read_train(root)), "test": list(_read_test(root))}
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    check_layout(root, "diagnosis/train/audio/*")
+    return {"train": list(_read_train(root)), "test": list(_read_test(root))}
 
 
 def _read_train(root: Path) -> Iterator[Utterance]:

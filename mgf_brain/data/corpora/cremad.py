@@ -6,14 +6,13 @@ letters each for sentence and emotion, and the level (LO, MD, HI, XX; one file h
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, match_stem
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem
 
 EMOTIONS = {
     "ANG": "anger",
@@ -30,52 +29,21 @@ FIRST_ACTOR = 1001
 FOLDS = 5
 
 
-def prepare_cremad(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check CREMA-D and write `<save_folder>/all.csv`, with emotion and fold.
+@corpus_reader
+def prepare_cremad(root: Path) -> Parts:
+    """CREMA-D: one part, 7,442 utterances of 6 emotions, with emotion and fold.
 
     The emotion is the one that was acted, not the one that listeners heard. The corpus has no
     official folds: ours are five by actor, every fifth actor one, so that actor 1001 is in fold
-    1, 1002 in 2, …, 1006 in 1 again. The findings go to `<save_folder>/prepare_summary.json`;
-    nothing is done if nothing changed.
+    1, 1002 in 2, …, 1006 in 1 again.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds `AudioWAV/`; audio may be re-encoded.
-    save_folder : str or os.PathLike
-        Where the manifest goes.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifest of the part `all`: 7,442 utterances of 6 emotions in the full corpus.
-
-    Raises
-    ------
-    UserError
-        If the folder is missing or another corpus, a file's name does not follow the scheme, or
-        too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_cremad("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
     """
-    root = corpus_root(data_folder, "AudioWAV/*")
-    parts = {"all": list(_read(root))}
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    check_layout(root, "AudioWAV/*")
+    return {"all": list(_read(root))}
 
 
 def _read(root: Path) -> Iterator[Utterance]:

@@ -8,14 +8,13 @@ last letter tells which of the session's two actors speaks, the first one who we
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
@@ -29,58 +28,25 @@ LINE = re.compile(
 )
 
 
-def prepare_iemocap(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    excited_as_happy: bool = True,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check IEMOCAP's four usual classes and write `<save_folder>/all.csv`, with label and fold.
+@corpus_reader
+def prepare_iemocap(root: Path, excited_as_happy: bool = True) -> Parts:
+    """IEMOCAP's four usual classes: one part, 5,531 utterances, 4,490 without the excited ones.
 
     The classes are angry, happy, sad and neutral, by the corpus's own vote; all else is left out.
-    A fold is a session. The findings go to `<save_folder>/prepare_summary.json`; nothing is done
-    if nothing changed.
+    A fold is a session.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds `Session1/`, …; audio may be re-encoded.
-    save_folder : str or os.PathLike
-        Where the manifest goes.
     excited_as_happy : bool
         Whether excited utterances count as happy, as most papers have it, or are left out.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files (missing ones included) up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifest of the part `all`: 5,531 utterances in the full corpus, 4,490 without the
-        excited ones.
-
-    Raises
-    ------
-    UserError
-        If the folder is missing or another corpus, a line is wrong, or too many files are
-        unusable.
-
-    Example
-    -------
-    >>> prepare_iemocap("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
     """
     if not isinstance(excited_as_happy, bool):
         raise UserError(f"excited_as_happy must be true or false, not {excited_as_happy!r}.")
-    root = corpus_root(data_folder, f"Session*/{EVALUATIONS}")
+    check_layout(root, f"Session*/{EVALUATIONS}")
     labels = EMOTIONS | ({EXCITED: "happy"} if excited_as_happy else {})
-    parts = {"all": list(_read(root, labels))}
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return {"all": list(_read(root, labels))}
 
 
 def _read(root: Path, labels: Mapping[str, str]) -> Iterator[Utterance]:

@@ -9,69 +9,39 @@ may be re-encoded: the stem counts, not the extension.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
 LIBRILIGHT_PARTS = ("small", "medium", "large")
 
 
-def prepare_librispeech(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check LibriSpeech or Libri-Light and write `<save_folder>/<part>.csv` for every part found.
-
-    The findings go to `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+@corpus_reader
+def prepare_librispeech(root: Path) -> Parts:
+    """LibriSpeech or Libri-Light: every part found, such as train-clean-100.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds train-clean-100, … or Libri-Light's parts or speakers.
-    save_folder : str or os.PathLike
-        Where the manifests go.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part, such as train-clean-100.
 
     Raises
     ------
     UserError
-        If the folder is missing or empty, too many files are unusable, or train, dev and test
-        parts share speakers.
-
-    Example
-    -------
-    >>> prepare_librispeech("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If there is no audio.
     """
-    root = Path(os.path.abspath(data_folder))
-    if not root.is_dir():
-        raise UserError(f"data_folder does not exist: {root}. Pass --data_folder <folder>.")
     parts = {part: list(_read_part(folder)) for part, folder in _find_parts(root)}
     if not any(parts.values()):
         raise UserError(
             f"no audio found in data_folder {root}: expected <part>/<speaker>/<chapter>/<audio> "
             "(LibriSpeech) or <speaker>/<book>/<audio> (Libri-Light)."
         )
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return parts
 
 
 def _find_parts(root: Path) -> list[tuple[str, Path]]:

@@ -8,14 +8,13 @@ of Test3 are hidden.
 from __future__ import annotations
 
 import logging
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, read_table
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, read_table
 from mgf_brain.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -38,52 +37,26 @@ CLASSES = ("anger", "happiness", "sadness", "neutral")
 UNKNOWN = "msp-unknown-"
 
 
-def prepare_msp_podcast(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    classes: Sequence[str] = CLASSES,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check MSP-Podcast and write a manifest for each part of its official split.
+@corpus_reader
+def prepare_msp_podcast(root: Path, classes: Sequence[str] = CLASSES) -> Parts:
+    """MSP-Podcast, its official split: train, dev, test1, test2 and whatever else has labels.
 
     Training leaves out utterances of unknown speaker, and those of speakers who are in the
     validation or a test part; validation those of test speakers. How many these are is logged.
-    Test parts are as published: they share speakers with each other. The findings go to
-    `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+    Test parts are as published: they share speakers with each other.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds `Audios/` and `Labels/`; audio may be re-encoded.
-    save_folder : str or os.PathLike
-        Where the manifests go.
     classes : sequence of str
         Emotions to keep, of anger, sadness, happiness, surprise, fear, disgust, contempt,
         neutral and other.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files (missing ones included) up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part: train, dev, test1, test2 and whatever else has labels.
 
     Raises
     ------
     UserError
-        If the folder is missing or another corpus, a class is unknown, the table is wrong, or
-        too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_msp_podcast("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If a class is unknown or the table is wrong.
     """
     classes = [classes] if isinstance(classes, str) else classes
     unknown = [name for name in classes if name not in EMOTIONS.values()]
@@ -91,9 +64,8 @@ def prepare_msp_podcast(
         raise UserError(
             f"classes: there is no emotion {unknown[0]!r}, only {', '.join(EMOTIONS.values())}."
         )
-    root = corpus_root(data_folder, TABLE)
-    parts = _keep_speakers_apart(_read(root, classes))
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    check_layout(root, TABLE)
+    return _keep_speakers_apart(_read(root, classes))
 
 
 def _read(root: Path, classes: Sequence[str]) -> dict[str, list[Utterance]]:

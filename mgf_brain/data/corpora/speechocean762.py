@@ -14,58 +14,28 @@ from pathlib import Path
 
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
 SPEAKER_PREFIX = "so762-"  # LibriSpeech's speakers are plain numbers too
 
 
-def prepare_speechocean762(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check speechocean762 and write `<save_folder>/train.csv` and `test.csv`.
-
-    The findings go to `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+@corpus_reader
+def prepare_speechocean762(root: Path) -> Parts:
+    """speechocean762: train and test.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds `train/`, `test/` and `WAVE/`.
-    save_folder : str or os.PathLike
-        Where the manifests go.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files (missing ones included) up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part, train and test.
 
     Raises
     ------
     UserError
-        If the folder or a table is missing, a table's line is wrong, too many files are
-        unusable, or train and test share speakers.
-
-    Example
-    -------
-    >>> prepare_speechocean762("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If a table is missing, or a line of it is wrong.
     """
-    root = Path(os.path.abspath(data_folder))
-    if not root.is_dir():
-        raise UserError(f"data_folder does not exist: {root}. Pass --data_folder <folder>.")
-    parts = {part: list(_read_part(root, part)) for part in ("train", "test")}
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return {part: list(_read_part(root, part)) for part in ("train", "test")}
 
 
 def _read_part(root: Path, part: str) -> Iterator[Utterance]:

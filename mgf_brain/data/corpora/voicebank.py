@@ -7,15 +7,14 @@ speaker stands before the underscore.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mgf_brain.data.augment.noisy_speech import Mixtures, Recorded
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, match_stem
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem
 from mgf_brain.errors import UserError
 
 STEM = re.compile(r"(?P<speaker>p\d{3})_\d{3}", flags=re.ASCII)
@@ -24,56 +23,31 @@ KINDS = ("noisy", "clean")
 TOLERANCE = 0.1  # seconds by which lossy encoders may lengthen one of a pair
 
 
-def prepare_voicebank(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check VoiceBank-DEMAND and write a manifest for each part, noisy and clean.
+@corpus_reader
+def prepare_voicebank(root: Path) -> Parts:
+    """VoiceBank-DEMAND: `train-noisy`, `train-clean`, `test-noisy` and `test-clean`.
 
-    The findings go to `<save_folder>/prepare_summary.json`; nothing is done if nothing changed.
+    They are 11,572 and 824 pairs, of 28 and 2 speakers.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds the four folders; audio may be of any rate and re-encoded.
-    save_folder : str or os.PathLike
-        Where the manifests go.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests `train-noisy`, `train-clean`, `test-noisy` and `test-clean`: 11,572 and 824
-        pairs of 28 and 2 speakers in the full corpus.
 
     Raises
     ------
     UserError
-        If a folder is missing, a file's name does not follow the scheme or its pair is missing,
-        or too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_voicebank("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If the pair of a file is missing.
     """
-    parts, root = {}, Path(data_folder)
+    parts: dict[str, list[Utterance]] = {}
     for part, name in FOLDERS.items():
         pair = {}
         for kind in KINDS:
-            root = corpus_root(data_folder, f"{kind}_{name}/*")
+            check_layout(root, f"{kind}_{name}/*")
             pair[kind] = _read(root / f"{kind}_{name}")
         _check_pairs(pair["noisy"], pair["clean"], name)
         parts |= {f"{part}-{kind}": rows for kind, rows in pair.items()}
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return parts
 
 
 def recorded_pairs(parts: Mapping[str, Sequence[Utterance]], part: str) -> Mixtures:

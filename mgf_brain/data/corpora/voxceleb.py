@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.data.preparation.layout import audio_by_stem
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
@@ -33,15 +33,9 @@ LISTS = {
 LISTS_URL = "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/meta"
 
 
-def prepare_voxceleb(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    train_on: str = "vox2",
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check VoxCeleb and write `<save_folder>/train.csv` and `test.csv`.
+@corpus_reader
+def prepare_voxceleb(root: Path, train_on: str = "vox2") -> Parts:
+    """VoxCeleb: train and test; no test where VoxCeleb1's speakers are absent.
 
     Lists E and H try VoxCeleb1's dev speakers, so that only ``train_on="vox2"`` leaves all three
     lists unseen: its test part is all of VoxCeleb1. Otherwise the test part holds the 40 speakers
@@ -50,37 +44,18 @@ def prepare_voxceleb(
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         One corpus, or a folder that holds both.
-    save_folder : str or os.PathLike
-        Where the manifests go.
     train_on : str
         `vox2`, `vox1` (its dev part), or `all` (both).
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part, train and test; no test where VoxCeleb1's speakers are absent.
 
     Raises
     ------
     UserError
-        If the folder is missing, holds no speaker to train on, or too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_voxceleb("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If there is no speaker to train on.
     """
     if train_on not in TRAIN_ON:
         raise UserError(f"train_on: expected one of {', '.join(TRAIN_ON)}, got {train_on!r}.")
-    root = Path(os.path.abspath(data_folder))
     parts: dict[str, list[Utterance]] = {"train": [], "test": []}
     for folder in _speaker_folders(root):
         if part := _part(folder.relative_to(root), train_on):
@@ -91,7 +66,7 @@ def prepare_voxceleb(
             f"…/idNNNNN/<video>/<file> in {', '.join(AUDIO_EXTENSIONS)}. Convert .m4a files "
             "(ffmpeg -i a.m4a -ac 1 -ar 16000 a.wav), or change train_on."
         )
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return parts
 
 
 def trial_list(data_folder: str | os.PathLike, name: str) -> Path:

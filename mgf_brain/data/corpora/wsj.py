@@ -21,8 +21,8 @@ from pathlib import Path
 from mgf_brain.data.audio import AUDIO_EXTENSIONS
 from mgf_brain.data.labels.transcripts import normalise_words
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
-from mgf_brain.data.preparation.layout import corpus_root
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader
+from mgf_brain.data.preparation.layout import check_layout
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
@@ -46,45 +46,21 @@ _QUOTE_NAME = re.compile(r"(?<!\S)['`](?=\S*QUOTE)")  # 'SINGLE-QUOTE is no apos
 _MARKS = re.compile(r"[:!*~<>]")  # lengthened, stressed, mispronounced, cut, not in the prompt
 
 
-def prepare_wsj(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check WSJ and write `<save_folder>/train.csv`, `dev.csv` and `test.csv`.
+@corpus_reader
+def prepare_wsj(root: Path) -> Parts:
+    """WSJ: train (train_si284), dev (dev93) and test (eval92).
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         The folder that holds the discs (`11-1.1`, …), or `wsj0` and `wsj1`.
-    save_folder : str or os.PathLike
-        Where the manifests go.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files (missing ones included) up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The manifests by part: train (train_si284), dev (dev93) and test (eval92).
 
     Raises
     ------
     UserError
-        If the folder, an index or all transcripts are missing, a line is wrong, or too many files
-        are unusable.
-
-    Example
-    -------
-    >>> prepare_wsj("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+        If an index or all transcripts are missing, or a line is wrong.
     """
-    root = corpus_root(data_folder, "*")
+    check_layout(root, "*")
     files = [Path(f, name) for f, _, names in os.walk(root, followlinks=True) for name in names]
     files.sort()
     texts = _read_transcripts(files)
@@ -96,7 +72,7 @@ def prepare_wsj(
         entries = [entry for name in names for entry in _read_index(_find(files, name, root))]
         parts[part] = [_utterance(path, disc, root, audio, texts) for disc, path in entries]
         _report(part, parts[part])
-    return prepare_corpus(parts, root, save_folder, workers=workers, max_bad_share=max_bad_share)
+    return parts
 
 
 def normalise_wsj(text: str, utterance: str = "transcript") -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_manifest
 from mgf_brain.data.preparation.checks import AudioCheck, check_files
@@ -19,11 +21,90 @@ from mgf_brain.files import open_atomic
 
 logger = logging.getLogger(__name__)
 
+Parts = Mapping[str, Sequence[Utterance]]  # the rows of each
+
 FORMAT = 1  # raise it when manifests change, so that older ones are written again
 
 
+class Prepare(Protocol):
+    """What ``corpus_reader`` makes of a reader."""
+
+    def __call__(
+        self,
+        data_folder: str | os.PathLike,
+        save_folder: str | os.PathLike,
+        *,
+        workers: int | None = None,
+        max_bad_share: float = 0.01,
+        **options: Any,
+    ) -> dict[str, Path]:
+        """Check a corpus and write a manifest a part.
+
+        Arguments
+        ---------
+        data_folder : str or os.PathLike
+            The corpus in its published layout; audio may be re-encoded.
+        save_folder, workers, max_bad_share
+            As of ``prepare_corpus``.
+        **options
+            The reader's own.
+
+        Returns
+        -------
+        dict of str to Path
+            The manifests by part.
+
+        Raises
+        ------
+        UserError
+            If the folder is missing or another corpus, or as ``prepare_corpus``.
+        """
+        ...
+
+
+def corpus_reader(read: Callable[..., Parts]) -> Prepare:
+    """A corpus' whole preparation, of a function that lists the rows of its parts.
+
+    Arguments
+    ---------
+    read : callable
+        ``read(root, **options) -> {part: rows}``; ``root`` is an absolute path that exists.
+
+    Returns
+    -------
+    Prepare
+
+    Example
+    -------
+    >>> prepare = corpus_reader(lambda root: {"all": []})
+    >>> prepare("/nowhere", "/tmp/manifests")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+    """
+
+    @functools.wraps(read)
+    def prepare(
+        data_folder: str | os.PathLike,
+        save_folder: str | os.PathLike,
+        *,
+        workers: int | None = None,
+        max_bad_share: float = 0.01,
+        **options: Any,
+    ) -> dict[str, Path]:
+        root = Path(os.path.abspath(data_folder))
+        if not root.is_dir():
+            raise UserError(f"data_folder does not exist: {root}. Pass --data_folder <folder>.")
+        parts = read(root, **options)
+        return prepare_corpus(
+            parts, root, save_folder, workers=workers, max_bad_share=max_bad_share
+        )
+
+    return prepare
+
+
 def prepare_corpus(
-    parts: Mapping[str, Sequence[Utterance]],
+    parts: Parts,
     data_folder: str | os.PathLike,
     save_folder: str | os.PathLike,
     *,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,42 +12,29 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import open_text
 
 
-def corpus_root(data_folder: str | os.PathLike, pattern: str) -> Path:
-    """The absolute path of a corpus, if what the user passed looks like it.
+def check_layout(root: Path, pattern: str) -> None:
+    """Refuse a folder that does not look like the corpus.
 
     Arguments
     ---------
-    data_folder : str or os.PathLike
+    root : Path
         What the user passed.
     pattern : str
         A glob pattern, relative to the root, that something in the corpus matches.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     UserError
-        If there is no such folder, or nothing in it matches.
+        If nothing matches.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> (folder / "Actor_01").mkdir()
-    >>> corpus_root(folder, "Actor_*") == folder
-    True
-    >>> corpus_root("/nowhere", "Actor_*")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder does not exist: /nowhere. Pass --data_folder <folder>.
+    >>> check_layout(folder, "Actor_*")
     """
-    root = Path(os.path.abspath(data_folder))
-    if not root.is_dir():
-        raise UserError(f"data_folder does not exist: {root}. Pass --data_folder <folder>.")
     if not any(root.glob(pattern)):
         raise UserError(f"data_folder {root} holds no {pattern}. Pass the corpus's own root.")
-    return root
 
 
 def audio_by_stem(folder: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ import soundfile
 
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.preparation import corpus as preparation
-from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.corpus import corpus_reader, prepare_corpus
 from mgf_brain.data.preparation.summary import format_summary, read_summary
 from mgf_brain.errors import UserError
 
@@ -139,3 +139,16 @@ def test_speakers_shared_between_splits_are_an_error(tmp_path, other):
 def test_no_audio_is_an_error(tmp_path):
     with pytest.raises(UserError, match=str(tmp_path)):
         prepare_corpus({"train": []}, tmp_path, tmp_path / "out")
+
+
+def test_a_reader_gets_an_absolute_root_that_exists(tmp_path, monkeypatch):
+    (tmp_path / "corpus").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = []
+    prepare = corpus_reader(lambda root, **options: given.append((root, options)) or {})
+    with pytest.raises(UserError, match="no audio found"):
+        prepare("corpus", tmp_path / "out", workers=1, classes=["sad"])
+    assert given == [(tmp_path / "corpus", {"classes": ["sad"]})]
+    with pytest.raises(UserError, match="does not exist: .*absent"):
+        prepare("absent", tmp_path / "out")
+    assert len(given) == 1

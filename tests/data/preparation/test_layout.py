@@ -4,18 +4,15 @@ import re
 
 import pytest
 
-from mgf_brain.data.preparation.layout import audio_by_stem, corpus_root, match_stem, read_table
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem, read_table
 from mgf_brain.errors import UserError
 
 
-def test_the_root_is_absolute_and_looks_like_the_corpus(tmp_path, monkeypatch):
+def test_what_does_not_look_like_the_corpus_is_refused(tmp_path):
     (tmp_path / "corpus" / "wav").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
-    assert corpus_root("corpus", "wav") == tmp_path / "corpus"
+    check_layout(tmp_path / "corpus", "wav")
     with pytest.raises(UserError, match="corpus holds no Actor_"):
-        corpus_root("corpus", "Actor_*")
-    with pytest.raises(UserError, match="does not exist: .*absent"):
-        corpus_root("absent", "wav")
+        check_layout(tmp_path / "corpus", "Actor_*")
 
 
 def test_one_audio_file_a_stem(tmp_path):
