@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +14,9 @@ from torch.utils.data import Dataset
 
 from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, read_audio
 from mgf_brain.data.augment.noise import NOISE_STREAM, Noise
-from mgf_brain.data.augment.recordings import audio_files
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.preparation.corpus import prepare_corpus
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key, uniform
 
@@ -273,50 +270,3 @@ def split_files(paths: Sequence[Path], share: float, seed: int) -> tuple[list[Pa
     count = min(max(1, round(share * len(paths))), len(paths) - 1)
     held_out = set(random.Random(seed).sample(list(paths), count))
     return [p for p in paths if p not in held_out], [p for p in paths if p in held_out]
-
-
-def prepare_clean_folder(
-    data_folder: str | os.PathLike,
-    save_folder: str | os.PathLike,
-    *,
-    workers: int | None = None,
-    max_bad_share: float = 0.01,
-) -> dict[str, Path]:
-    """Check a folder of clean speech and write `<save_folder>/all.csv`.
-
-    Arguments
-    ---------
-    data_folder : str or os.PathLike
-        One folder a speaker, of any depth; a file that lies in none is a speaker by itself.
-    save_folder : str or os.PathLike
-        Where the manifest goes.
-    workers : int, optional
-        Threads that check audio; by default one per core.
-    max_bad_share : float
-        Share of unusable files up to which they are listed and skipped.
-
-    Returns
-    -------
-    dict of str to Path
-        The part `all`.
-
-    Raises
-    ------
-    UserError
-        If there is no audio, or too many files are unusable.
-
-    Example
-    -------
-    >>> prepare_clean_folder("/nowhere", "/tmp/manifests")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: data_folder: no audio found in /nowhere. Check the path.
-    """
-    root = Path(os.path.abspath(data_folder))
-    rows = []
-    for path in audio_files(root, "data_folder"):
-        name = path.relative_to(root).with_suffix("")
-        rows.append(Utterance(name.as_posix(), 0.0, str(path), name.parts[0]))
-    return prepare_corpus(
-        {"all": rows}, root, save_folder, workers=workers, max_bad_share=max_bad_share
-    )

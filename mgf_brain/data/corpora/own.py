@@ -8,8 +8,9 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
 
+from mgf_brain.data.augment.recordings import audio_files
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.preparation.corpus import prepare_corpus
+from mgf_brain.data.preparation.corpus import Parts, corpus_reader, prepare_corpus
 from mgf_brain.errors import UserError
 
 
@@ -92,3 +93,24 @@ def read_added(
     options = {"columns": columns, "max_bad_share": max_bad_share}
     run_on_main(prepare_own, [manifest, None, folder], options)
     return read_manifest(folder / "train.csv", columns=())  # an empty column is not written
+
+
+@corpus_reader
+def prepare_clean_folder(root: Path) -> Parts:
+    """A folder of speech: one part.
+
+    Arguments
+    ---------
+    root : Path
+        One folder a speaker, of any depth; a file that lies in none is a speaker by itself.
+
+    Raises
+    ------
+    UserError
+        If there is no audio.
+    """
+    rows = []
+    for path in audio_files(root, "data_folder"):
+        name = path.relative_to(root).with_suffix("")
+        rows.append(Utterance(name.as_posix(), 0.0, str(path), name.parts[0]))
+    return {"all": rows}

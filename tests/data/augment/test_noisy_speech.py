@@ -17,11 +17,11 @@ from mgf_brain.data.augment.noisy_speech import (
     Recorded,
     make_mixture_batch,
     make_mixture_loader,
-    prepare_clean_folder,
     split_files,
 )
 from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.batches.crops import SeparateCrops
+from mgf_brain.data.corpora.own import prepare_clean_folder
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.tasks.enhancement.data import own_mixtures
