@@ -9,16 +9,7 @@ from pathlib import Path
 import pytest
 
 from experiments import dino
-from experiments.dino_runs import (
-    BATCH,
-    CHUNK,
-    EPOCHS,
-    HEAD_EPOCHS,
-    STUDIES,
-    TRANSFER,
-    Plan,
-    Row,
-)
+from experiments.dino_runs import BATCH, CHUNK, EPOCHS, HEAD_EPOCHS, STUDIES, TRANSFER, Plan, Row
 from experiments.downstream import TASKS
 from experiments.runs import Run
 from mgf_brain.errors import UserError

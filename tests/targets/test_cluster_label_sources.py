@@ -17,16 +17,7 @@ from mgf_brain.inference.encoder import example_encoder
 from mgf_brain.targets.cluster_features import LayerFeatures
 from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.targets.frame_kmeans import nearest_centroid
-from tests.label_corpus import (
-    CLUSTERS,
-    HOP,
-    frames_of,
-    given,
-    made,
-    maker,
-    stamp,
-    write_corpus,
-)
+from tests.label_corpus import CLUSTERS, HOP, frames_of, given, made, maker, stamp, write_corpus
 
 
 @pytest.fixture

@@ -21,16 +21,7 @@ from mgf_brain.targets.cluster_features import MfccFeatures, at_hop
 from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels
 from mgf_brain.targets.frame_kmeans import nearest_centroid
 from tests.data.miniatures import write_noise
-from tests.label_corpus import (
-    CLUSTERS,
-    HOP,
-    WINDOW,
-    frames_of,
-    given,
-    made,
-    stamp,
-    write_corpus,
-)
+from tests.label_corpus import CLUSTERS, HOP, WINDOW, frames_of, given, made, stamp, write_corpus
 
 
 @pytest.fixture

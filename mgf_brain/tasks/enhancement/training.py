@@ -8,10 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from mgf_brain.data.augment.noisy_speech import (
-    Mixtures,
-    make_mixture_loader,
-)
+from mgf_brain.data.augment.noisy_speech import Mixtures, make_mixture_loader
 from mgf_brain.downstream.finetuning import train_head
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor

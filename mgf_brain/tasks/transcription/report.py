@@ -11,11 +11,7 @@ from mgf_brain.reports.alignment import align_words
 from mgf_brain.reports.plots import layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
-from mgf_brain.tasks.transcription.training import (
-    Transcript,
-    by_part,
-    error_counts,
-)
+from mgf_brain.tasks.transcription.training import Transcript, by_part, error_counts
 
 
 def write_transcription_page(

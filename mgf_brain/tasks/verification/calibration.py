@@ -9,9 +9,7 @@ import torch
 
 from mgf_brain.data.labels.trials import draw_trials
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.downstream.back_ends import (
-    cosine_scores,
-)
+from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer, eer_threshold
 

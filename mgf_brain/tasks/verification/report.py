@@ -17,9 +17,7 @@ from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment
-from mgf_brain.tasks.verification.training import (
-    metric_name,
-)
+from mgf_brain.tasks.verification.training import metric_name
 
 
 def write_verification_page(
