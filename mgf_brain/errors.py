@@ -1,4 +1,4 @@
-"""The one exception that users see as a message instead of a traceback."""
+"""The one exception that users see as a message, and checks of values that raise it."""
 
 from __future__ import annotations
 

@@ -19,6 +19,11 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
 SPEAKER_PREFIX = "so762-"  # LibriSpeech's speakers are plain numbers too
+# Half of the speakers are children (Zhang et al., 2021, "speechocean762"). 18 is the legal age; of
+# the 190 speakers looked at, the children are 6 to 15 and the adults 19 and more, so that any
+# boundary between gives the same labels.
+ADULT_AGE = 18  # years
+TABLES = {"sex": "spk2gender", "age_group": "spk2age"}
 
 
 @corpus_reader
@@ -36,47 +41,6 @@ def prepare_speechocean762(root: Path) -> Parts:
         If a table is missing, or a line of it is wrong.
     """
     return {part: list(_read_part(root, part)) for part in ("train", "test")}
-
-
-def _read_part(root: Path, part: str) -> Iterator[Utterance]:
-    speakers = _read_table(root / part / "utt2spk")
-    words = _read_table(root / part / "text")
-    for id, wav in _read_table(root / part / "wav.scp").items():
-        if id not in speakers:
-            raise UserError(f"{root / part / 'utt2spk'} has no line for {id}. Restore the table.")
-        path = _find_by_stem(root / wav)
-        yield Utterance(id, 0.0, str(path), SPEAKER_PREFIX + speakers[id], words.get(id))
-
-
-def _read_table(path: Path) -> dict[str, str]:
-    table = {}
-    for number, line in read_lines(path, "data_folder"):
-        fields = line.split(maxsplit=1)
-        if len(fields) != 2:
-            raise UserError(f"{path} line {number}: expected '<utterance> <value>', got {line!r}.")
-        table[fields[0]] = fields[1].strip()
-    return table
-
-
-def _find_by_stem(path: Path) -> Path:
-    """The named file, or one with its stem beside it, or the name as it is if there is none."""
-    return path if path.is_file() else _stems(path.parent).get(path.stem, path)
-
-
-@functools.lru_cache(maxsize=1)  # tables list a speaker's files in a row
-def _stems(folder: Path) -> dict[str, Path]:
-    if not folder.is_dir():
-        return {}
-    files = sorted(folder.iterdir(), reverse=True)
-    return {file.stem: file for file in files if file.suffix.lower() in AUDIO_EXTENSIONS}
-
-
-# Half of the speakers are children (Zhang et al., 2021, "speechocean762"). 18 is the legal age; of
-# the 190 speakers looked at, the children are 6 to 15 and the adults 19 and more, so that any
-# boundary between gives the same labels.
-ADULT_AGE = 18  # years
-
-TABLES = {"sex": "spk2gender", "age_group": "spk2age"}
 
 
 def with_attribute(
@@ -166,6 +130,39 @@ def speaker_attribute(data_folder: str | os.PathLike, attribute: str) -> dict[st
                 raise UserError(f"{path} line {number}: no speaker with {attribute} in {line!r}.")
             labels[SPEAKER_PREFIX + fields[0]] = label
     return labels
+
+
+def _read_part(root: Path, part: str) -> Iterator[Utterance]:
+    speakers = _read_table(root / part / "utt2spk")
+    words = _read_table(root / part / "text")
+    for id, wav in _read_table(root / part / "wav.scp").items():
+        if id not in speakers:
+            raise UserError(f"{root / part / 'utt2spk'} has no line for {id}. Restore the table.")
+        path = _find_by_stem(root / wav)
+        yield Utterance(id, 0.0, str(path), SPEAKER_PREFIX + speakers[id], words.get(id))
+
+
+def _read_table(path: Path) -> dict[str, str]:
+    table = {}
+    for number, line in read_lines(path, "data_folder"):
+        fields = line.split(maxsplit=1)
+        if len(fields) != 2:
+            raise UserError(f"{path} line {number}: expected '<utterance> <value>', got {line!r}.")
+        table[fields[0]] = fields[1].strip()
+    return table
+
+
+def _find_by_stem(path: Path) -> Path:
+    """The named file, or one with its stem beside it, or the name as it is if there is none."""
+    return path if path.is_file() else _stems(path.parent).get(path.stem, path)
+
+
+@functools.lru_cache(maxsize=1)  # tables list a speaker's files in a row
+def _stems(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        return {}
+    files = sorted(folder.iterdir(), reverse=True)
+    return {file.stem: file for file in files if file.suffix.lower() in AUDIO_EXTENSIONS}
 
 
 def _label(attribute: str, values: Sequence[str]) -> str | None:
