@@ -53,7 +53,8 @@ EXTRAS = {
         "ruff>=0.12",
         "yamllint>=1.35",
         "transformers>=5",
-        "import-linter>=2",
+        "import-linter>=2.17",
+        "grimp",
         "basedpyright>=1.40",
     ],
 }

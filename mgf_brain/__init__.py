@@ -26,6 +26,6 @@ def __getattr__(name: str) -> Any:
     try:
         return _listed(name)
     except AttributeError:
-        from mgf_brain.public_names import older_module
+        from mgf_brain.public_names import OlderModule
 
-        return older_module(f"{__name__}.{name}")
+        return OlderModule(f"{__name__}.{name}")

@@ -16,6 +16,7 @@ import soundfile
 
 from mgf_brain.cli.main import load_command, make_parser
 from mgf_brain.run.experiment import load_experiment
+from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md"]
@@ -38,9 +39,8 @@ SHORT_TASKS = {"emotion", "dementia", "attributes", "asr", "phone_recognition", 
 SHORT = ["--number_of_epochs", "1", "--feature_cache", "False"]
 # A few utterances of noise make few clusters.
 FEW = [*SHORT, "--clusters", "4", "--least_utterances", "2"]
-# Their recipes run on miniatures in tests/recipes/test_downstream.py.
-ELSEWHERE = {"RAVDESS", "EmoDB", "IEMOCAP", "CREMA-D", "MSP-Podcast", "ADReSSo", "VoxCeleb", "WSJ"}
-ELSEWHERE |= {"VoiceBank"}
+# All others run on miniatures in tests/recipes.
+ELSEWHERE = MINIATURES.keys() - {"LibriSpeech", "speechocean762", "Custom"}
 SOUNDS = ("/path/to/musan", "/path/to/RIRS_NOISES")  # looked into as soon as a yaml is loaded
 
 

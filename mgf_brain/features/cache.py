@@ -28,6 +28,24 @@ from mgf_brain.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+# Where classes were when the first fingerprints were made; what is newer stands for itself.
+FIRST_MODULES = {
+    "mgf_brain.nn.baselines.LayerStatistics": "mgf_brain.pretrained",
+    "mgf_brain.nn.baselines.LogMelFeatures": "mgf_brain.features",
+    "mgf_brain.nn.ctc_head": "mgf_brain.ctc",
+    "mgf_brain.nn.encoder": "mgf_brain.encoder",
+    "mgf_brain.nn.frontends": "mgf_brain.frontends",
+    "mgf_brain.nn.mask_head": "mgf_brain.enhancement",
+    "mgf_brain.nn.pitch_encoder": "mgf_brain.pitch_encoder",
+    "mgf_brain.nn.pooling": "mgf_brain.pooling",
+    "mgf_brain.nn.probe": "mgf_brain.probes",
+    "mgf_brain.nn.progressive": "mgf_brain.progressive",
+    "mgf_brain.nn.resnet": "mgf_brain.resnet",
+    "mgf_brain.nn.speech_model": "mgf_brain.model",
+    "mgf_brain.nn.tdnn": "mgf_brain.tdnn",
+    "mgf_brain.nn.trunk": "mgf_brain.trunks",
+}
+
 FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 CHECKSUM = "crc32"  # safetensors notices a file cut short, but not a changed byte
 SETTLED = 2 * 10**9  # ns; a file changed since might change again within the clock's resolution
@@ -77,13 +95,19 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     for name, part in module.named_modules():
         plain = {key: value for key, value in vars(part).items() if _is_plain(value)}
         plain.pop("training", None)
-        kind_of_part = f"{type(part).__module__}.{type(part).__qualname__}"
+        kind_of_part = _first_name(type(part))
         digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         facts = (name, tensor.dtype, tuple(tensor.shape), tensor.device.type)
         digest.update(repr(facts).encode())
         digest.update(_as_bytes(tensor))
     return digest.hexdigest()
+
+
+def _first_name(kind: type) -> str:
+    """A class's full name when the first fingerprints were made: no move orphans a cache."""
+    module, name = kind.__module__, kind.__qualname__
+    return f"{FIRST_MODULES.get(f'{module}.{name}') or FIRST_MODULES.get(module, module)}.{name}"
 
 
 class FileHashes:

@@ -20,13 +20,14 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mgf_brain import nn
 from mgf_brain.errors import UserError, one_line
-from mgf_brain.public_names import MOVED, find, public_name
+from mgf_brain.public_names import current_name, find, public_name
 
 # What an exported yaml may name: the classes of models. None of them opens a file, runs a program
 # or builds what an argument names; one that does must not be listed in mgf_brain/nn/__init__.pyi.
+TRAINING_ALONE = {"SpanMask", "SpecAugment", "SpectralPerturbation"}  # no part of a model
 ALLOWED = frozenset(
     [
-        *(f"mgf_brain.nn.{name}" for name in vars(nn)["__all__"]),  # set by lazy_loader
+        *(f"mgf_brain.nn.{name}" for name in set(vars(nn)["__all__"]) - TRAINING_ALONE),
         "mgf_brain.inference.SpeechEncoder",
         "mgf_brain.inference.Tokens",
     ]
@@ -144,7 +145,7 @@ def _refuse_unless_known(node: Node, path: Path) -> None:
     if tag in PLAIN:
         return
     kind, _, name = tag.partition(":")
-    if kind in ("!new", "!name") and MOVED.get(name, name) in ALLOWED:
+    if kind in ("!new", "!name") and current_name(name) in ALLOWED:
         _named(name)
         return
     raise UserError(
@@ -170,7 +171,7 @@ def _place(node: Node | ScalarEvent, path: Path) -> str:
 def _named(name: str) -> type:
     """The class of a public or an older name, the former being what the class itself bears."""
     found = find(name)
-    if not isinstance(found, type) or public_name(found) != MOVED.get(name, name):
+    if not isinstance(found, type) or public_name(found) != current_name(name):
         raise UserError(f"{name} is refused: it is another object's name. {REMEDY}.")
     return found
 

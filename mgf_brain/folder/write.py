@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,8 @@ def _publicly_named(node: Any) -> Any:
     if isinstance(node, CommentedBase):  # what a tag can stand before
         kind, _, name = str(node.tag.value).partition(":")
         if kind in ("!new", "!name") and name.partition(".")[0] == PACKAGE:
-            node.yaml_set_ctag(Tag(suffix=f"{kind}:{public_name(find(name))}"))
+            with suppress(ImportError, AttributeError):  # what is not there is named on loading
+                node.yaml_set_ctag(Tag(suffix=f"{kind}:{public_name(find(name))}"))
     return node
 
 

@@ -229,11 +229,12 @@ class NoContext(ContextEncoder):
     [torch.Size([2, 5, 8])]
     """
 
-    num_states, layers = 1, nn.ModuleList()
+    num_states = 1
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
+        self.layers = ()  # pyright: ignore[reportAttributeAccessIssue]  # none, and no module
 
     def forward(
         self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None

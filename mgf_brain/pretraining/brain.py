@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -73,7 +74,7 @@ class PretrainingBrain(BaseBrain):
         """Weighted sum of the objectives' means, each mean over the terms of all ranks."""
         _, terms = predictions
         losses = (self.model.weights[k] * self._mean(v) for k, v in terms.items())
-        return sum(losses, torch.zeros((), device=self.device))
+        return reduce(torch.add, losses)
 
     @staticmethod
     def _mean(terms: Terms) -> torch.Tensor:

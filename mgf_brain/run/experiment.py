@@ -68,8 +68,9 @@ class Experiment:
 
 def load_recipe(recipe: Recipe) -> Experiment:
     """What the command line of a recipe's script asks for, see ``load_experiment``."""
+    started = time.time()
     merge = recipe.corpus if recipe.reads_corpus_yaml else None
-    return replace(load_experiment(sys.argv[1:], merge), recipe=recipe)
+    return replace(load_experiment(sys.argv[1:], merge), recipe=recipe, started=started)
 
 
 def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:

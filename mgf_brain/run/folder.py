@@ -20,6 +20,7 @@ from speechbrain.utils.distributed import if_main_process
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.public_names import with_current_names
 from mgf_brain.run.experiment import Experiment, resolve
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
@@ -111,7 +112,7 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     Resolving anew with the saved length lets everything computed from it agree too, as a
     schedule's last step; the same for a folder that was moved since.
     """
-    saved = read_plain(path.read_text(encoding="utf-8"), str(path))
+    saved = read_plain(with_current_names(path.read_text(encoding="utf-8")), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
     free = {*length_keys, *RUN_ONLY_KEYS, "output_folder", "max_bad_share"}
     again = {key: saved[key] for key in free & saved.keys() & asked.keys()}

@@ -18,6 +18,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.tag import Tag
 
 from mgf_brain.errors import UserError, one_line
+from mgf_brain.public_names import with_current_names
 from mgf_brain.run.command_line import RUN_OPTION_TYPES
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
@@ -83,8 +84,9 @@ def _read_over_base(path: Path) -> CommentedMap:
 
 def _read_tree(path: Path) -> CommentedMap:
     try:
-        with path.open(encoding="utf-8") as stream:
-            tree = YAML().load(stream)
+        stream = io.StringIO(with_current_names(path.read_text(encoding="utf-8")))
+        stream.name = str(path)  # for messages
+        tree = YAML().load(stream)
     except OSError as error:
         raise UserError(f"{path}: this yaml file cannot be read ({error.strerror}).") from error
     except (YAMLError, UnicodeDecodeError) as error:

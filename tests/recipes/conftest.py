@@ -13,9 +13,7 @@ from mgf_brain.folder.write import export_folder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.speech_model import SpeechModel
-from tests.data import miniatures
-from tests.data.miniatures_speech import make_wsj
-from tests.recipes import corpora
+from tests.recipes.corpora import MINIATURES
 
 REPOSITORY = Path(__file__).parents[2]
 YAML = """
@@ -34,21 +32,6 @@ speech_model: !new:mgf_brain.nn.SpeechModel
 """
 
 
-MAKE = {
-    "ADReSSo": miniatures.make_adresso,
-    "CREMA-D": miniatures.make_cremad,
-    "EmoDB": miniatures.make_emodb,
-    "IEMOCAP": miniatures.make_iemocap,
-    "MSP-Podcast": miniatures.make_msp_podcast,
-    "RAVDESS": miniatures.make_ravdess,
-    "Custom": corpora.make_own,
-    "LibriSpeech": corpora.make_librispeech,
-    "speechocean762": corpora.make_speechocean762,
-    "VoxCeleb": corpora.make_voxceleb,
-    "WSJ": make_wsj,
-}
-
-
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory):
     """``corpus(name)``: the folder of a miniature, made once."""
@@ -56,7 +39,7 @@ def corpus(tmp_path_factory):
 
     def make(name):
         if name not in made:
-            made[name] = MAKE[name](tmp_path_factory.mktemp("corpora") / name)
+            made[name] = MINIATURES[name](tmp_path_factory.mktemp("corpora") / name)
         return made[name]
 
     return make

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.data import miniatures
 from tests.data.miniatures_speech import (
     VIDEO,
     VOX1_TEST,
@@ -13,6 +14,7 @@ from tests.data.miniatures_speech import (
     make_speaker_tables,
     make_voxceleb1,
     make_voxceleb2,
+    make_wsj,
     write_noise,
     write_text,
 )
@@ -101,3 +103,20 @@ def write_trials(path: Path, names: Iterable[str]) -> None:
     write_text(
         path, "".join(f"{int(Path(a).parent == Path(b).parent)} {a} {b}\n" for a, b in pairs)
     )
+
+
+# Every corpus that has recipes: ``make(root)`` builds its miniature.
+MINIATURES = {
+    "ADReSSo": miniatures.make_adresso,
+    "CREMA-D": miniatures.make_cremad,
+    "EmoDB": miniatures.make_emodb,
+    "IEMOCAP": miniatures.make_iemocap,
+    "MSP-Podcast": miniatures.make_msp_podcast,
+    "RAVDESS": miniatures.make_ravdess,
+    "Custom": make_own,
+    "LibriSpeech": make_librispeech,
+    "speechocean762": make_speechocean762,
+    "VoxCeleb": make_voxceleb,
+    "VoiceBank": miniatures.make_voicebank,
+    "WSJ": make_wsj,
+}

@@ -3,6 +3,8 @@
 import json
 import math
 
+from mgf_brain.metrics.names import metric_of
+
 
 def finished(done, out, *names):
     """The results of a run that went well, with these scores, all of them possible."""
@@ -12,8 +14,10 @@ def finished(done, out, *names):
     assert set(names) <= set(metrics)
     for name, value in metrics.items():
         if name != "folds":
-            assert math.isfinite(value) and value >= 0, name
-            assert value <= (1 if name.startswith("min_dcf") else 100) or name[1:3] == "er", name
+            assert math.isfinite(value), name
+            percent, cost = metric_of(name).unit == " %", name.startswith("min_dcf")
+            assert value >= 0 or not (percent or cost), name
+            assert value <= (100 if percent else 1) or name[1:3] == "er" or not (percent or cost)
     assert "<h2>Results</h2>" in (out / "report" / "index.html").read_text(encoding="utf-8")
     assert (out / "hyperparams.yaml").is_file()
     return found

@@ -33,8 +33,18 @@ YAML = "\n".join(path.read_text() for path in HPARAMS.rglob("*.yaml"))
 def data_sets(main: Path) -> list[str | None]:
     """The data sets whose yaml the recipes of a main yaml file merge with it; None: no yaml."""
     texts = {path: path.read_text() for path in sorted((ROOT / "recipes").rglob("*.py"))}
-    users = {path: text for path, text in texts.items() if f"hparams/{main.name}" in text}
+    users = {
+        path: text
+        for path, text in texts.items()
+        if f"hparams/{main.name}" in text
+        or (path.parts[-2:] == ("LibriSpeech", "pretrain.py") and is_system(main))
+    }
     return list({name: None for path, text in users.items() for name in merged(path, text)})
+
+
+def is_system(main: Path) -> bool:
+    """Whether a yaml describes a pretraining."""
+    return "weights" in read_files(str(main))
 
 
 def merged(script: Path, text: str) -> list[str | None]:
@@ -75,7 +85,8 @@ NAMES = ["-".join([main.stem, data or "any", *words[1::2]]) for main, data, word
 
 
 @pytest.mark.parametrize("main", MAIN_FILES, ids=lambda path: path.stem)
-def test_a_recipe_names_it(main):
+def test_a_recipe_takes_it(main):
+    """It names it, or pretrains any system."""
     assert data_sets(main)
 
 

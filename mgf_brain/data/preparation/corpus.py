@@ -100,6 +100,7 @@ def corpus_reader(read: Callable[..., Parts]) -> Prepare:
             parts, root, save_folder, workers=workers, max_bad_share=max_bad_share
         )
 
+    del prepare.__wrapped__  # whose signature is the reader's
     return prepare
 
 

@@ -17,7 +17,7 @@ def folds_of(
 ) -> Iterable[FoldParts]:
     """Prepare a corpus of one part, and hold out each of its folds once."""
     (rows,) = corpus_parts(hparams, prepare).values()
-    return speaker_folds(rows, hparams["held_out_share"])
+    return speaker_folds(rows, hparams.get("held_out_share"))
 
 
 def official_parts(

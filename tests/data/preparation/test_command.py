@@ -8,17 +8,10 @@ import pytest
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.data.preparation.command import prepare_main
 from mgf_brain.errors import UserError
-from tests.data import miniatures
+from tests.recipes.corpora import MINIATURES
 
 RECIPES = Path(__file__).parents[3] / "recipes"
-MAKE = {
-    "ADReSSo": miniatures.make_adresso,
-    "CREMA-D": miniatures.make_cremad,
-    "EmoDB": miniatures.make_emodb,
-    "IEMOCAP": miniatures.make_iemocap,
-    "MSP-Podcast": miniatures.make_msp_podcast,
-    "RAVDESS": miniatures.make_ravdess,
-}
+PREPARED = [name for name in MINIATURES if (RECIPES / name / "prepare.py").is_file()]
 
 
 @pytest.fixture
@@ -26,7 +19,7 @@ def run(tmp_path, monkeypatch):
     """``run(dataset, *options)``: its script on its miniature; the folder of the manifests."""
 
     def run_script(dataset, *options):
-        root = MAKE[dataset](tmp_path / dataset)
+        root = MINIATURES[dataset](tmp_path / dataset)
         out = tmp_path / "out"
         words = ["--data_folder", str(root), "--output_folder", str(out), *options]
         monkeypatch.setattr("sys.argv", ["prepare.py", *words])
@@ -36,7 +29,7 @@ def run(tmp_path, monkeypatch):
     return run_script
 
 
-@pytest.mark.parametrize("dataset", MAKE)
+@pytest.mark.parametrize("dataset", PREPARED)
 def test_scripts_print_their_summary(dataset, run, capsys):
     out = run(dataset)
     parts = {path.stem for path in out.glob("*.csv")}
