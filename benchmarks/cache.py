@@ -22,8 +22,9 @@ from torch.nn import functional as F
 from benchmarks.measure import write_table
 from benchmarks.speech import as_utterances, make_speech
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.features.cache import FeatureCache, cached, encoder_fingerprint
+from mgf_brain.features.cache import FeatureCache, cached
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.folder.write import inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.probe import Probe

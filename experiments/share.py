@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from experiments.loopback_hub import TOKEN, running_hub
-from mgf_brain.data.augment.recordings import audio_files
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError, run_main
 
 MODELS = ("encoder", "waveform", "verifier", "emotion", "asr")

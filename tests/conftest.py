@@ -82,3 +82,12 @@ def _corpus(folder: Path, speakers: int = 10, seed: int = 0) -> Path:
 def noise_corpus() -> Callable[..., Path]:
     """``noise_corpus(folder)``: LibriSpeech's layout, two utterances of about 3 s a speaker."""
     return _corpus
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums over threads may differ in the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -177,6 +177,11 @@ def finish_run(
     -------
     dict
         What ``results.json`` holds.
+
+    Raises
+    ------
+    UserError
+        If a metric has no row in ``mgf_brain.metrics.names``.
     """
     hparams, data = experiment.hparams, describe_data(train)
     times = {"wall_s": time.time() - experiment.started, "audio_s_per_s": throughput.rate}
@@ -189,12 +194,12 @@ def finish_run(
         dict(metrics),
         times,
     )
-    path = Path(hparams["output_folder"]) / "results.json"
-    write_results(path, results)
-    scores = ", ".join(
+    scores = ", ".join(  # an unknown metric is refused here, before anything is written
         f"{name} {score_text(name, value)}"
         for name, value in metrics.items()
         if isinstance(value, float)  # not those of each fold
     )
+    path = Path(hparams["output_folder"]) / "results.json"
+    write_results(path, results)
     print(f"{pretrained_name(hparams['pretrained'])}: {scores} ({path})")
     return results

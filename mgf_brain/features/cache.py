@@ -20,33 +20,12 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
 
-from mgf_brain import __version__
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.features.fingerprint import as_bytes
 
 logger = logging.getLogger(__name__)
-
-# Where classes were when the first fingerprints were made; what is newer stands for itself.
-FIRST_MODULES = {
-    "mgf_brain.nn.baselines.LayerStatistics": "mgf_brain.pretrained",
-    "mgf_brain.nn.baselines.LogMelFeatures": "mgf_brain.features",
-    "mgf_brain.nn.ctc_head": "mgf_brain.ctc",
-    "mgf_brain.nn.encoder": "mgf_brain.encoder",
-    "mgf_brain.nn.frontends": "mgf_brain.frontends",
-    "mgf_brain.nn.mask_head": "mgf_brain.enhancement",
-    "mgf_brain.nn.pitch_encoder": "mgf_brain.pitch_encoder",
-    "mgf_brain.nn.pooling": "mgf_brain.pooling",
-    "mgf_brain.nn.probe": "mgf_brain.probes",
-    "mgf_brain.nn.progressive": "mgf_brain.progressive",
-    "mgf_brain.nn.resnet": "mgf_brain.resnet",
-    "mgf_brain.nn.speech_model": "mgf_brain.model",
-    "mgf_brain.nn.tdnn": "mgf_brain.tdnn",
-    "mgf_brain.nn.trunk": "mgf_brain.trunks",
-}
-
-FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 CHECKSUM = "crc32"  # safetensors notices a file cut short, but not a changed byte
 SETTLED = 2 * 10**9  # ns; a file changed since might change again within the clock's resolution
 SCANS = 10  # times that the folder is measured while the cache fills up once
@@ -59,55 +38,6 @@ def default_root() -> Path:
     if folder := os.environ.get("MGF_BRAIN_CACHE"):
         return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mgf_brain"
-
-
-def encoder_fingerprint(module: nn.Module, kind: str) -> str:
-    """What features depend on beside the audio, as one hash.
-
-    Hashed are every parameter and buffer (its device too: another one rounds otherwise), the class
-    and the plain attributes of every submodule (heads, hop and the like are in no state dict), and
-    the versions of this package, of torch and of the format.
-
-    Arguments
-    ---------
-    module : torch.nn.Module
-        Computes the features.
-    kind : str
-        Which of its features, and in what precision: "states", "statistics", "states-half".
-
-    Returns
-    -------
-    str
-        32 hexadecimal digits.
-
-    Example
-    -------
-    >>> layer = torch.nn.Linear(2, 3)
-    >>> before = encoder_fingerprint(layer, "states")
-    >>> before == encoder_fingerprint(layer, "statistics"), len(before)
-    (False, 32)
-    >>> _ = layer.weight.data.add_(1e-6)
-    >>> before == encoder_fingerprint(layer, "states")
-    False
-    """
-    facts = [FORMAT, __version__, torch.__version__, kind]
-    digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
-    for name, part in module.named_modules():
-        plain = {key: value for key, value in vars(part).items() if _is_plain(value)}
-        plain.pop("training", None)
-        kind_of_part = _first_name(type(part))
-        digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        facts = (name, tensor.dtype, tuple(tensor.shape), tensor.device.type)
-        digest.update(repr(facts).encode())
-        digest.update(_as_bytes(tensor))
-    return digest.hexdigest()
-
-
-def _first_name(kind: type) -> str:
-    """A class's full name when the first fingerprints were made: no move orphans a cache."""
-    module, name = kind.__module__, kind.__qualname__
-    return f"{FIRST_MODULES.get(f'{module}.{name}') or FIRST_MODULES.get(module, module)}.{name}"
 
 
 class FileHashes:
@@ -342,20 +272,9 @@ def cached(
         yield features
 
 
-def _is_plain(value: object) -> bool:
-    """Whether a value's text says all of it, and the same in every process."""
-    if isinstance(value, (tuple, list)):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (bool, int, float, str, torch.dtype))
-
-
-def _as_bytes(tensor: torch.Tensor) -> memoryview:
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
-
-
 def _serialise(features: torch.Tensor) -> bytes:
     features = features.detach().cpu().contiguous()
-    metadata = {CHECKSUM: str(zlib.crc32(_as_bytes(features)))}
+    metadata = {CHECKSUM: str(zlib.crc32(as_bytes(features)))}
     return save({"features": features}, metadata)
 
 
@@ -364,4 +283,4 @@ def _load(path: Path) -> torch.Tensor | None:
     with safe_open(path, "pt") as file:
         # In memory of its own: a process may map some 65,000 files only.
         features, expected = file.get_tensor("features").clone(), file.metadata()[CHECKSUM]
-    return features if str(zlib.crc32(_as_bytes(features))) == expected else None
+    return features if str(zlib.crc32(as_bytes(features))) == expected else None

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import Extract, FeatureCache, cached, encoder_fingerprint
+from mgf_brain.features.cache import Extract, FeatureCache, cached
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.throughput import Throughput
 

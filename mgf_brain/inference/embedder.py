@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import encoder_fingerprint
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeakerVerifier
 from mgf_brain.inference.audio import read_inputs
 from mgf_brain.inference.task import SpeechTask, lengths_of

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mgf_brain.errors import UserError
 
@@ -41,6 +39,10 @@ class Metric:
     better: Literal["lower", "higher"] | None = None
     unit: str = " %"
     digits: int = 2
+
+    def titled(self, score: str) -> str:
+        """The title of a score of this metric."""
+        return f"{self.title}{score[len(self.name) :].replace('_', ' ')}"
 
     def text(self, value: float) -> str:
         """A value with its unit.
@@ -97,10 +99,10 @@ def metric_of(score: str) -> Metric:
     -------
     >>> metric_of("min_dcf_p05_plda").title, metric_of("si_sdr_noisy").unit
     ('minDCF (p 0.05)', ' dB')
-    >>> metric_of("si_snr")
+    >>> metric_of("no_metric")
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: si_snr is no metric known here; the nearest is si_sdr. ...
+    mgf_brain.errors.UserError: no_metric is no metric known here; the nearest is ...
     """
     known = [row for row in METRICS if f"{score}_".startswith(f"{row.name}_")]
     if not known:
@@ -113,6 +115,20 @@ def metric_of(score: str) -> Metric:
     return max(known, key=lambda row: len(row.name))
 
 
+def metric_read(score: str) -> Metric:
+    """The row of a score that a file holds, which another version may have made.
+
+    Example
+    -------
+    >>> metric_read("eer_plda").unit, metric_read("ccc").text(61.0)
+    (' %', '61.00')
+    """
+    try:
+        return metric_of(score)
+    except UserError:
+        return Metric(score, score.replace("_", " "), unit="")
+
+
 def score_title(score: str) -> str:
     """A score's name for a page.
 
@@ -121,8 +137,7 @@ def score_title(score: str) -> str:
     >>> score_title("wer_test-clean_beam"), score_title("accuracy_oneshot")
     ('WER test-clean beam', 'one-shot accuracy')
     """
-    row = metric_of(score)
-    return f"{row.title}{score[len(row.name) :].replace('_', ' ')}"
+    return metric_of(score).titled(score)
 
 
 def score_text(score: str, value: float) -> str:
@@ -134,32 +149,3 @@ def score_text(score: str, value: float) -> str:
     ('12.35 %', '-1.50 dB', '0.500')
     """
     return metric_of(score).text(value)
-
-
-def known_scores(metrics: Mapping[str, Any], source: str | Path) -> dict[str, float]:
-    """The metrics that are one number of the whole test set.
-
-    Arguments
-    ---------
-    metrics : mapping
-        Of ``results.json``.
-    source : str or Path
-        The file, for the message.
-
-    Raises
-    ------
-    UserError
-        If one of them is not known.
-
-    Example
-    -------
-    >>> known_scores({"uar": 61.5, "folds": {"03": {"uar": 60.0}}}, "results.json")
-    {'uar': 61.5}
-    """
-    scores: dict[str, float] = {k: x for k, x in metrics.items() if isinstance(x, (int, float))}
-    for name in scores:
-        try:
-            metric_of(name)
-        except UserError as error:
-            raise UserError(f"{source}: {error}") from None
-    return scores

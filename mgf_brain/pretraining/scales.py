@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mgf_brain.metrics.names import UNKNOWN
+
 HEADER = (
     "scale",
     "loss",
@@ -15,7 +17,6 @@ HEADER = (
     "accuracy",
     "learns",
 )
-NONE = "–"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Scale:
             *(_number(x) for x in (self.loss, self.constant, self.copy)),
             _share(self.loss, self.constant),
             _share(self.loss, self.copy),
-            NONE if self.accuracy is None else f"{self.accuracy:.1f} %",
+            UNKNOWN if self.accuracy is None else f"{self.accuracy:.1f} %",
             "yes" if self.learns else "no",
         ]
 
@@ -130,8 +131,8 @@ def markdown_table(scales: list[Scale]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return NONE if value is None else f"{value:.3f}"
+    return UNKNOWN if value is None else f"{value:.3f}"
 
 
 def _share(loss: float, reference: float | None) -> str:
-    return f"{100 * loss / reference:.0f} %" if reference else NONE
+    return f"{100 * loss / reference:.0f} %" if reference else UNKNOWN

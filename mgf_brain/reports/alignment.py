@@ -7,9 +7,9 @@ from itertools import zip_longest
 import jiwer
 from markupsafe import Markup
 
+from mgf_brain.metrics.names import UNKNOWN
 from mgf_brain.reports.html import part
 
-NONE = "–"
 KINDS = {
     "equal": "same",
     "substitute": "substituted",
@@ -41,7 +41,7 @@ def align_words(truth: str, prediction: str) -> Markup:
     for chunk in output.alignments[0]:
         words = output.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
         guesses = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
-        pairs = zip_longest(words, guesses, fillvalue=NONE)  # one side is empty, or both as long
+        pairs = zip_longest(words, guesses, fillvalue=UNKNOWN)  # one side is empty, or both as long
         columns += [(KINDS[chunk.type], *pair) for pair in pairs]
     return part("aligned", columns)
 

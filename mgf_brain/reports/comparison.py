@@ -12,8 +12,7 @@ import numpy as np
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
-from mgf_brain.metrics.names import known_scores, metric_of, score_text, score_title
-from mgf_brain.reports.alignment import NONE
+from mgf_brain.metrics.names import UNKNOWN, metric_read
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Table, part, png, render
@@ -22,7 +21,6 @@ from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
 
-# Metrics of which the best can be told; losses of different systems are not the same figure.
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
 PLACES = {"output_folder"}  # settings that differ between any two runs
@@ -170,7 +168,6 @@ def _results(folder: Path) -> dict[str, Any]:
     missing = [key for key in NEEDED if key not in results]
     if missing:
         raise UserError(f"{folder}/results.json lacks {', '.join(missing)}. Leave it out.")
-    known_scores(results["metrics"], folder / "results.json")
     return results
 
 
@@ -207,7 +204,7 @@ def score_table(runs: Sequence[Run]) -> Table:
         [run.name, *(_cell(name, run.scores().get(name), best[name]) for name in metrics)]
         for run in runs
     ]
-    return ["run", *(score_title(name) for name in metrics)], rows
+    return ["run", *(metric_read(name).titled(name) for name in metrics)], rows
 
 
 def _best(name: str, runs: Sequence[Run]) -> float | None:
@@ -215,7 +212,7 @@ def _best(name: str, runs: Sequence[Run]) -> float | None:
     values = [run.scores()[name] for run in runs if name in run.scores()]
     if len(set(values)) < 2:
         return None
-    better = metric_of(name).better
+    better = metric_read(name).better
     if better is None:
         return None
     return min(values) if better == "lower" else max(values)
@@ -223,8 +220,8 @@ def _best(name: str, runs: Sequence[Run]) -> float | None:
 
 def _cell(name: str, value: float | None, best: float | None) -> str:
     if value is None:
-        return NONE
-    text = score_text(name, value)
+        return UNKNOWN
+    text = metric_read(name).text(value)
     return part("best", text) if value == best else text
 
 
@@ -251,9 +248,9 @@ def different_settings(runs: Sequence[Run]) -> list[list[str]]:
     keys = dict.fromkeys(key for settings in known for key in settings if key not in PLACES)
     rows = []
     for key in keys:
-        values = [settings.get(key, NONE) for settings in known]
+        values = [settings.get(key, UNKNOWN) for settings in known]
         if len(set(map(repr, values))) > 1 and all(map(_is_short, values)):
-            rows.append([key, *(str(run.settings.get(key, NONE)) for run in runs)])
+            rows.append([key, *(str(run.settings.get(key, UNKNOWN)) for run in runs)])
     return rows
 
 

@@ -13,7 +13,7 @@ from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.read import WEIGHTS_FILE
 from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
-from mgf_brain.metrics.names import known_scores, score_text, score_title
+from mgf_brain.metrics.names import metric_read
 from mgf_brain.reports.facts import run_facts
 
 MOST_SYMBOLS = 60  # that are spelt out
@@ -87,8 +87,12 @@ def _results(path: Path) -> dict[str, str]:
     try:
         results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
         facts = run_facts(results) if results else []
-        metrics = known_scores(results["metrics"], path) if results else {}
+        metrics = results["metrics"].items() if results else ()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path} is no results of a run ({one_line(error)}). Delete it.") from error
-    scores = [(score_title(name), score_text(name, x)) for name, x in metrics.items()]
+    scores = [
+        (metric_read(name).titled(name), metric_read(name).text(value))
+        for name, value in metrics
+        if isinstance(value, (int, float))
+    ]
     return {name: value for name, value in [*scores, *facts] if name != "parameters"}

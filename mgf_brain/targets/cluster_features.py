@@ -18,8 +18,8 @@ from torchaudio.transforms import MFCC
 from mgf_brain.data.audio import SAMPLE_RATE, read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import BATCH_SECONDS, cut_batches
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.spectrum import frame_count, normalise_frames

@@ -14,8 +14,8 @@ from tqdm import tqdm
 from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.targets.cluster_features import CEPSTRA, MfccFeatures
 from mgf_brain.targets.frame_kmeans import nearest_centroid

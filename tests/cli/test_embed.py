@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.cli import embed_stores as stores
+from mgf_brain.cli import embed_stores
 from mgf_brain.data.audio import read_audio
 from mgf_brain.inference.embedder import Embedder
 from tests.cli.conftest import FILES, WRITERS, write_encoder, write_verifier
@@ -127,7 +127,7 @@ def test_what_is_done_is_not_done_again(embed, tmp_path, monkeypatch, options):
 
 
 def test_a_table_is_written_on_the_way(embed, tmp_path, monkeypatch):
-    monkeypatch.setattr(stores, "FLUSH_SECONDS", -1.0)
+    monkeypatch.setattr(embed_stores, "FLUSH_SECONDS", -1.0)
     seen, embedding = [], Embedder.__call__
 
     def counted(self, path):

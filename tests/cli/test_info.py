@@ -52,11 +52,12 @@ def test_scores_data_and_licence(run, tmp_path):
     write_classifier(tmp_path / "model", CARD)
     assert "licence" not in facts(run("info", write_and_return(tmp_path / "bare")))
     (tmp_path / "model/results.json").write_text(
-        json.dumps(RESULTS | {"metrics": {"uar": 61.25, "min_dcf": 0.5, "folds": {}}})
+        json.dumps(RESULTS | {"metrics": {"uar": 61.25, "min_dcf": 0.5, "ccc": 61.0, "folds": {}}})
     )
     found = facts(run("info", tmp_path / "model"))
     assert found["licence"] == "my-terms"
     assert found["UAR"] == "61.25 %" and found["minDCF (p 0.01)"] == "0.500"
+    assert found["ccc"] == "61.00"  # another version's
     assert found["speech"] == "1.25 h" and found["speakers"] == "238"
     assert "parameters" not in found  # those of the run would count the head alone
 

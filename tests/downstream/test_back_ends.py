@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from mgf_brain.downstream import back_ends as scoring
+from mgf_brain.downstream import back_ends
 from mgf_brain.downstream.back_ends import (
     Plda,
     adaptive_s_norm,
@@ -46,7 +46,7 @@ def log_likelihood(plda: Plda, x: np.ndarray, speakers: list[int]) -> float:
 
 
 def test_cosines_against_the_definition(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scoring, "PAIRS", 3)  # several blocks
+    monkeypatch.setattr(back_ends, "PAIRS", 3)  # several blocks
     x = torch.randn(6, 4)
     scores, matrix = cosine_scores(x, PAIRS), cosine_matrix(x, x)
     assert scores.dtype == matrix.dtype == torch.float64
@@ -72,7 +72,7 @@ def test_speaker_means_against_a_loop():
 @pytest.mark.parametrize("top", [2, 5, 100])
 @pytest.mark.parametrize("held", [1, 1000])
 def test_s_norm_against_loops(top: int, held: int, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(scoring, "COHORT_SCORES", held)  # one row at a time, or all
+    monkeypatch.setattr(back_ends, "COHORT_SCORES", held)  # one row at a time, or all
     x, cohort = torch.randn(6, 4), torch.randn(9, 4)
     scores = cosine_scores(x, PAIRS)
     expected = []

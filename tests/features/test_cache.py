@@ -13,14 +13,9 @@ from torch import nn
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import (
-    FeatureCache,
-    FileHashes,
-    cached,
-    default_root,
-    encoder_fingerprint,
-)
+from mgf_brain.features.cache import FeatureCache, FileHashes, cached, default_root
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
 

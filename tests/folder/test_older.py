@@ -11,21 +11,18 @@ import torch
 from safetensors.torch import load_file
 from speechbrain.inference.speaker import SpeakerRecognition
 
+import mgf_brain
 from mgf_brain import inference
 from mgf_brain.cli.main import main
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.folder.write import dump_expanded
 from tests.folder.older.make import KINDS, cpu, outputs
 
 OLDER = Path(__file__).with_name("older")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """As the outputs were made: sums over threads may differ in the last bit."""
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")  # as the outputs were made
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -76,3 +73,13 @@ def test_speechbrain_loads_what_was_exported_for_it(tmp_path: Path):
     wav = load_file(OLDER / "input.safetensors")["wav"]
     ours = inference.SpeakerVerifier.from_pretrained(OLDER / "verification")
     torch.testing.assert_close(model.encode_batch(wav[None])[0], ours.embed(wav, 16000))
+
+
+def test_no_cache_is_orphaned():
+    """A fingerprint holds what an encoder is, not where its code lies."""
+    kept = json.loads((OLDER / "fingerprints.json").read_text())
+    if kept["versions"] != [mgf_brain.__version__, torch.__version__]:
+        pytest.skip("a fingerprint holds the versions too")
+    for name, fingerprint in kept["states"].items():
+        model = getattr(inference, KINDS[name]).from_pretrained(OLDER / name)
+        assert encoder_fingerprint(model, "states") == fingerprint

@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 
-from mgf_brain.metrics import enhancement as enhancement_metrics
+from mgf_brain.metrics import enhancement
 from mgf_brain.metrics.enhancement import (
     enhancement_scores,
     mean_scores,
@@ -71,7 +71,7 @@ def test_improvement_is_the_difference():
 def test_what_is_missing_is_left_out_with_one_warning(monkeypatch, caplog):
     for name in ("pystoi", "pesq"):
         monkeypatch.setitem(sys.modules, name, None)  # importing it fails
-    monkeypatch.setattr(enhancement_metrics, "logger", logging.getLogger("enhancement"))
+    monkeypatch.setattr(enhancement, "logger", logging.getLogger("enhancement"))
     clean, error = speech(), noise(32000, seed=1)
     for _ in range(2):
         scores = enhancement_scores(clean, clean + error, clean + 0.1 * error)

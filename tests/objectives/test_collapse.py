@@ -1,4 +1,4 @@
-"""The collapse monitor: silent on a healthy network, loud on a collapsed one."""
+"""Figures of collapse: silent on a healthy network, loud on a collapsed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/collapse.md and the monitor agree."""
+"""docs/collapse.md and the figures of collapse agree."""
 
 import re
 from pathlib import Path

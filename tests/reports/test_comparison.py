@@ -14,7 +14,6 @@ from mgf_brain.reports.comparison import (
     read_run,
     score_table,
     short_names,
-    write_comparison,
 )
 from tests.reports.test_task_page import HOSTILE, RESULTS, Page, decoded
 
@@ -85,6 +84,7 @@ def test_names_of_folders_are_no_html(tmp_path):
         ("accuracy_speech", (9.0, 5.0, 7.0), [0]),
         ("uar", (5.0, 5.0, 5.0), []),
         ("loss", (9.0, 5.0, 7.0), []),
+        ("perplexity", (9.0, 5.0, 7.0), []),
     ],
 )
 def test_the_best_is_in_bold(metric, values, best):
@@ -93,11 +93,10 @@ def test_the_best_is_in_bold(metric, values, best):
     assert [i for i, (_, cell) in enumerate(rows) if "<b>" in cell] == best
 
 
-def test_an_unknown_metric_is_named_with_its_file(tmp_path):
-    folders = [write_run(tmp_path / "a", si_snr=1.0), write_run(tmp_path / "b", uar=1.0)]
-    with pytest.raises(UserError, match="a/results.json: si_snr .* the nearest is si_sdr"):
-        write_comparison(folders, tmp_path / "page.html")
-    assert not (tmp_path / "page.html").exists()
+def test_a_metric_of_another_version_is_shown_as_it_is(tmp_path):
+    first = write_run(tmp_path / "a", no_metric=1.0)
+    page = compare(tmp_path, first, write_run(tmp_path / "b", no_metric=2.0))
+    assert ["run", "no metric"] in page.rows and ["a", "1.00"] in page.rows
 
 
 @pytest.mark.parametrize(

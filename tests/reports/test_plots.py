@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer
-from mgf_brain.reports import plots as downstream_plots
+from mgf_brain.reports import plots
 from mgf_brain.reports.html import png
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
 from mgf_brain.reports.style import COLOURS, OTHERS, plot_label
@@ -153,7 +153,7 @@ def test_twelve_labels_are_coloured_and_the_rest_is_grey():
 
 
 def test_of_many_embeddings_some_are_drawn_by_seed(monkeypatch):
-    monkeypatch.setattr(downstream_plots, "MAPPED", 20)
+    monkeypatch.setattr(plots, "MAPPED", 20)
     embeddings, labels = clusters(2, 20)
     maps = [embedding_map(embeddings, labels, seed).axes[0].collections for seed in (1, 1, 2)]
     points = [np.concatenate([group.get_offsets() for group in groups]) for groups in maps]

@@ -206,7 +206,7 @@ def test_killed_before_the_figures_the_labels_keep_their_time(tmp_path, corpus, 
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(cluster_labels, "usage", kill)
+        patch.setattr(cluster_labels, "cluster_usage", kill)
         made(folder, corpus)
     seconds = track_facts(folder)["seconds"]
     assert made(folder, corpus).figures and seconds > 0

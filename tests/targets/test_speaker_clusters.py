@@ -11,7 +11,7 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.clusters import mutual_information, purity
-from mgf_brain.targets import speaker_clusters as clustering
+from mgf_brain.targets import speaker_clusters
 from mgf_brain.targets.speaker_clusters import cluster_speakers
 
 
@@ -39,7 +39,7 @@ def test_separate_voices_are_found(settings: dict, offset: float):
 
 
 def test_batches_of_k_means_find_them_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(clustering, "WHOLE", 10)
+    monkeypatch.setattr(speaker_clusters, "WHOLE", 10)
     x, truth = voices(6, each=20, spread=0.1)
     assert purity(cluster_speakers(x, clusters=6), truth) > 95
 
@@ -64,8 +64,10 @@ def test_there_are_as_many_clusters_as_asked_even_if_centroids_are_few():
 
 
 def test_no_more_centroids_than_allowed_are_compared(monkeypatch: pytest.MonkeyPatch):
-    seen, pdist = [], clustering.pdist
-    monkeypatch.setattr(clustering, "pdist", lambda x, kind: seen.append(len(x)) or pdist(x, kind))
+    seen, pdist = [], speaker_clusters.pdist
+    monkeypatch.setattr(
+        speaker_clusters, "pdist", lambda x, kind: seen.append(len(x)) or pdist(x, kind)
+    )
     x, truth = voices(5, each=16, spread=0.1)
     assert purity(cluster_speakers(x, clusters=5, most_centroids=10), truth) == 100.0
     assert seen == [10]

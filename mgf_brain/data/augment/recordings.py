@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS, SAMPLE_RATE, AudioCache, probe, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, probe, read_audio
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError
 
 
@@ -144,39 +144,6 @@ class ShortestInMemory:
         """A piece of a file; arguments and result as of ``read_audio``."""
         read = self.cache if path in self.kept else read_audio
         return read(path, start=start, frames=frames)
-
-
-def audio_files(folder: str | os.PathLike, key: str) -> list[Path]:
-    """Audio at any depth, behind links too, without hidden files.
-
-    Arguments
-    ---------
-    folder : str or os.PathLike
-    key : str
-        What the user passed it as, for the message.
-
-    Returns
-    -------
-    list of Path
-        Sorted.
-
-    Raises
-    ------
-    UserError
-        If there is none.
-
-    Example
-    -------
-    >>> audio_files("/nowhere", "noise_folder")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: noise_folder: no audio found in /nowhere. Check the path.
-    """
-    names = sorted(glob.glob("**", root_dir=folder, recursive=True))
-    files = [Path(folder, name) for name in names if name.lower().endswith(AUDIO_EXTENSIONS)]
-    if not files:
-        raise UserError(f"{key}: no audio found in {folder}. Check the path.")
-    return files
 
 
 def noise_files(folder: str | os.PathLike) -> dict[str, list[Path]]:

@@ -11,8 +11,9 @@ import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.augment.noise import Noise, Range, as_pair
-from mgf_brain.data.augment.recordings import Recordings, audio_files
+from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import check_range, check_share
 from mgf_brain.keyed_random import uniform
 from mgf_brain.papers import WAVLM

@@ -26,9 +26,10 @@ from mgf_brain.data.augment.noise import (
     as_pair,
     draws_of,
 )
-from mgf_brain.data.augment.recordings import Recordings, audio_files, noise_files, room_files
+from mgf_brain.data.augment.recordings import Recordings, noise_files, room_files
 from mgf_brain.data.augment.rooms import RecordedRooms, SimulatedRooms, reverberate
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError, check_range, check_share
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
 
-from mgf_brain.data.augment.recordings import audio_files
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader, prepare_corpus
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -142,3 +144,36 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[s
             if any(row[name] is None for name in columns):
                 raise UserError(f"{where}: fewer fields than the header has. Restore the line.")
             yield where, {name: row[name].strip() for name in columns}
+
+
+def audio_files(folder: str | os.PathLike, key: str) -> list[Path]:
+    """Audio at any depth, behind links too, without hidden files.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+    key : str
+        What the user passed it as, for the message.
+
+    Returns
+    -------
+    list of Path
+        Sorted.
+
+    Raises
+    ------
+    UserError
+        If there is none.
+
+    Example
+    -------
+    >>> audio_files("/nowhere", "noise_folder")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: noise_folder: no audio found in /nowhere. Check the path.
+    """
+    names = sorted(glob.glob("**", root_dir=folder, recursive=True))
+    files = [Path(folder, name) for name in names if name.lower().endswith(AUDIO_EXTENSIONS)]
+    if not files:
+        raise UserError(f"{key}: no audio found in {folder}. Check the path.")
+    return files

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import tune
 from mgf_brain.downstream.probes import EmbeddingData, logits_of, probe_steps
-from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.nn.probe import Probe

@@ -7,9 +7,10 @@ from typing import Any
 
 from mgf_brain.data.augment.noise import Noise
 from mgf_brain.data.augment.noisy_speech import Mixed, Mixtures, split_files
-from mgf_brain.data.augment.recordings import Recordings, audio_files
+from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.corpora.own import prepare_clean_folder
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.data.splits import require_speakers, split_speakers
 from mgf_brain.downstream.run import corpus_parts, read_own
 from mgf_brain.errors import UserError

@@ -24,8 +24,8 @@ from mgf_brain.downstream.card import Card, downstream_card
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor
 from mgf_brain.downstream.run import corpus_folder
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import encoder_fingerprint
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.run.experiment import Experiment
