@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,8 @@ SOUNDS = ("/path/to/musan", "/path/to/RIRS_NOISES")  # looked into as soon as a 
 
 
 def blocks(page, language):
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    found = re.findall(rf" *```{language}\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    return [textwrap.dedent(block) for block in found]  # a list's are indented
 
 
 def commands(page):

@@ -5,8 +5,8 @@ same outputs. To make more, check that commit out, copy this file into it, and r
 
     python -m tests.folder.older.make <folder>
 
-``run/`` is what ``pretrain.py dino.yaml --optimizer_step_limit 2`` left there, ``resumed.json`` what
-that code logged when it went on to 4 steps; ``fingerprints.json`` holds its
+``run/`` is what ``pretrain.py dino.yaml --optimizer_step_limit 2`` left there, ``resumed.json``
+what that code logged when it went on to 4 steps; ``fingerprints.json`` holds its
 ``encoder_fingerprint(model, "states")`` of each folder.
 """
 
