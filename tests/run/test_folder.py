@@ -68,7 +68,7 @@ def test_the_folder_holds_the_resolved_hyperparameters_and_logs(start):
     assert (folder / "hyperparams.yaml").read_text().startswith("# Generated")
     assert "Beginning experiment" in (folder / "log.txt").read_text()
     assert (folder / "env.log").read_text() == "env"
-    assert not list(folder.glob("*run_folder*"))
+    assert not list(folder.glob("folder.py"))
     assert not list(folder.glob(".*"))
 
 
@@ -206,9 +206,9 @@ def test_plain_data_of_every_kind_of_tag():
 SCRIPT = """\
 import sys
 import speechbrain
-from mgf_brain.config import load_experiment
+from mgf_brain.run.experiment import load_experiment
 from mgf_brain.errors import run_main
-from mgf_brain.run_folder import prepare_output_folder
+from mgf_brain.run.folder import prepare_output_folder
 
 def main():
     experiment = load_experiment(sys.argv[1:])
