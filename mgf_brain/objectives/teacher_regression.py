@@ -69,7 +69,12 @@ class TeacherRegression(Objective):
 
     def attach(self, speech: SpeechModel) -> None:
         """Make the teacher, of the encoder's layers."""
-        encoder = cast(TransformerEncoder, speech.encoder)  # no other has what a target is made of
+        encoder = speech.encoder
+        if not isinstance(encoder, TransformerEncoder):
+            raise UserError(
+                f"a teacher's targets are a Transformer's layers; {type(encoder).__name__} is "
+                "none. Leave the objective out, or change the encoder."
+            )
         self._student = (encoder,)  # a tuple: the encoder is not this objective's to register
         self.teacher = EMATeacher(encoder.layers)
 

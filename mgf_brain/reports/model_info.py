@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from torch import nn
 
@@ -13,18 +13,20 @@ from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.read import WEIGHTS_FILE
 from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.metrics.names import metric_read
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.reports.facts import run_facts
 
 MOST_SYMBOLS = 60  # that are spelt out
 
 
-def describe(model: nn.Module, folder: Path) -> dict[str, str]:
+def describe(model: Encoder | SpeechTask, folder: Path) -> dict[str, str]:
     """Facts of a model and of the folder that it was loaded from.
 
     Arguments
     ---------
-    model : torch.nn.Module
+    model : Encoder or SpeechTask
         Of ``mgf_brain.inference``.
     folder : Path
 
@@ -40,7 +42,7 @@ def describe(model: nn.Module, folder: Path) -> dict[str, str]:
     >>> facts["class"], facts["frame hop"], facts["states"]
     ('SpeechEncoder', '40 ms (640 samples)', '3 of 32 channels')
     """
-    encoder = cast(Any, getattr(model, "encoder", model))  # whatever has its interface
+    encoder = model.encoder if isinstance(model, SpeechTask) else model
     hop, rate, licence = encoder.hop, encoder.sample_rate, licence_of(read_card(folder))
     return {
         "class": type(model).__name__,

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.errors import UserError
-from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.encoder import NoContext, TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.masking import SpanMask
 from mgf_brain.nn.speech_model import SpeechModel
@@ -235,3 +235,9 @@ def test_the_copy_is_the_target_of_the_nearest_visible_frame():
         errors.append(((targets[b, nearest] - targets[b, t]) ** 2).sum().item() / DIM**0.5)
     copied = objective.references(encoded)["copy"].item()
     assert copied == pytest.approx(sum(errors) / len(errors), rel=1e-5)
+
+
+def test_an_encoder_without_layers_has_no_teacher():
+    speech = SpeechModel(LogMel(16), NoContext(16))
+    with pytest.raises(UserError, match="NoContext is none"):
+        TeacherRegression(16).attach(speech)
