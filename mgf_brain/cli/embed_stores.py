@@ -177,8 +177,8 @@ def _npz() -> tuple[Callable[[Path], Table], Callable[[IO, Table], None]]:
 
 def _parquet() -> tuple[Callable[[Path], Table], Callable[[IO, Table], None]]:
     try:
-        import pyarrow
-        from pyarrow import parquet
+        import pyarrow  # pyright: ignore[reportMissingImports]  # an extra
+        from pyarrow import parquet  # pyright: ignore[reportMissingImports]  # an extra
     except ImportError as error:
         raise UserError(
             "--output: Parquet needs pyarrow. Run pip install 'mgf_brain[parquet]', or pass .npz."

@@ -76,7 +76,7 @@ def perceptual_measures() -> dict[str, Measure]:
 
 def _load_stoi() -> Measure:
     """Short-time objective intelligibility (Taal et al. 2011), in percent."""
-    from pystoi import stoi
+    from pystoi import stoi  # pyright: ignore[reportMissingImports]  # an extra
 
     def measure(clean: np.ndarray, enhanced: np.ndarray) -> float:
         """0 to 100."""
@@ -90,7 +90,7 @@ def _load_stoi() -> Measure:
 
 def _load_pesq() -> Measure:
     """Perceptual evaluation of speech quality, wide band (ITU-T P.862.2)."""
-    from pesq import PesqError, pesq
+    from pesq import PesqError, pesq  # pyright: ignore[reportMissingImports]  # an extra
 
     def measure(clean: np.ndarray, enhanced: np.ndarray) -> float:
         """1.0 to 4.6, a mean opinion score."""
