@@ -28,8 +28,14 @@ def official_parts(
     return [(name, train, test) for name, test in tests.items()]
 
 
-def _labelled(fold: FoldParts) -> FoldParts:
-    """The fold without unlabelled utterances."""
+def labelled(fold: FoldParts) -> FoldParts:
+    """The fold without unlabelled utterances.
+
+    Raises
+    ------
+    UserError
+        If none is left to train on, or to score.
+    """
     name, train, test = fold
     train, test = ([u for u in rows if u.label] for rows in (train, test))
     if not train or not test:
