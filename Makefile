@@ -3,16 +3,22 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
 
-.PHONY: demo test test-slow bench lint clean
+# One process a core, each with one thread of torch: more threads would wait for each other.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
+
+.PHONY: demo test test-slow soak bench lint clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m experiments.demo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+soak: $(VENV)/.installed-dev  # damaged inputs and kills at random moments, about an hour
+	MGF_SOAK=1 $(PYTEST) tests/faults -m "slow or not slow"
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.step --shape small --rounds 3

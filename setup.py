@@ -50,6 +50,9 @@ EXTRAS = {
     # oracle of exports to it and of its systems' losses: 5 is the series that these tests know.
     "dev": [
         "pytest>=8",
+        "pytest-xdist>=3",  # tests on all cores
+        "pytest-timeout>=2.3",  # a hang is a failure
+        "hypothesis>=6.100",  # draws the inputs of tests/faults
         "ruff>=0.12",
         "yamllint>=1.35",
         "transformers>=5",

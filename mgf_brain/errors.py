@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 
@@ -12,7 +13,7 @@ class UserError(Exception):
     """Something the user can mend: a path, a key, a list line, an audio file.
 
     The message names the file or key and says what to do; recipes print it on one line and
-    leave with exit status 2.
+    leave with exit status 2. What it quotes of a file may be anything: see ``plain``.
 
     Example
     -------
@@ -22,9 +23,64 @@ class UserError(Exception):
     mgf_brain.errors.UserError: data_folder does not exist: /corpus. Pass --data_folder <folder>.
     """
 
+    def __init__(self, message: str) -> None:
+        if message.startswith("Caught UserError in "):
+            # A data loader's worker wraps the message in its traceback; the message comes last.
+            message = message.strip().splitlines()[-1].removeprefix(f"{__name__}.UserError: ")
+        super().__init__(plain(message))
+
+
+LONGEST_MESSAGE = 900  # characters; a line of a foreign file may be as long as the file
+
+
+def plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
+    """One line that shows and never steers a terminal, whatever it quotes.
+
+    Arguments
+    ---------
+    text : str
+    longest : int
+        Characters; of a longer one its middle is left out.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> plain("names:\\n\\x1b[2Jb.wav")
+    'names: \\\\x1b[2Jb.wav'
+    >>> plain("cannot read " + 100 * "a", longest=30)
+    'cannot read aaaaaa … aaaaaaaaa'
+    """
+    text = " ".join(text.split())
+    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    if len(text) <= longest:
+        return text
+    end = longest // 3 - 1
+    return f"{text[: longest - end - 3]} … {text[-end:]}"
+
+
+# What the machine, not the program, refuses, and what the user does then.
+MACHINE_ERRORS = {
+    errno.ENOSPC: "Make room and start again",
+    errno.EDQUOT: "Make room and start again",
+    errno.EROFS: "Name a folder that can be written",
+    errno.EACCES: "Change its permissions, or name another",
+    errno.EPERM: "Change its permissions, or name another",
+    errno.EIO: "Check the disk and start again",
+    errno.EMFILE: "Allow more open files (ulimit -n) and start again",
+    errno.ENAMETOOLONG: "Name a shorter path",
+    errno.ELOOP: "Mend the link",
+    errno.ENOTDIR: "Name another path",
+    errno.EISDIR: "Name a file",
+}
+
 
 def run_main(main: Callable[[], None]) -> None:
     """Run a script's main function; a `UserError` becomes one line on stderr and exit status 2.
+
+    So does what the machine refuses: a full disk, a folder that can't be written.
 
     Arguments
     ---------
@@ -39,9 +95,14 @@ def run_main(main: Callable[[], None]) -> None:
     try:
         main()
     except UserError as error:
-        # A data loader's worker wraps the message in its traceback; the message comes last.
-        line = str(error).strip().splitlines()[-1]
-        print("error:", line.removeprefix(f"{__name__}.UserError: "), file=sys.stderr)
+        print("error:", error, file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in MACHINE_ERRORS:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        remedy = MACHINE_ERRORS[error.errno]
+        print("error:", plain(f"{place}{error.strerror}. {remedy}."), file=sys.stderr)
         sys.exit(2)
 
 

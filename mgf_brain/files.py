@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,8 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     Yields
     ------
     IO
-        The temporary file, in the same folder so that renaming it is atomic.
+        The temporary file, whose name no other process or host draws; it is in the same folder, so
+        that renaming it is atomic.
 
     Example
     -------
@@ -40,12 +42,16 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
     try:
         with open(temporary, mode, encoding=encoding, newline=newline) as file:
             yield file
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # where a full disk was met, Python doesn't say the file
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

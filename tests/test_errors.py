@@ -1,9 +1,12 @@
 """run_main: how a UserError reaches the user."""
 
+import errno
+import os
+
 import pytest
 import torch
 
-from mgf_brain.errors import UserError, run_main
+from mgf_brain.errors import UserError, plain, run_main
 
 
 class Broken(torch.utils.data.Dataset):
@@ -35,3 +38,25 @@ def test_user_error_is_one_line_and_status_2(main, capsys):
 def test_other_errors_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         run_main(lambda: 1 / 0)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_what_the_machine_refuses_is_one_line_and_status_2(number, capsys):
+    def write():
+        raise OSError(number, os.strerror(number), "/results/metrics.jsonl")
+
+    with pytest.raises(SystemExit) as exit_info:
+        run_main(write)
+    assert exit_info.value.code == 2
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: /results/metrics.jsonl: {os.strerror(number)}. ")
+    assert message.count("\n") == 1
+
+
+def test_messages_never_steer_a_terminal_nor_fill_it():
+    message = str(UserError("bad\n\x1b[31mline\udcff " + 9000 * "x" + " Mend it."))
+    assert message.isprintable()
+    assert len(message) <= 900
+    assert message.startswith(r"bad \x1b[31mline\udcff")
+    assert message.endswith("x Mend it.")
+    assert plain("a quoted 'word'") == "a quoted 'word'"
