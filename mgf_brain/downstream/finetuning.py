@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from speechbrain.utils.epoch_loop import EpochCounter
+from speechbrain.utils.logger import get_logger
 from speechbrain.utils.run_opts import RunOptions
 from torch import nn
 
@@ -25,7 +26,11 @@ from mgf_brain.run.folder import RUN_ONLY_KEYS
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.throughput import Throughput
 
+logger = get_logger(__name__)
+
 ADAPT = ("frozen", "two_step", "full")
+
+LOGGED_STEPS = 20  # at least: a short training is drawn too
 
 # Keys of base/finetuning.yaml that change training speech, and their values where they don't.
 NOT_AUGMENTED = dict.fromkeys(("noise_folder", "reverb_folder", "babble_folder")) | {
@@ -166,18 +171,49 @@ def train_head(
             "tune_encoder": settings["tune_encoder"],
             "layer_decay": settings.get("layer_decay", 1.0),
             "spec_augment": settings.get("spec_augment"),
-            "log_interval": experiment.hparams["log_interval"],
+            "log_interval": max(1, min(experiment.hparams["log_interval"], total // LOGGED_STEPS)),
             "valid_interval": sys.maxsize,  # nothing is chosen along the way
         },
         run_opts=run_opts,
         log=log,
     )
     brain.targets, brain.train_sampler = targets, loader.batch_sampler
+    earlier = len(log.epoch_losses)
     brain.fit(EpochCounter(settings["epochs"]), loader)
+    head_first = settings["tune_encoder"] and experiment.hparams.get("adapt") == "two_step"
+    warn_if_worse(log.epoch_losses[earlier - head_first :], log.context)
     if not isinstance(loader.dataset, FeatureDataset):  # else the encoder has done its work before
         log.throughput += Throughput(brain.progress.audio_seconds, brain.progress.training_seconds)
     encoder.eval()
     head.eval()
+
+
+def warn_if_worse(losses: Sequence[float], context: Mapping[str, str]) -> bool:
+    """Warn of a training that ended above where it began, and tell whether it did.
+
+    Arguments
+    ---------
+    losses : sequence of float
+        Of its epochs; before them that of the head alone, if the encoder was tuned after it.
+    context : mapping of str to str
+        What was trained, for the message.
+
+    Example
+    -------
+    >>> warn_if_worse([0.13, 0.9, 0.1], {}), warn_if_worse([0.13, 0.9, 0.5], {"fold": "3"})
+    (False, True)
+    """
+    if not losses or losses[-1] <= losses[0]:
+        return False
+    where = "".join(f"{key} {value}, " for key, value in context.items())
+    logger.warning(
+        "%straining ended at a loss of %.3g, above the %.3g that it began with: the encoder may "
+        "have lost what it knew. Lower --tuning_learning_rate, or pass --adapt frozen.",
+        where,
+        losses[-1],
+        losses[0],
+    )
+    return True
 
 
 def optimizer_steps(loader: BatchLoader, epochs: int, run_opts: Mapping[str, Any]) -> int:

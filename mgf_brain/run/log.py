@@ -42,6 +42,7 @@ class TrainingLog:
         self.warned: set[str] = set()
         self.context: dict[str, str] = {}  # stands in every row: the fold, say
         self.throughput = Throughput()  # of fine-tuning, which adds its own
+        self.epoch_losses: list[float] = []  # of training, in the order of the epochs
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._end_cut_line()
@@ -69,7 +70,7 @@ class TrainingLog:
         self.epoch(int(figures["epoch"]), figures["loss"])
 
     def epoch(self, epoch: int, loss: float) -> None:
-        """Note the mean loss of an epoch in ``train_log.txt``.
+        """Note the mean loss of an epoch, in ``train_log.txt`` too.
 
         Example
         -------
@@ -78,6 +79,7 @@ class TrainingLog:
         >>> print(log.path.with_name("train_log.txt").read_text(), end="")
         epoch 3 - train loss 0.5
         """
+        self.epoch_losses.append(loss)
         context = "".join(f"{key} {value}, " for key, value in self.context.items())
         self._note(f"{context}epoch {epoch} - train loss {loss:.4g}")
 

@@ -149,6 +149,26 @@ def test_the_rate_follows_the_schedule(tmp_path, utterances):
     assert rates == [step / total for step in range(total)]
 
 
+def test_a_short_training_is_logged_at_every_step(tmp_path, utterances):
+    encoder, head, log = speaker_encoder(), AngularMarginHead(256, 4), TrainingLog(tmp_path)
+    targets = {u.id: "abcd".index(u.speaker) for u in utterances}
+    rare = experiment(tmp_path, log_interval=20)
+    tune(VerificationBrain, rare, encoder, head, utterances, targets, log, settings())
+    assert [row["step"] for row in read_metrics(log.path)] == [1, 2]
+
+
+@pytest.mark.parametrize("adapt, worse", [("two_step", True), ("full", False)])
+def test_a_tuning_that_ends_above_the_loss_of_the_head_is_told(
+    tmp_path, utterances, caplog, adapt, worse
+):
+    encoder, head, log = speaker_encoder(), AngularMarginHead(256, 4), TrainingLog(tmp_path)
+    targets = {u.id: "abcd".index(u.speaker) for u in utterances}
+    log.epoch(1, 1e-3)  # the head's
+    run = experiment(tmp_path, adapt=adapt)
+    tune(VerificationBrain, run, encoder, head, utterances, targets, log, settings(epochs=3))
+    assert ("above the 0.001 that it began with" in caplog.text) is worse
+
+
 class Noted(VerificationBrain):
     """Notes what each loss is computed in, and how many batches each step takes."""
 

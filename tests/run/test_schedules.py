@@ -36,6 +36,18 @@ def test_final_share_is_kept_beyond_the_end():
     assert warmup_cosine(10**6, 200, 0.5, 0.1, final=0.1) == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize("total", [1, 8, 25, 99])
+def test_a_short_training_never_rises_faster_than_the_least_warmup(total: int):
+    values = [0.0, *rates(total, least_warmup=50)]
+    assert max(b - a for a, b in zip(values, values[1:], strict=False)) <= 0.5 / 50 + 1e-12
+    assert values[-1] == pytest.approx(0.0, abs=1e-12) or total == 1
+
+
+def test_a_long_training_is_as_without_least_warmup():
+    assert rates(500, least_warmup=50) == rates(500)
+    assert max(rates(200, least_warmup=50)) == 0.5
+
+
 @pytest.mark.parametrize("total, warmup", [(1, 0.5), (1, 0.0), (10, 0.0), (10, 1.0)])
 def test_degenerate_lengths_train_at_a_positive_rate(total: int, warmup: float):
     assert all(0 < warmup_cosine(step, total, 1.0, warmup) <= 1 for step in range(total))
