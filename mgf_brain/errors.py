@@ -61,6 +61,18 @@ def plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
     return f"{text[: longest - end - 3]} … {text[-end:]}"
 
 
+def some(items: Sequence[str], shown: int = 5) -> str:
+    """The first of many things, and how many more there are, for a message.
+
+    Example
+    -------
+    >>> some(["a", "b"]), some(list("abcdefg"))
+    ('a, b', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(items) - shown} more" if len(items) > shown else ""
+    return ", ".join(items[:shown]) + more
+
+
 # What the machine, not the program, refuses, and what the user does then.
 MACHINE_ERRORS = {
     errno.ENOSPC: "Make room and start again",

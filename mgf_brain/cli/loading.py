@@ -214,12 +214,11 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
 
 
 def _named_audio(path: Path) -> list[Path]:
-    from mgf_brain.data.audio import AUDIO_EXTENSIONS
+    from mgf_brain.data.audio import AUDIO_EXTENSIONS, audio_among
 
     if not path.is_dir():
         return [audio_file(path)]
-    found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in AUDIO_EXTENSIONS]
-    files = [file for file in found if file.is_file() and not file.name.startswith(".")]
+    files = [file for file in audio_among(sorted(path.rglob("*"))) if file.is_file()]
     if not files:
         raise UserError(f"{path} holds no audio: {', '.join(AUDIO_EXTENSIONS)}. Pass another.")
     return files

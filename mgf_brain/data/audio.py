@@ -1,20 +1,28 @@
-"""Reading audio with soundfile: any format and rate becomes a mono tensor at the wanted rate."""
+"""Reading audio: any format and rate becomes a mono tensor at the wanted rate."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
-from torchaudio.functional import resample
 
-from mgf_brain.errors import UserError
+from mgf_brain.data.decoding import (
+    CONVERTED,
+    DECODED,
+    named_faults,
+    open_audio,
+    read_frames,
+    refuse_damaged,
+)
+from mgf_brain.data.resampling import resample
 
 SAMPLE_RATE = 16000  # Hz, that of every model here
-AUDIO_EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+SHORTEST = 880  # samples at it, 55 ms: one frame of the front-end with the longest
+AUDIO_EXTENSIONS = (*DECODED, *CONVERTED)
 
 
 @dataclass(frozen=True)
@@ -53,16 +61,17 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     Raises
     ------
     UserError
-        If the file is missing or not audio.
+        If the file is missing or not audio, or its header can't be true.
 
     Example
     -------
     >>> path = getfixture("tmp_path") / "tone.wav"
+    >>> import soundfile
     >>> soundfile.write(path, np.zeros(4000), samplerate=8000)
     >>> probe(path)
     AudioInfo(sample_rate=8000, channels=1, frames=4000)
     """
-    with _open(path) as file:
+    with named_faults(path), open_audio(path) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames)
 
 
@@ -91,27 +100,26 @@ def read_audio(
     Raises
     ------
     UserError
-        If the file is missing or can't be decoded.
+        If the file is missing, can't be decoded or gives less than its header says; read whole,
+        also if it was cut off or joined of several.
 
     Example
     -------
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "tone.wav")
+    >>> import soundfile
     >>> soundfile.write(path, torch.zeros(8000, 2).numpy(), samplerate=8000)
     >>> read_audio(path).shape  # one second
     torch.Size([16000])
     >>> read_audio(path, start=4000, frames=1600).shape
     torch.Size([1600])
     """
-    with _open(path) as file:
-        ratio = file.samplerate / sample_rate
-        try:
-            file.seek(min(round(start * ratio), file.frames))
-            count = -1 if frames < 0 else _ceil_ratio(frames, file.samplerate, sample_rate)
-            samples = file.read(count, dtype="float32", always_2d=True)  # (samples, channels)
-        except soundfile.LibsndfileError as error:
-            raise UserError(f"cannot decode {path}: {error}") from error
+    with named_faults(path), open_audio(path) as file:
         rate = file.samplerate
+        if start == 0 and frames < 0:
+            refuse_damaged(file, path)
+        count = -1 if frames < 0 else _ceil_ratio(frames, rate, sample_rate)
+        samples = read_frames(file, round(start * (rate / sample_rate)), count)
     wav = torch.from_numpy(samples).mean(dim=1)
     if rate != sample_rate:
         wav = resample(wav, rate, sample_rate)
@@ -128,6 +136,7 @@ class AudioCache:
     -------
     >>> import tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "ramp.wav")
+    >>> import soundfile
     >>> soundfile.write(path, torch.linspace(-0.5, 0.5, 100).numpy(), SAMPLE_RATE)
     >>> read = AudioCache()
     >>> torch.equal(read(path, start=90, frames=20), read_audio(path, start=90, frames=20))
@@ -148,47 +157,60 @@ class AudioCache:
         return torch.from_numpy(piece.astype(np.float32) / 32768)
 
 
-def find_audio(path: str | os.PathLike, where: str) -> Path:
+def audio_among(paths: Iterable[Path]) -> list[Path]:
+    """The audio files among others, without hidden ones.
+
+    Arguments
+    ---------
+    paths : iterable of Path
+        Files and folders.
+
+    Returns
+    -------
+    list of Path
+        In their order. A file that needs ffmpeg is left out where the same is there, by its stem,
+        in a format that doesn't.
+
+    Example
+    -------
+    >>> files = audio_among(map(Path, ("b.m4a", "b.WAV", "c.m4a", "._d.wav", "notes.txt")))
+    >>> [file.name for file in files]
+    ['b.WAV', 'c.m4a']
+    """
+    files = [path for path in paths if path.name.lower().endswith(AUDIO_EXTENSIONS)]
+    files = [file for file in files if not file.name.startswith(".")]
+    decoded = {file.with_suffix("") for file in files if file.suffix.lower() in DECODED}
+    return [
+        file
+        for file in files
+        if file.suffix.lower() in DECODED or file.with_suffix("") not in decoded
+    ]
+
+
+def find_audio(path: str | os.PathLike) -> Path | None:
     """The file that a list names; audio may be re-encoded, so that the stem counts.
 
     Arguments
     ---------
     path : str or os.PathLike
         With any extension.
-    where : str
-        List and line, for the message.
 
     Returns
     -------
-    Path
-
-    Raises
-    ------
-    UserError
-        If there is no such file.
+    Path or None
+        None if there is no such file.
 
     Example
     -------
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> (folder / "a.flac").touch()
-    >>> find_audio(folder / "a.wav", "list line 1").name
-    'a.flac'
+    >>> find_audio(folder / "a.wav").name, find_audio(folder / "b.wav")
+    ('a.flac', None)
     """
     path = Path(path)
-    for candidate in [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]:
-        if candidate.is_file():
-            return candidate
-    raise UserError(f"{where}: audio file not found: {path}. Pass --list_root <folder>.")
-
-
-def _open(path: str | os.PathLike) -> soundfile.SoundFile:
-    if not os.path.isfile(path):
-        raise UserError(f"audio file not found: {path}. Check data_folder, or prepare again.")
-    try:
-        return soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:
-        raise UserError(f"cannot read {path}: {error.error_string}") from error
+    candidates = [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def _ceil_ratio(frames: int, rate: int, wanted: int) -> int:

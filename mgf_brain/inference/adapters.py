@@ -10,8 +10,8 @@ from typing import Any, Generic
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
-from torchaudio.functional import resample
 
+from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError
 from mgf_brain.inference.classification import UtteranceClassifier
 from mgf_brain.inference.recognition import SpeechRecognizer

@@ -8,9 +8,9 @@ from typing import cast
 
 import numpy as np
 import torch
-from torchaudio.functional import resample
 
 from mgf_brain.data.audio import read_audio
+from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError
 
 Audio = str | os.PathLike | np.ndarray | torch.Tensor

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 import torch
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS, probe, read_audio
+from mgf_brain.data.audio import probe, read_audio
+from mgf_brain.data.decoding import DECODED
 from mgf_brain.errors import UserError
 
 
@@ -19,7 +20,7 @@ def write(path, samples, rate):
     return path
 
 
-@pytest.mark.parametrize("extension", AUDIO_EXTENSIONS)
+@pytest.mark.parametrize("extension", DECODED)
 def test_every_format_gives_the_same_audio(tmp_path, extension):
     wav = read_audio(write(tmp_path / f"a{extension}", sine(16000), 16000))
     assert wav.dtype == torch.float32

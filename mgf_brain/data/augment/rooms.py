@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from scipy.signal import fftconvolve
-from torchaudio.functional import resample
 
-from mgf_brain.data.audio import SAMPLE_RATE, probe
+from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.decoding import named_faults, open_audio, read_frames
+from mgf_brain.data.resampling import resample
 from mgf_brain.keyed_random import make_key
 
 
@@ -33,6 +33,7 @@ class RecordedRooms:
 
     Example
     -------
+    >>> import soundfile
     >>> path = getfixture("tmp_path") / "room.wav"
     >>> soundfile.write(path, np.ones(80), samplerate=8000)
     >>> rooms = RecordedRooms([path])
@@ -126,8 +127,8 @@ def reverberate(wav: torch.Tensor, response: torch.Tensor) -> torch.Tensor:
 
 @functools.lru_cache(maxsize=1000)  # 64 MB at a second each
 def _read_response(path: Path) -> torch.Tensor:
-    probe(path)  # names a file that is no audio
-    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    with named_faults(path), open_audio(path) as file:
+        samples, rate = read_frames(file, 0), file.samplerate
     # The mean over microphones, which read_audio would take, is a comb filter.
     return resample(torch.from_numpy(samples[:, 0].copy()), rate, SAMPLE_RATE)
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
-from torchaudio.functional import speed
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.augment.noise import (
@@ -30,6 +29,7 @@ from mgf_brain.data.augment.recordings import Recordings, noise_files, room_file
 from mgf_brain.data.augment.rooms import RecordedRooms, SimulatedRooms, reverberate
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.layout import audio_files
+from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError, check_range, check_share
 
 
@@ -197,7 +197,7 @@ class WaveformAugmentation:
     def _change_speed(self, wav: torch.Tensor, key: int) -> torch.Tensor:
         [draw] = draws_of(key, SPEED_STREAM, 1)
         factor = self.speeds[int(draw * len(self.speeds))]
-        return wav if factor == 1 else speed(wav, SAMPLE_RATE, factor)[0]
+        return wav if factor == 1 else resample(wav, int(factor * SAMPLE_RATE), SAMPLE_RATE)
 
     def _reverberate(self, wav: torch.Tensor, key: int) -> torch.Tensor:
         whether, which, kind = draws_of(key, REVERB_STREAM, 3)

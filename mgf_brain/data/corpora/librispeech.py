@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.audio import audio_among
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.errors import UserError
@@ -56,11 +56,10 @@ def _read_part(folder: Path) -> Iterator[Utterance]:
         files = sorted(chapter.iterdir())
         words = _read_transcripts(f for f in files if f.name.endswith(".trans.txt"))
         speaker, prefix = chapter.parent.name, f"{chapter.parent.name}-{chapter.name}-"
-        for file in files:
-            if file.suffix.lower() in AUDIO_EXTENSIONS and not file.name.startswith("."):
-                # Libri-Light's file names are unique only within their book.
-                id = file.stem if file.stem.startswith(prefix) else prefix + file.stem
-                yield Utterance(id, 0.0, str(file), speaker, words.get(file.stem))
+        for file in audio_among(files):
+            # Libri-Light's file names are unique only within their book.
+            id = file.stem if file.stem.startswith(prefix) else prefix + file.stem
+            yield Utterance(id, 0.0, str(file), speaker, words.get(file.stem))
 
 
 def _read_transcripts(files: Iterator[Path]) -> dict[str, str]:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.audio import audio_among
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.errors import UserError
@@ -162,7 +162,7 @@ def _stems(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     files = sorted(folder.iterdir(), reverse=True)
-    return {file.stem: file for file in files if file.suffix.lower() in AUDIO_EXTENSIONS}
+    return {file.stem: file for file in audio_among(files)}
 
 
 def _label(attribute: str, values: Sequence[str]) -> str | None:

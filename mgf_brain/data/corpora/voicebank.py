@@ -15,7 +15,7 @@ from mgf_brain.data.augment.noisy_speech import Mixtures, Recorded
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, some
 
 STEM = re.compile(r"(?P<speaker>p\d{3})_\d{3}", flags=re.ASCII)
 FOLDERS = {"train": "trainset_28spk_wav", "test": "testset_wav"}
@@ -78,12 +78,13 @@ def recorded_pairs(parts: Mapping[str, Sequence[Utterance]], part: str) -> Mixtu
     """
     clean = {u.id: u for u in parts[f"{part}-clean"]}
     rows = [u for u in parts[f"{part}-noisy"] if u.id in clean]
-    for u in rows:
-        if abs(u.duration - clean[u.id].duration) > TOLERANCE:
-            raise UserError(
-                f"{u.wav} lasts {u.duration:.2f} s, its clean version "
-                f"{clean[u.id].duration:.2f} s. Restore both."
-            )
+    unlike = [
+        f"{u.wav} lasts {u.duration:.2f} s, its clean version {clean[u.id].duration:.2f} s"
+        for u in rows
+        if abs(u.duration - clean[u.id].duration) > TOLERANCE
+    ]
+    if unlike:
+        raise UserError(f"{some(unlike)}. Restore both.")
     return Mixtures(rows, Recorded({u.id: clean[u.id].wav for u in rows}))
 
 
@@ -99,5 +100,5 @@ def _check_pairs(noisy: Sequence[Utterance], clean: Sequence[Utterance], name: s
         alone = sorted({u.id for u in has} - {u.id for u in lacks})
         if alone:
             raise UserError(
-                f"{kind}_{name} lacks {len(alone)} of the pairs, the first {alone[0]}. Restore it."
+                f"{kind}_{name} lacks {len(alone)} of the pairs, {some(alone)}. Restore it."
             )

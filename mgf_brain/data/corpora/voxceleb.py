@@ -1,8 +1,9 @@
 """Preparing VoxCeleb1 and VoxCeleb2, and finding their trial lists O, E and H.
 
 Layout: any folders above `<speaker>/<video>/<file>`, such as `wav/id10001/<video>/00001.wav`
-(VoxCeleb1) and `dev/aac/id00012/<video>/00001.wav` (VoxCeleb2, whose .m4a files soundfile can't
-read: convert them). Speakers from id10001 on are VoxCeleb1's, those below are VoxCeleb2's.
+(VoxCeleb1) and `dev/aac/id00012/<video>/00001.wav` (VoxCeleb2, whose .m4a files need ffmpeg each
+time that they are read: convert them). Speakers from id10001 on are VoxCeleb1's, those below are
+VoxCeleb2's.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def prepare_voxceleb(root: Path, train_on: str = "vox2") -> Parts:
     if not parts["train"]:
         raise UserError(
             f"no audio to train on in data_folder {root}: train_on={train_on} needs "
-            f"…/idNNNNN/<video>/<file> in {', '.join(AUDIO_EXTENSIONS)}. Convert .m4a files "
-            "(ffmpeg -i a.m4a -ac 1 -ar 16000 a.wav), or change train_on."
+            f"…/idNNNNN/<video>/<file> in {', '.join(AUDIO_EXTENSIONS)}. Restore them, or "
+            "change train_on."
         )
     return parts
 

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.audio import audio_among
 from mgf_brain.data.labels.transcripts import normalise_words
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
@@ -139,9 +139,8 @@ def _read_transcripts(files: Sequence[Path]) -> dict[str, str]:
 
 def _audio_by_utterance(files: Iterable[Path]) -> dict[str, list[Path]]:
     audio: dict[str, list[Path]] = {}
-    for file in files:
-        match = _AUDIO_STEM.fullmatch(file.stem.lower())
-        if match and file.suffix.lower() in AUDIO_EXTENSIONS:
+    for file in audio_among(files):
+        if match := _AUDIO_STEM.fullmatch(file.stem.lower()):
             audio.setdefault(match[1], []).append(file)
     return audio
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.audio import audio_among
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
@@ -322,7 +322,7 @@ def _named_in(utterances: Sequence[Utterance], folder: Path, hours: float) -> li
     if hours not in _LIBRILIGHT_FOLDERS:
         raise UserError(f"hours: {folder} has 1 h and 10 h, not {hours:g}. Omit the folder.")
     files = [f for name in _LIBRILIGHT_FOLDERS[hours] for f in (folder / name).rglob("*")]
-    ids = {f.stem for f in files if f.suffix.lower() in AUDIO_EXTENSIONS}
+    ids = {f.stem for f in audio_among(files)}
     if not ids:
         raise UserError(f"{folder} has no audio in {_LIBRILIGHT_FOLDERS[hours]}. Check the folder.")
     if missing := sorted(ids - {u.id for u in utterances}):

@@ -12,7 +12,7 @@ import torch
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from mgf_brain.data.audio import find_audio, probe
+from mgf_brain.data.labels.listed import listed_utterances
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
@@ -76,15 +76,15 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
     Raises
     ------
     UserError
-        If the list or a file is missing, a line is wrong (with its number), or all trials are of
-        one kind.
+        If the list is missing, a line is wrong (with its number), all trials are of one kind, or
+        files are missing or can't be used.
 
     Example
     -------
     >>> import soundfile
     >>> folder = getfixture("tmp_path")
     >>> for id in "abc":
-    ...     soundfile.write(folder / f"{id}.wav", np.zeros(8000), 16000)
+    ...     soundfile.write(folder / f"{id}.wav", np.sin(np.arange(8000)), 16000)
     >>> _ = (folder / "list.txt").write_text("1 a.wav b.wav\\n0 a.wav c.wav\\n")
     >>> trials = read_trials(folder / "list.txt", root=folder)
     >>> trials.pairs.tolist(), trials.same.tolist()
@@ -104,13 +104,8 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
         same.append(fields[0] == "1")
     if len(set(same)) < 2:
         raise UserError(f"{path}: trials of both kinds are needed, lines with 1 and with 0.")
-    utterances = [_utterance(name, Path(root), f"{path} line {lines[name]}") for name in places]
-    return Trials(utterances, torch.tensor(pairs), torch.tensor(same))
-
-
-def _utterance(name: str, root: Path, where: str) -> Utterance:
-    wav = find_audio(root / name, where)
-    return Utterance(name, probe(wav).duration, str(wav), "")
+    utterances = listed_utterances(lines, Path(path), Path(root))
+    return Trials(list(utterances.values()), torch.tensor(pairs), torch.tensor(same))
 
 
 def draw_trials(utterances: Sequence[Utterance], seed: int, per_kind: int = 5000) -> Trials:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
+
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST
+from mgf_brain.data.decoding import LOUDEST, Fault, open_audio, refuse_damaged, refuse_short
 
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
 
@@ -28,8 +31,8 @@ class AudioCheck:
 
     @property
     def duration(self) -> float:
-        """Length in seconds."""
-        return self.frames / self.sample_rate
+        """Length in seconds; 0 of what can't be read."""
+        return self.frames / self.sample_rate if self.sample_rate else 0.0
 
 
 def check_file(path: str | os.PathLike) -> AudioCheck:
@@ -43,41 +46,57 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     Returns
     -------
     AudioCheck
-        With `error` set if the file is missing, unreadable, cut short, empty or not finite.
+        With `error` set if the file is missing, unreadable, cut short, joined of several, silent,
+        not finite, or shorter than a frame.
 
     Example
     -------
     >>> import tempfile
-    >>> path = os.path.join(tempfile.mkdtemp(), "silence.wav")
-    >>> soundfile.write(path, np.zeros(8000), samplerate=16000)
+    >>> path = os.path.join(tempfile.mkdtemp(), "tone.wav")
+    >>> soundfile.write(path, np.sin(np.arange(8000)), samplerate=16000)
     >>> check_file(path).duration
     0.5
     >>> check_file("nowhere.wav").error
     'file not found'
     """
-    if not os.path.isfile(path):
-        return AudioCheck(str(path), error="file not found")
+    path = str(path)
     try:
-        with soundfile.SoundFile(path) as file:
-            return _decode(file, str(path))
-    except soundfile.LibsndfileError as error:
-        return AudioCheck(str(path), error=f"unreadable: {error.error_string}")
+        with open_audio(path) as file:
+            refuse_damaged(file, path)
+            return _decode(file, path)
+    except Fault as fault:
+        return AudioCheck(path, error=str(fault))
 
 
 def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
-    digest, frames, finite = hashlib.blake2b(digest_size=16), 0, True
-    for block in file.blocks(BLOCK, dtype="float32", always_2d=True):  # (samples, channels)
+    digest, frames, usual, silent = hashlib.blake2b(digest_size=16), 0, True, True
+    for block in _blocks(file):
         digest.update(block.data)
         frames += len(block)
-        finite = finite and bool(np.isfinite(block).all())
+        usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
+        silent = silent and not block.mean(1).any()
     error = None
-    if file.frames == 0:
+    if frames == file.frames == 0:
         error = "empty"
-    elif frames < file.frames:
-        error = f"cut short: {frames} of {file.frames} samples"
-    elif not finite:
+    elif not usual:
         error = "holds NaN or infinite samples"
+    elif frames * SAMPLE_RATE <= (SHORTEST - 1) * file.samplerate:
+        error = f"shorter than {1000 * SHORTEST / SAMPLE_RATE:.0f} ms"
+    elif silent:
+        error = "silent: every sample is 0"
     return AudioCheck(path, file.samplerate, file.channels, frames, digest.hexdigest(), error)
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """All of a file, (samples, channels) each; ``SoundFile.blocks`` hides where a file is short."""
+    read = 0
+    try:
+        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
+            read += len(block)
+            yield block
+    except soundfile.LibsndfileError as error:
+        raise Fault(f"unreadable: {error.error_string}".rstrip(": .")) from error
+    refuse_short(file, read, file.frames)
 
 
 def check_files(paths: Sequence[str | os.PathLike], workers: int | None = None) -> list[AudioCheck]:
@@ -97,8 +116,8 @@ def check_files(paths: Sequence[str | os.PathLike], workers: int | None = None) 
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "silence.wav"
-    >>> soundfile.write(path, np.zeros(8000), samplerate=16000)
+    >>> path = getfixture("tmp_path") / "tone.wav"
+    >>> soundfile.write(path, np.sin(np.arange(8000)), samplerate=16000)
     >>> [check.error for check in check_files([path, "nowhere.wav"])]
     [None, 'file not found']
     """

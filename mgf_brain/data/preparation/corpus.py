@@ -16,7 +16,7 @@ from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_
 from mgf_brain.data.preparation.checks import AudioCheck, check_files
 from mgf_brain.data.preparation.summary import format_summary, read_summary, summarise
 from mgf_brain.data.splits import assert_disjoint_speakers
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, some
 from mgf_brain.files import open_atomic
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def prepare_corpus(
     >>> import numpy as np
     >>> import soundfile
     >>> folder = getfixture("tmp_path")
-    >>> soundfile.write(folder / "a.wav", np.zeros(8000), 16000)
+    >>> soundfile.write(folder / "a.wav", np.sin(np.arange(8000)), 16000)
     >>> rows = {"train": [Utterance("a", 0.0, str(folder / "a.wav"), "s")]}
     >>> print(prepare_corpus(rows, folder, folder / "save")["train"].read_text(), end="")
     ID,duration,wav,spk_id,wrd
@@ -248,7 +248,7 @@ def _drop_repeated(
 def _limit_bad(checks: Sequence[AudioCheck], max_share: float) -> None:
     bad = [check for check in checks if check.error]
     if len(bad) > max_share * len(checks):
-        named = ", ".join(f"{check.path} ({check.error})" for check in bad[:5])
+        named = some([f"{check.path} ({check.error})" for check in bad])
         raise UserError(
             f"{len(bad)} of {len(checks)} audio files cannot be used, more than "
             f"max_bad_share={max_share:g}: {named}. Restore them or pass a higher --max_bad_share."

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mgf_brain.data.audio import AUDIO_EXTENSIONS
+from mgf_brain.data.audio import audio_among
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_text
 
@@ -63,9 +63,8 @@ def audio_by_stem(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         return {}
     audio = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in AUDIO_EXTENSIONS and not path.name.startswith("."):
-            audio.setdefault(path.stem, path)
+    for path in audio_among(sorted(folder.iterdir())):
+        audio.setdefault(path.stem, path)
     return audio
 
 
@@ -173,7 +172,7 @@ def audio_files(folder: str | os.PathLike, key: str) -> list[Path]:
     mgf_brain.errors.UserError: noise_folder: no audio found in /nowhere. Check the path.
     """
     names = sorted(glob.glob("**", root_dir=folder, recursive=True))
-    files = [Path(folder, name) for name in names if name.lower().endswith(AUDIO_EXTENSIONS)]
+    files = audio_among(Path(folder, name) for name in names)
     if not files:
         raise UserError(f"{key}: no audio found in {folder}. Check the path.")
     return files

@@ -14,7 +14,7 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, read_audio
 from mgf_brain.data.manifest import (
     ROOT,
     SUMMARY_FILE,
@@ -29,7 +29,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 
 FORMAT = 1  # raise it when trimming changes, so that older files are written again
-WHOLE = "whole"  # ends the comment of a file in which no speech was found
+WHOLE = "whole"  # ends the comment of a file in which no frame of speech was found
 
 
 def prepare_trimmed(
@@ -129,7 +129,7 @@ def trim_file(source: str | os.PathLike, target: str | os.PathLike) -> TrimmedFi
         return done
     wav = read_audio(source)
     speech = remove_silence(wav)
-    kept, found = (speech, True) if len(speech) else (wav, False)
+    kept, found = (speech, True) if len(speech) >= SHORTEST else (wav, False)
     temporary = Path(target).with_name(f".{Path(target).name}.{os.getpid()}")
     temporary.parent.mkdir(parents=True, exist_ok=True)
     with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:

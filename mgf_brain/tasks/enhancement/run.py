@@ -11,7 +11,7 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers
 from mgf_brain.downstream.finetuning import ADAPT
 from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, some
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.run.experiment import load_recipe
@@ -53,6 +53,5 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
 
 def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtractor) -> None:
     frame = extractor.window / extractor.encoder.sample_rate
-    for u in utterances:
-        if u.duration < frame:
-            raise UserError(f"{u.wav} is shorter than a frame, {frame:.3f} s. Remove it.")
+    if short := [u.wav for u in utterances if u.duration < frame]:
+        raise UserError(f"shorter than a frame of {frame:.3f} s: {some(short)}. Leave them out.")

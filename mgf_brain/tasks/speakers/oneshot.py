@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from mgf_brain.data.audio import find_audio, probe
+from mgf_brain.data.labels.listed import listed_utterances
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.back_ends import cosine_matrix
 from mgf_brain.errors import UserError
@@ -43,24 +43,28 @@ def read_oneshot(path: str | os.PathLike, root: str | os.PathLike) -> OneShot:
     Raises
     ------
     UserError
-        If the list or a file is missing, a line is wrong (with its number), or a speaker is
-        enrolled twice or not at all.
+        If the list is missing, a line is wrong (with its number), a speaker is enrolled twice or
+        not at all, or files are missing or can't be used.
 
     Example
     -------
     >>> import soundfile
     >>> folder = getfixture("tmp_path")
     >>> for name in ("a1.wav", "a2.wav"):
-    ...     soundfile.write(folder / name, torch.zeros(8000).numpy(), 16000)
+    ...     soundfile.write(folder / name, torch.rand(8000).numpy(), 16000)
     >>> _ = (folder / "list.txt").write_text("enrol\\ta\\ta1.wav\\ntest\\ta\\ta2.wav\\n")
     >>> oneshot = read_oneshot(folder / "list.txt", root=folder)
     >>> oneshot.enrol[0].id, oneshot.test[0].id
     ('a1.wav', 'a2.wav')
     """
-    chosen: dict[str, list[Utterance]] = {"enrol": [], "test": []}
+    rows, lines = [], {}
     for number, line in read_lines(path, "oneshot"):
-        kind, utterance = _parse(line, Path(root), f"{path} line {number}")
-        chosen[kind].append(utterance)
+        rows.append(_parse(line, f"{path} line {number}"))
+        lines.setdefault(rows[-1][2], number)
+    found = listed_utterances(lines, Path(path), Path(root))
+    chosen: dict[str, list[Utterance]] = {"enrol": [], "test": []}
+    for kind, speaker, name in rows:
+        chosen[kind].append(replace(found[name], speaker=speaker))
     oneshot = OneShot(**chosen)
     _check(oneshot, str(path))
     return oneshot
@@ -155,13 +159,13 @@ def mixups(oneshot: OneShot, enrolled: torch.Tensor, embeddings: torch.Tensor) -
     ]
 
 
-def _parse(line: str, root: Path, where: str) -> tuple[str, Utterance]:
+def _parse(line: str, where: str) -> tuple[str, str, str]:
+    """Kind, speaker and name."""
     fields = line.split("\t")
     if len(fields) != 3 or fields[0] not in ("enrol", "test"):
         raise UserError(f"{where}: expected 'enrol|test <tab> speaker <tab> path', got {line!r}.")
     kind, speaker, name = fields
-    wav = find_audio(root / name, where)
-    return kind, Utterance(name, probe(wav).duration, str(wav), speaker)
+    return kind, speaker, name
 
 
 def _check(oneshot: OneShot, path: str) -> None:

@@ -25,7 +25,7 @@ def test_emotions_and_speakers(tmp_path):
 def test_five_folds_of_nearly_as_many_actors(tmp_path):
     root = tmp_path / "CREMA-D"
     for actor in range(1001, 1092):
-        write_noise(root / f"AudioWAV/{actor}_IEO_ANG_HI.wav", seconds=0.01)
+        write_noise(root / f"AudioWAV/{actor}_IEO_ANG_HI.wav", seconds=0.06)
     rows = rows_of(root, tmp_path / "out")
     folds = [sum(u.fold == str(fold) for u in rows.values()) for fold in range(1, 6)]
     assert folds == [19, 18, 18, 18, 18]

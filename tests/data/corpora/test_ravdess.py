@@ -25,7 +25,7 @@ def test_emotions(tmp_path):
 
 
 def test_six_folds_of_four_actors(tmp_path):
-    root = make_ravdess(tmp_path / "RAVDESS", actors=range(1, 25), emotions=[1], seconds=0.02)
+    root = make_ravdess(tmp_path / "RAVDESS", actors=range(1, 25), emotions=[1], seconds=0.06)
     folds = {}
     for row in rows_of(root, tmp_path / "out").values():
         folds.setdefault(row.fold, set()).add(row.speaker)

@@ -19,7 +19,7 @@ from mgf_brain.errors import UserError
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     for name in ("a", "b", "c"):
-        soundfile.write(tmp_path / f"{name}.flac", np.zeros(1600), 16000)
+        soundfile.write(tmp_path / f"{name}.flac", np.sin(np.arange(1600)), 16000)
     return tmp_path
 
 
@@ -41,7 +41,7 @@ def test_utterances_are_listed_once_in_their_first_place(root: Path):
     [
         ("1 a.wav b.wav\n2 a.wav b.wav\n", "line 2"),
         ("1 a.wav\n", "line 1"),
-        ("1 a.wav b.wav\n0 a.wav d.wav\n", "line 2: audio file not found"),
+        ("1 a.wav b.wav\n0 a.wav d.wav\n", "line 2: .*d.wav .file not found"),
         ("1 a.wav b.wav\n", "both kinds"),
     ],
 )

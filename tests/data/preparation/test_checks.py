@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from mgf_brain.data.audio import SHORTEST
 from mgf_brain.data.preparation.checks import BLOCK, check_file, check_files, find_duplicates
 
 
@@ -29,20 +30,39 @@ def test_damage_is_named(tmp_path):
     soundfile.write(tmp_path / "cut.flac", noise(1, 64000), 16000)
     data = (tmp_path / "cut.flac").read_bytes()
     (tmp_path / "cut.flac").write_bytes(data[: len(data) // 2])
-    names = ("garbage.wav", "zero.flac", "empty.wav", "nan.wav", "cut.flac", "absent.wav")
-    reasons = [check_file(tmp_path / name).error.split(":")[0] for name in names]
-    assert reasons[:4] == ["unreadable", "unreadable", "empty", "holds NaN or infinite samples"]
-    assert reasons[4] in ("unreadable", "cut short")
-    assert reasons[5] == "file not found"
+    soundfile.write(tmp_path / "short.wav", noise(0, SHORTEST - 1), 16000)
+    soundfile.write(tmp_path / "short8.wav", noise(0, SHORTEST // 2 - 1), 8000)
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16000)
+    soundfile.write(tmp_path / "against.wav", np.outer(noise(0), [1, -1]), 16000, "FLOAT")
+    reasons = {
+        "garbage.wav": "unreadable",
+        "zero.flac": "unreadable",
+        "empty.wav": "empty",
+        "nan.wav": "holds NaN or infinite samples",
+        "cut.flac": "unreadable",
+        "absent.wav": "file not found",
+        "short.wav": "shorter than 55 ms",
+        "short8.wav": "shorter than 55 ms",
+        "silent.wav": "silent",
+        "against.wav": "silent",
+    }
+    checks = {name: check_file(tmp_path / name) for name in reasons}
+    assert {name: check.error.split(":")[0] for name, check in checks.items()} == reasons
+    assert all(check.duration >= 0 for check in checks.values())
+
+
+def test_the_shortest_that_is_long_enough(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(0, SHORTEST), 16000)
+    assert check_file(tmp_path / "a.wav").error is None
 
 
 def test_parallel_results_keep_their_order(tmp_path):
     paths = [tmp_path / f"{i}.wav" for i in range(20)]
     for i, path in enumerate(paths):
-        soundfile.write(path, noise(i, 100 + i), 16000)
+        soundfile.write(path, noise(i, 1000 + i), 16000)
     checks = check_files(paths, workers=4)
     assert [check.path for check in checks] == [str(path) for path in paths]
-    assert [check.frames for check in checks] == list(range(100, 120))
+    assert [check.frames for check in checks] == list(range(1000, 1020))
 
 
 def test_duplicates_are_found_by_content(tmp_path):
@@ -58,6 +78,7 @@ def test_duplicates_are_found_by_content(tmp_path):
 
 def test_long_files_are_read_in_blocks_to_their_end(tmp_path):
     samples = np.zeros(BLOCK + 1000)
+    samples[0] = 0.5
     soundfile.write(tmp_path / "a.wav", samples, 16000)
     samples[-1] = 0.5
     soundfile.write(tmp_path / "b.wav", samples, 16000)

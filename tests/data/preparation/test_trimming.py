@@ -33,7 +33,7 @@ def corpus(tmp_path):
     """Two parts, of which one has a file without speech."""
     for name in ("a/x/1.wav", "a/x/22.wav", "b/y/1.wav"):
         write(tmp_path / "corpus" / name)
-    write(tmp_path / "corpus" / "b/y/silent.wav", level=0.0)
+    write(tmp_path / "corpus" / "b/y/silent.wav", level=2e-5)
     return tmp_path / "corpus"
 
 
@@ -88,7 +88,7 @@ def test_the_folder_may_move(corpus, tmp_path):
 def test_utterances_without_speech_stay_whole_and_are_listed(corpus, tmp_path):
     manifests = prepare_trimmed(prepare_folders, corpus, tmp_path / "out")
     silent = read_manifest(manifests["b"])[1]
-    assert silent.duration == 2.0 and not read_audio(silent.wav).any()
+    assert silent.duration == 2.0 and read_audio(silent.wav).abs().max() < 1e-3
     for _ in range(2):  # the second time from the files' comments
         summary = read_summary(tmp_path / "out")
         assert summary["silence"]["without_speech"] == ["b/y/silent.wav"]

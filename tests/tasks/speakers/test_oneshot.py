@@ -13,7 +13,7 @@ from mgf_brain.tasks.speakers.oneshot import OneShot, mixups, name_speakers, rea
 @pytest.fixture
 def root(tmp_path):
     for name in ("a1", "a2", "b1", "b2"):
-        soundfile.write(tmp_path / f"{name}.flac", np.zeros(8000), 16000)
+        soundfile.write(tmp_path / f"{name}.flac", np.sin(np.arange(8000)), 16000)
     return tmp_path
 
 
