@@ -18,6 +18,52 @@ AUDIO_EXTENSIONS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
 @dataclass(frozen=True)
+class Segment(os.PathLike):
+    """A part of a file, in place of its path: what reads audio reads this part alone.
+
+    Arguments
+    ---------
+    path : str
+        The file, as which the segment counts for all else.
+    start : int
+        Its first sample, at the file's own rate.
+    stop : int, optional
+        The one behind its last; None: to the end of the file.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "ramp.wav"
+    >>> soundfile.write(path, np.linspace(0, 0.5, 8000), samplerate=8000)
+    >>> segment = Segment(str(path), start=2000, stop=6000)
+    >>> probe(segment).duration, len(read_audio(segment)), os.path.basename(segment)
+    (0.5, 8000, 'ramp.wav')
+    """
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+    def __fspath__(self) -> str:
+        """The file."""
+        return self.path
+
+    def __str__(self) -> str:
+        """The file and the samples, for messages."""
+        return f"{self.path}[{self.start}:{'' if self.stop is None else self.stop}]"
+
+
+def bounds(path: str | os.PathLike) -> tuple[int, int | None]:
+    """First sample of what a path or a segment means, and the one behind the last if it is given.
+
+    Example
+    -------
+    >>> bounds("a.wav"), bounds(Segment("a.wav", 100, 200))
+    ((0, None), (100, 200))
+    """
+    return (path.start, path.stop) if isinstance(path, Segment) else (0, None)
+
+
+@dataclass(frozen=True)
 class AudioInfo:
     """What a file's header says.
 
@@ -43,7 +89,7 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file.
+        The audio file, or a segment of it.
 
     Returns
     -------
@@ -63,7 +109,8 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     AudioInfo(sample_rate=8000, channels=1, frames=4000)
     """
     with _open(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames)
+        first, last = _bounds_within(path, file)
+        return AudioInfo(file.samplerate, file.channels, (last or file.frames) - first)
 
 
 def read_audio(
@@ -74,14 +121,14 @@ def read_audio(
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file, of any rate; channels are averaged.
+        The audio file, or a segment of it, of any rate; channels are averaged.
     sample_rate : int
         Rate of the result (Hz).
     start : int
         First sample of the piece, counted at `sample_rate`.
     frames : int
         Length of the piece in samples at `sample_rate`; -1 reads to the end. A piece that
-        passes the end of the file is returned short.
+        passes the end of the file, or of the segment, is returned short.
 
     Returns
     -------
@@ -91,7 +138,7 @@ def read_audio(
     Raises
     ------
     UserError
-        If the file is missing or can't be decoded.
+        If the file is missing or can't be decoded, or a segment passes its end.
 
     Example
     -------
@@ -105,9 +152,13 @@ def read_audio(
     """
     with _open(path) as file:
         ratio = file.samplerate / sample_rate
+        first, last = _bounds_within(path, file)
+        place = min(first + round(start * ratio), last or file.frames)
+        count = -1 if frames < 0 else _ceil_ratio(frames, file.samplerate, sample_rate)
+        if last is not None:
+            count = last - place if count < 0 else min(count, last - place)
         try:
-            file.seek(min(round(start * ratio), file.frames))
-            count = -1 if frames < 0 else _ceil_ratio(frames, file.samplerate, sample_rate)
+            file.seek(place)
             samples = file.read(count, dtype="float32", always_2d=True)  # (samples, channels)
         except soundfile.LibsndfileError as error:
             raise UserError(f"cannot decode {path}: {error}") from error
@@ -175,10 +226,10 @@ def find_audio(path: str | os.PathLike, where: str) -> Path:
     >>> find_audio(folder / "a.wav", "list line 1").name
     'a.flac'
     """
-    path = Path(path)
-    for candidate in [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]:
-        if candidate.is_file():
-            return candidate
+    stem = os.path.splitext(path)[0]
+    for candidate in [path, *(f"{stem}{extension}" for extension in AUDIO_EXTENSIONS)]:
+        if os.path.isfile(candidate):  # which a name too long is not, nor one with a NUL
+            return Path(candidate)
     raise UserError(f"{where}: audio file not found: {path}. Pass --list_root <folder>.")
 
 
@@ -189,6 +240,28 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
         return soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
         raise UserError(f"cannot read {path}: {error.error_string}") from error
+
+
+def _bounds_within(path: str | os.PathLike, file: soundfile.SoundFile) -> tuple[int, int | None]:
+    """``bounds``, which the file must hold."""
+    first, last = bounds(path)
+    if error := passes_end(path, file.frames):
+        raise UserError(f"{path}: {error}. Correct start and stop.")
+    return first, last
+
+
+def passes_end(path: str | os.PathLike, frames: int) -> str | None:
+    """What is wrong with a segment of a file of so many samples, if something is.
+
+    Example
+    -------
+    >>> passes_end(Segment("a.wav", 0, 200), frames=100)
+    'the file has only 100 samples'
+    """
+    first, last = bounds(path)
+    if first and first >= frames or (last or 0) > frames:
+        return f"the file has only {frames} samples"
+    return None
 
 
 def _ceil_ratio(frames: int, rate: int, wanted: int) -> int:

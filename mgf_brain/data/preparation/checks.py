@@ -12,6 +12,8 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from mgf_brain.data.audio import bounds, passes_end
+
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
 
 
@@ -19,7 +21,7 @@ BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the me
 class AudioCheck:
     """What decoding a file has shown."""
 
-    path: str
+    path: str  # and the samples, of a segment
     sample_rate: int = 0  # Hz
     channels: int = 0
     frames: int = 0  # samples per channel that could be decoded
@@ -38,7 +40,7 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file.
+        The audio file, or a segment of it.
 
     Returns
     -------
@@ -59,22 +61,31 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
         return AudioCheck(str(path), error="file not found")
     try:
         with soundfile.SoundFile(path) as file:
-            return _decode(file, str(path))
+            if error := passes_end(path, file.frames):
+                return AudioCheck(str(path), error=error)
+            return _decode(file, str(path), *bounds(path))
     except soundfile.LibsndfileError as error:
         return AudioCheck(str(path), error=f"unreadable: {error.error_string}")
 
 
-def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
+def _decode(file: soundfile.SoundFile, path: str, first: int, last: int | None) -> AudioCheck:
     digest, frames, finite = hashlib.blake2b(digest_size=16), 0, True
-    for block in file.blocks(BLOCK, dtype="float32", always_2d=True):  # (samples, channels)
+    if first:
+        file.seek(first)
+    wanted = (file.frames if last is None else last) - first
+    # -1, to the end: decoders find the end of what has no honest header
+    blocks = file.blocks(
+        BLOCK, frames=-1 if last is None else wanted, dtype="float32", always_2d=True
+    )
+    for block in blocks:  # (samples, channels)
         digest.update(block.data)
         frames += len(block)
         finite = finite and bool(np.isfinite(block).all())
     error = None
     if file.frames == 0:
         error = "empty"
-    elif frames < file.frames:
-        error = f"cut short: {frames} of {file.frames} samples"
+    elif frames < wanted:
+        error = f"cut short: {frames} of {wanted} samples"
     elif not finite:
         error = "holds NaN or infinite samples"
     return AudioCheck(path, file.samplerate, file.channels, frames, digest.hexdigest(), error)
