@@ -120,7 +120,7 @@ def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:
     >>> list(read_lines(path, "trials"))
     [(1, 'a'), (3, 'b')]
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise UserError(f"{key}: file not found: {path}. Check the path.")
     with open_text(path) as file:
         for number, line in enumerate(file, 1):

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 import torch
 
 from mgf_brain.data.decoding import (
     CONVERTED,
     DECODED,
+    Fault,
     named_faults,
     open_audio,
     read_frames,
@@ -23,6 +25,52 @@ from mgf_brain.data.resampling import resample
 SAMPLE_RATE = 16000  # Hz, that of every model here
 SHORTEST = 880  # samples at it, 55 ms: one frame of the front-end with the longest
 AUDIO_EXTENSIONS = (*DECODED, *CONVERTED)
+
+
+@dataclass(frozen=True)
+class Segment(os.PathLike):
+    """A part of a file, in place of its path: what reads audio reads this part alone.
+
+    Arguments
+    ---------
+    path : str
+        The file, as which the segment counts for all else.
+    start : int
+        Its first sample, at the file's own rate.
+    stop : int, optional
+        The one behind its last; None: to the end of the file.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "ramp.wav"
+    >>> soundfile.write(path, np.linspace(0, 0.5, 8000), samplerate=8000)
+    >>> segment = Segment(str(path), start=2000, stop=6000)
+    >>> probe(segment).duration, len(read_audio(segment)), os.path.basename(segment)
+    (0.5, 8000, 'ramp.wav')
+    """
+
+    path: str
+    start: int = 0
+    stop: int | None = None
+
+    def __fspath__(self) -> str:
+        """The file."""
+        return self.path
+
+    def __str__(self) -> str:
+        """The file and the samples, for messages."""
+        return f"{self.path}[{self.start}:{'' if self.stop is None else self.stop}]"
+
+
+def bounds(path: str | os.PathLike) -> tuple[int, int | None]:
+    """First sample of what a path or a segment means, and the one behind the last if it is given.
+
+    Example
+    -------
+    >>> bounds("a.wav"), bounds(Segment("a.wav", 100, 200))
+    ((0, None), (100, 200))
+    """
+    return (path.start, path.stop) if isinstance(path, Segment) else (0, None)
 
 
 @dataclass(frozen=True)
@@ -51,7 +99,7 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file.
+        The audio file, or a segment of it.
 
     Returns
     -------
@@ -72,7 +120,8 @@ def probe(path: str | os.PathLike) -> AudioInfo:
     AudioInfo(sample_rate=8000, channels=1, frames=4000)
     """
     with named_faults(path), open_audio(path) as file:
-        return AudioInfo(file.samplerate, file.channels, file.frames)
+        first, last = _bounds_within(path, file)
+        return AudioInfo(file.samplerate, file.channels, (last or file.frames) - first)
 
 
 def read_audio(
@@ -83,14 +132,14 @@ def read_audio(
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file, of any rate; channels are averaged.
+        The audio file, or a segment of it, of any rate; channels are averaged.
     sample_rate : int
         Rate of the result (Hz).
     start : int
         First sample of the piece, counted at `sample_rate`.
     frames : int
         Length of the piece in samples at `sample_rate`; -1 reads to the end. A piece that
-        passes the end of the file is returned short.
+        passes the end of the file, or of the segment, is returned short.
 
     Returns
     -------
@@ -101,7 +150,7 @@ def read_audio(
     ------
     UserError
         If the file is missing, can't be decoded or gives less than its header says; read whole,
-        also if it was cut off or joined of several.
+        also if it was cut off or joined of several; or a segment passes its end.
 
     Example
     -------
@@ -116,10 +165,14 @@ def read_audio(
     """
     with named_faults(path), open_audio(path) as file:
         rate = file.samplerate
+        first, last = _bounds_within(path, file)
         if start == 0 and frames < 0:
             refuse_damaged(file, path)
+        place = min(first + round(start * (rate / sample_rate)), last or file.frames)
         count = -1 if frames < 0 else _ceil_ratio(frames, rate, sample_rate)
-        samples = read_frames(file, round(start * (rate / sample_rate)), count)
+        if last is not None:
+            count = last - place if count < 0 else min(count, last - place)
+        samples = read_frames(file, place, count)
     wav = torch.from_numpy(samples).mean(dim=1)
     if rate != sample_rate:
         wav = resample(wav, rate, sample_rate)
@@ -208,9 +261,32 @@ def find_audio(path: str | os.PathLike) -> Path | None:
     >>> find_audio(folder / "a.wav").name, find_audio(folder / "b.wav")
     ('a.flac', None)
     """
-    path = Path(path)
-    candidates = [path, *(path.with_suffix(extension) for extension in AUDIO_EXTENSIONS)]
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
+    stem = os.path.splitext(path)[0]
+    candidates = [path, *(f"{stem}{extension}" for extension in AUDIO_EXTENSIONS)]
+    # A name that is too long, or has a NUL, is no file.
+    return next((Path(name) for name in candidates if os.path.isfile(name)), None)
+
+
+def _bounds_within(path: str | os.PathLike, file: soundfile.SoundFile) -> tuple[int, int | None]:
+    """``bounds``, which the file must hold."""
+    first, last = bounds(path)
+    if error := passes_end(path, file.frames):
+        raise Fault(f"{error}; correct start and stop")
+    return first, last
+
+
+def passes_end(path: str | os.PathLike, frames: int) -> str | None:
+    """What is wrong with a segment of a file of so many samples, if something is.
+
+    Example
+    -------
+    >>> passes_end(Segment("a.wav", 0, 200), frames=100)
+    'the file has only 100 samples'
+    """
+    first, last = bounds(path)
+    if first and first >= frames or (last or 0) > frames:
+        return f"the file has only {frames} samples"
+    return None
 
 
 def _ceil_ratio(frames: int, rate: int, wanted: int) -> int:

@@ -85,7 +85,7 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     """
     if not os.path.isfile(path):
         raise Fault("file not found")
-    converted = str(path).lower().endswith(CONVERTED)
+    converted = os.fspath(path).lower().endswith(CONVERTED)
     try:
         file = _Decoder(_convert(path) if converted else path)
     except soundfile.LibsndfileError as error:
@@ -189,7 +189,7 @@ def refuse_damaged(file: soundfile.SoundFile, path: str | os.PathLike) -> None:
     Fault
         If it was cut off, is several files joined into one, or its header is wrong.
     """
-    if str(path).lower().endswith(CONVERTED):
+    if os.fspath(path).lower().endswith(CONVERTED):
         return  # ffmpeg refuses these
     if file.format in ("WAV", "WAVEX"):
         _refuse_cut_wav(file.extra_info, os.stat(path).st_size)

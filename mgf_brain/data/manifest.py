@@ -10,15 +10,19 @@ import csv
 import json
 import math
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mgf_brain.data.audio import Segment
+from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic, open_text
+from mgf_brain.files import open_atomic
 
 ROOT = "$data_root"
 SUMMARY_FILE = "prepare_summary.json"  # written beside the manifests; knows the root
+READ = ("spk_id", "wrd", "label", "fold", "start", "stop")  # where there is such a column
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Utterance:
 
     id: str
     duration: float  # seconds
-    wav: str  # absolute path
+    wav: str | Segment  # absolute path, or a part of the file
     speaker: str
     words: str | None = None
     label: str | None = None
@@ -37,7 +41,7 @@ class Utterance:
 def write_manifest(
     path: str | os.PathLike, utterances: Iterable[Utterance], data_root: str | os.PathLike
 ) -> None:
-    """Write a manifest; `label` and `fold` get a column only where some utterance has them.
+    """Write a manifest; a column that nothing stands in is left out, from `label` on.
 
     Arguments
     ---------
@@ -47,6 +51,11 @@ def write_manifest(
         The rows, in their order.
     data_root : str or os.PathLike
         The folder that `$data_root` stands for; audio outside it keeps its absolute path.
+
+    Raises
+    ------
+    UserError
+        If a field holds a line break: a row is a line.
 
     Example
     -------
@@ -58,21 +67,31 @@ def write_manifest(
     a-1,2.5,$data_root/a/1.flac,a,YES
     """
     utterances = list(utterances)
-    extra = [name for name in ("label", "fold") if any(getattr(u, name) for u in utterances)]
+    extra = {name: [getattr(u, name) or "" for u in utterances] for name in ("label", "fold")}
+    parts = [u.wav if isinstance(u.wav, Segment) else None for u in utterances]
+    extra["start"] = [part.start if part else "" for part in parts]
+    extra["stop"] = [part.stop or "" if part else "" for part in parts]
+    extra = {name: column for name, column in extra.items() if any(v != "" for v in column)}
     with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["ID", "duration", "wav", "spk_id", "wrd", *extra])
-        for u in utterances:
-            row = [u.id, u.duration, relocatable(u.wav, data_root), u.speaker, u.words or ""]
-            writer.writerow(row + [getattr(u, name) or "" for name in extra])
+        for u, *more in zip(utterances, *extra.values(), strict=True):
+            row = [u.id, u.duration, relocatable(u.wav, data_root), u.speaker, u.words or "", *more]
+            if broken := [field for field in row if re.search("[\r\n\0]", str(field))]:
+                raise UserError(f"{path}: {broken[0]!r} holds a line break. Rename or correct it.")
+            writer.writerow(row)
 
 
 def read_manifest(
     path: str | os.PathLike,
     data_root: str | os.PathLike | None = None,
     columns: Sequence[str] = ("spk_id",),
+    measured: bool = False,
 ) -> list[Utterance]:
-    """Read a manifest.
+    """Read a manifest, see ``read_table``.
+
+    Samples of the file from `start` (0 for the first) up to `stop` are what SpeechBrain's
+    manifests of VoxCeleb name; where a row has one of both, its audio is that segment.
 
     Arguments
     ---------
@@ -83,6 +102,8 @@ def read_manifest(
         that the preparation noted in the summary beside the manifest.
     columns : sequence of str
         Columns that the task needs beside `ID`, `duration` and `wav`; others may be absent.
+    measured : bool
+        The caller measures durations anyway: they may be absent too, and are 0 then.
 
     Returns
     -------
@@ -104,21 +125,17 @@ def read_manifest(
     '/corpus/1.flac'
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"manifest not found: {path}. Run the recipe's prepare.py first.")
     root = os.path.abspath(data_root) if data_root is not None else _noted_root(path)
-    with open_text(path, newline="") as file:
-        reader = csv.DictReader(file)
-        absent = {"ID", "duration", "wav", *columns} - set(reader.fieldnames or ())
-        if absent:
-            raise UserError(f"{path} lacks the column {', '.join(sorted(absent))}.")
-        utterances, seen = [], set()
-        for row in reader:
-            utterance = _parse_row(row, root, f"{path} line {reader.line_num}")
-            if utterance.id in seen:
-                raise UserError(f"{path} line {reader.line_num}: ID {utterance.id} comes twice.")
-            seen.add(utterance.id)
-            utterances.append(utterance)
+    required = ["ID", "wav", *([] if measured else ["duration"]), *columns]
+    utterances, seen = [], set()
+    for where, row in read_table(path, required, ("duration", *READ)):
+        utterance = _parse_row(row, root, where, measured)
+        if utterance.id in seen:
+            raise UserError(f"{where}: ID {utterance.id} comes twice. Rename one.")
+        seen.add(utterance.id)
+        utterances.append(utterance)
     return utterances
 
 
@@ -137,27 +154,65 @@ def relocatable(wav: str | os.PathLike, data_root: str | os.PathLike) -> str:
     return os.path.abspath(wav)
 
 
+def read_summary_file(path: str | os.PathLike) -> dict:
+    """What a preparation has noted beside its manifests.
+
+    Raises
+    ------
+    UserError
+        If the file is damaged.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "prepare_summary.json"
+    >>> _ = path.write_text('{"data_root": "/corpus"')
+    >>> read_summary_file(path)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: ...prepare_summary.json is damaged. Delete it and prepare again.
+    """
+    try:
+        summary = json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError):
+        summary = None
+    if not isinstance(summary, dict) or not isinstance(summary.get("data_root"), str):
+        raise UserError(f"{path} is damaged. Delete it and prepare again.")
+    return summary
+
+
 def _noted_root(manifest: Path) -> str | None:
     summary = manifest.parent / SUMMARY_FILE
-    return json.loads(summary.read_text())["data_root"] if summary.is_file() else None
+    return read_summary_file(summary)["data_root"] if summary.is_file() else None
 
 
 def _seconds(text: str, where: str) -> float:
     try:
         duration = float(text)
     except ValueError:
-        raise UserError(f"{where}: duration {text!r} is not a number.") from None
+        raise UserError(f"{where}: duration {text!r} is not a number. Give seconds.") from None
     if not 0 <= duration < math.inf:
         raise UserError(f"{where}: duration {text} is no length. Give seconds, 0 or more.")
     return duration
 
 
-def _parse_row(row: dict[str, str], root: str | None, where: str) -> Utterance:
-    if None in row or None in row.values():
-        raise UserError(f"{where}: the number of fields differs from the header's.")
+def _segment(wav: str, start: str, stop: str, where: str) -> str | Segment:
+    """The file, or the part of it that a row names."""
+    if not start and not stop:
+        return wav
+    for name, text in (("start", start), ("stop", stop)):
+        if not re.fullmatch(r"([0-9]{1,15}(\.0*)?)?", text):  # pandas writes 16000.0
+            raise UserError(f"{where}: {name} {text!r} is no sample. Count the file's, from 0.")
+    first, last = int(float(start or 0)), int(float(stop)) if stop else None
+    if last is not None and last <= first:
+        raise UserError(f"{where}: stop {stop} is not behind start {start or 0}. Correct the row.")
+    return Segment(wav, first, last)
+
+
+def _parse_row(row: dict[str, str], root: str | None, where: str, measured: bool) -> Utterance:
     if not row["ID"] or not row["wav"]:
         raise UserError(f"{where}: ID and wav must not be empty.")
-    duration = _seconds(row["duration"], where)
+    given = row.get("duration") or ("0" if measured else "")
+    duration = _seconds(given, where)
     wav = row["wav"].removeprefix(ROOT + "/")
     if not os.path.isabs(wav):
         if root is None:
@@ -167,5 +222,6 @@ def _parse_row(row: dict[str, str], root: str | None, where: str) -> Utterance:
                 "--data_folder names it)."
             )
         wav = os.path.join(root, wav)
+    part = _segment(wav, row.get("start", ""), row.get("stop", ""), where)
     words, label, fold = (row.get(name) or None for name in ("wrd", "label", "fold"))
-    return Utterance(row["ID"], duration, wav, row.get("spk_id", ""), words, label, fold)
+    return Utterance(row["ID"], duration, part, row.get("spk_id", ""), words, label, fold)

@@ -119,7 +119,7 @@ def refuse_repeated_ids(utterances: Sequence[Utterance]) -> None:
                 f"the id {utterance.id} is both {seen[utterance.id]} and {utterance.wav}. "
                 "Rename one in the manifest."
             )
-        seen[utterance.id] = utterance.wav
+        seen[utterance.id] = str(utterance.wav)
 
 
 def _drop_short(utterances: Sequence[Utterance], shortest: float) -> list[Utterance]:

@@ -121,8 +121,15 @@ def corpus_folder(hparams: Mapping[str, Any]) -> Path:
     return Path(hparams["data_folder"] or embedded_corpus_folder())
 
 
-def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utterance]:
-    """The usable rows of the user's manifest, relative paths starting from ``data_folder``."""
+def read_own(
+    hparams: Mapping[str, Any],
+    columns: Sequence[str],
+    check: Callable[[list[Utterance]], object] | None = None,
+) -> list[Utterance]:
+    """The usable rows of the user's manifest, relative paths starting from ``data_folder``.
+
+    ``check`` is given all rows before their audio is, see ``prepare_own``.
+    """
     if not hparams["manifest"]:
         raise UserError("manifest: this recipe reads your own speech. Pass --manifest <csv>.")
     made = prepare_own(
@@ -130,6 +137,7 @@ def read_own(hparams: Mapping[str, Any], columns: Sequence[str]) -> list[Utteran
         hparams["data_folder"],
         Path(hparams["output_folder"]) / "save" / "manifests",
         columns=columns,
+        check=check,
         max_bad_share=hparams["max_bad_share"],
     )
     return read_manifest(made["train"], columns=())  # an empty column is not written

@@ -21,6 +21,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import as_bytes
@@ -177,6 +178,9 @@ class FeatureCache:
 
     def _path(self, utterance: Utterance) -> Path:
         digest = self.hashes(utterance.wav)
+        if isinstance(utterance.wav, Segment):
+            text = f"{digest} {bounds(utterance.wav)}"
+            digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         return self.folder / digest[:2] / f"{digest}.safetensors"
 
     def _write(self, path: Path, data: bytes) -> None:

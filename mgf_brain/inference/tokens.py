@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class SentencePieceTokens:
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int, path: Path) -> SentencePieceTokens:
-        """Train a unigram model on texts and write it.
+        """Train a unigram model on texts and write it; it tells all their letters apart.
 
         Raises
         ------
@@ -93,10 +94,12 @@ class SentencePieceTokens:
         >>> len(units), units.decode(units.encode("TWO ONE"))
         (10, 'TWO ONE')
         """
-        model = io.BytesIO()
+        texts, model = list(texts), io.BytesIO()
+        folded = any(text != unicodedata.normalize("NFKC", text) for text in texts)
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(texts),
+                normalization_rule_name="identity" if folded else "nmt_nfkc",
                 model_writer=model,
                 vocab_size=size,
                 model_type="unigram",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -13,9 +14,47 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.errors import UserError
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.probe import WeightedLayers
+from mgf_brain.spectrum import frame_count
 
 SLOT = 320  # samples, 20 ms: room for the fastest phones, whatever the features' hop
 FRAME = 640  # samples that finer features are stacked to: the convolutions cost the same for all
+
+
+def stacking(hop: int) -> tuple[int, int]:
+    """Frames of a hop that are stacked to one, and the slots that it gives.
+
+    Example
+    -------
+    >>> stacking(160), stacking(640), stacking(1280)
+    ((4, 2), (1, 2), (1, 4))
+    """
+    stack = max(1, FRAME // hop)
+    if hop * stack % SLOT:
+        raise UserError(f"pretrained: a hop of {hop} samples gives no slots of {SLOT}.")
+    return stack, hop * stack // SLOT
+
+
+def slots_of(samples: int, window: int, hop: int) -> int:
+    """Slots of an utterance whose features have this window and hop, all in samples.
+
+    Example
+    -------
+    >>> slots_of(16000, window=400, hop=160)
+    50
+    """
+    stack, slots = stacking(hop)
+    return -(-frame_count(samples, window, hop) // stack) * slots
+
+
+def least_slots(tokens: Sequence[int]) -> int:
+    """Slots that a transcript needs: one a token, and one for the blank between equal ones.
+
+    Example
+    -------
+    >>> least_slots([3, 5, 5, 5]), least_slots([])
+    (6, 0)
+    """
+    return len(tokens) + sum(a == b for a, b in itertools.pairwise(tokens))
 
 
 class CTCHead(WeightedLayers):
@@ -66,10 +105,7 @@ class CTCHead(WeightedLayers):
         dropout: float = 0.0,
     ) -> None:
         super().__init__(num_states, dim)
-        self.stack = max(1, FRAME // hop)
-        if hop * self.stack % SLOT:
-            raise UserError(f"pretrained: a hop of {hop} samples gives no slots of {SLOT}.")
-        self.slots = hop * self.stack // SLOT
+        self.stack, self.slots = stacking(hop)
         reach = round(span * SAMPLE_RATE / (hop * self.stack))  # frames
         widths = [dim * self.stack] + [hidden] * layers
         self.convs = nn.ModuleList(

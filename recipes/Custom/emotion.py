@@ -8,17 +8,15 @@ Folds are those of the column fold; without it one speaker a fold, or with
 --held_out_share 0.1 ten folds of speakers.
 """
 
-from mgf_brain.data.folds import speaker_folds
-from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import run_main
 from mgf_brain.run.recipe import Recipe
+from mgf_brain.tasks.classification.data import own_folds
 from mgf_brain.tasks.classification.run import classify_utterances
 
 
 def dataio_prepare(hparams):
     """The folds: name, training and test utterances."""
-    rows = [u for u in read_own(hparams, ("spk_id", "label")) if u.label]
-    return speaker_folds(rows, hparams["held_out_share"])
+    return own_folds(hparams)
 
 
 def main():

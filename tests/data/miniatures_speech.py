@@ -80,7 +80,7 @@ def make_wsj(root: Path) -> Path:
         ("13-16.1/wsj1", "si_dt_20/4k0/4k0c0301"),
         ("11-14.1/wsj0", "si_et_20/440/440c0401"),
     ):
-        write_noise(root / disc / f"{stem}.wav")
+        write_noise(root / disc / f"{stem}.wav", 4800)  # room for a few letters
     return root
 
 

@@ -12,7 +12,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, read_audio
 from mgf_brain.data.augment.noise import NOISE_STREAM, Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
@@ -78,7 +78,7 @@ class Recorded:
 
     Arguments
     ---------
-    clean : mapping of str to str
+    clean : mapping of str to str or Segment
         Path of the clean version by the utterance's id.
 
     Example
@@ -89,7 +89,7 @@ class Recorded:
     (tensor([1., 1.]), tensor([0., 0.]))
     """
 
-    clean: Mapping[str, str]
+    clean: Mapping[str, str | Segment]
 
     def __call__(
         self,

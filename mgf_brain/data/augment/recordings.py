@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, probe, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, probe, read_audio
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError
@@ -19,7 +20,7 @@ class Recordings:
 
     Arguments
     ---------
-    lengths : mapping of str to int
+    lengths : mapping of str or Segment to int
         Samples at 16 kHz by path; empty files are left out.
     read : callable
         ``read(path, start=, frames=) -> (samples,)``.
@@ -32,7 +33,7 @@ class Recordings:
     (1, [2, 3, 4])
     """
 
-    def __init__(self, lengths: Mapping[str, int], read: Callable[..., torch.Tensor]) -> None:
+    def __init__(self, lengths: Mapping[Any, int], read: Callable[..., torch.Tensor]) -> None:
         self.lengths = {path: samples for path, samples in lengths.items() if samples}
         self.paths, self.read = list(self.lengths), read
         self.numbers = {path: number for number, path in enumerate(self.paths)}
@@ -79,7 +80,7 @@ class Recordings:
         >>> recordings.number("b.wav"), recordings.number("c.wav")
         (1, None)
         """
-        path = str(path)
+        path = path if isinstance(path, Segment) else str(path)
         return self.numbers.get(path if path in self.numbers else os.path.realpath(path))
 
     def piece(self, number: int, samples: int, place: float) -> torch.Tensor:

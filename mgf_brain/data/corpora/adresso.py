@@ -12,7 +12,8 @@ from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
-from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, read_table
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout
+from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
 
 LABELS = ("ad", "cn")

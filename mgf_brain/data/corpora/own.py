@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from speechbrain.utils.distributed import run_on_main
@@ -20,6 +20,7 @@ def prepare_own(
     save_folder: str | os.PathLike,
     *,
     columns: Sequence[str] = ("spk_id",),
+    check: Callable[[list[Utterance]], object] | None = None,
     workers: int | None = None,
     max_bad_share: float = 0.01,
 ) -> dict[str, Path]:
@@ -28,13 +29,15 @@ def prepare_own(
     Arguments
     ---------
     manifest : str or os.PathLike
-        With the columns ID, duration and wav.
+        With the columns ID and wav; duration may be absent, since it is measured.
     data_folder : str or os.PathLike or None
         What relative paths start from; None: the root that the summary beside the manifest names.
     save_folder : str or os.PathLike
         Where the manifest goes.
     columns : sequence of str
         More columns that the task needs.
+    check : callable, optional
+        Given the rows before any audio is read, it raises a UserError if they are of no use.
     workers : int, optional
         Threads that check audio; by default one per core.
     max_bad_share : float
@@ -57,9 +60,11 @@ def prepare_own(
     ...
     mgf_brain.errors.UserError: manifest not found: /nowhere.csv. Run the recipe's prepare.py first.
     """
-    rows = read_manifest(manifest, data_folder, columns)
+    rows = read_manifest(manifest, data_folder, columns, measured=True)
     if not rows:
-        raise UserError(f"{manifest} has no rows.")
+        raise UserError(f"{manifest} has no rows. Add some below the header.")
+    if check:
+        check(rows)
     root = data_folder or Path(manifest).parent
     return prepare_corpus(
         {"train": rows}, root, save_folder, workers=workers, max_bad_share=max_bad_share

@@ -38,7 +38,8 @@ def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     Raises
     ------
     UserError
-        If the file is missing, or a line holds no labels or something else than ids.
+        If the file is missing or empty, a line holds no labels or something else than ids, or an
+        utterance comes twice.
 
     Example
     -------
@@ -50,9 +51,15 @@ def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
     labels = {}
     for number, line in read_lines(path, "phone_labels"):
         utterance, *ids = line.split()
-        if not ids or not all(id.isdecimal() and len(id) < 6 for id in ids):
-            raise UserError(f"{path} line {number}: expected '<utterance> <id> <id> …'.")
+        if not ids or not all(_is_class(id) for id in ids):
+            raise UserError(
+                f"{path} line {number}: expected '<utterance> <id> <id> …', got {line!r}."
+            )
+        if utterance in labels:
+            raise UserError(f"{path} line {number}: {utterance} comes twice. Remove one.")
         labels[utterance] = torch.tensor([int(id) for id in ids])
+    if not labels:
+        raise UserError(f"{path} holds no labels. Check phone_labels.")
     return labels
 
 
@@ -72,7 +79,7 @@ def read_split(path: str | os.PathLike) -> list[str]:
     Raises
     ------
     UserError
-        If the file is missing, or a line holds more than an id.
+        If the file is missing or empty, or a line holds more than an id.
 
     Example
     -------
@@ -86,6 +93,8 @@ def read_split(path: str | os.PathLike) -> list[str]:
         if len(line.split()) != 1:
             raise UserError(f"{path} line {number}: expected one utterance, got {line!r}.")
         ids.append(line.strip())
+    if not ids:
+        raise UserError(f"{path} lists no utterance. Check the list.")
     return ids
 
 
@@ -226,7 +235,7 @@ def read_class_names(path: str | os.PathLike, labels: Iterable[torch.Tensor]) ->
     beside = path.with_name(f"{path.stem}_classes{path.suffix}")
     for number, line in read_lines(beside, "phone_labels") if beside.is_file() else ():
         id, *rest = line.split()
-        if not id.isdecimal() or len(rest) != 1:
+        if not _is_class(id) or len(rest) != 1:
             raise UserError(f"{beside} line {number}: expected '<id> <name>', got {line!r}.")
         names[int(id)] = rest[0]
     return [names.get(i, str(i)) for i in range(number_of_classes(labels))]
@@ -272,3 +281,7 @@ def split_by_lists(
         choose_utterances(utterances, train, lists[0]),
         choose_utterances(utterances, test, lists[1]),
     )
+
+
+def _is_class(text: str) -> bool:
+    return text.isdecimal() and len(text) < 6

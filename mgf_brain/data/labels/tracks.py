@@ -20,6 +20,7 @@ import torch
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
 
+from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
@@ -235,12 +236,13 @@ def track_fingerprint(
     return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 
 
-def file_state(path: str) -> tuple[int, int]:
-    """Size in bytes and time of change in ns; a UserError if there is no such file."""
+def file_state(path: str | os.PathLike) -> tuple[int | None, ...]:
+    """Size in bytes, time of change in ns, a segment's samples; a UserError if there is no file."""
     if not os.path.isfile(path):
         raise UserError(f"{path}: there is no such file. Check the path.")
     status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
+    samples = bounds(path) if isinstance(path, Segment) else ()
+    return status.st_size, status.st_mtime_ns, *samples
 
 
 def common_grid(tracks: Iterable[Track]) -> int:

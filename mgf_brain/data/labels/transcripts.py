@@ -131,7 +131,7 @@ def read_lexicon(path: str | os.PathLike) -> dict[str, list[str]]:
     Raises
     ------
     UserError
-        If the file is missing or a line is wrong.
+        If the file is missing or empty, or a line is wrong.
 
     Example
     -------
@@ -140,19 +140,20 @@ def read_lexicon(path: str | os.PathLike) -> dict[str, list[str]]:
     >>> read_lexicon(path)
     {'READ': ['R', 'EH', 'D']}
     """
-    path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UserError(f"lexicon: file not found: {path}. Check the path.")
     lexicon: dict[str, list[str]] = {}
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    for number, line in enumerate(lines, 1):
-        word, *phones = line.partition(" #")[0].split() or [";;;"]
-        if word.startswith((";;;", "<", "!")):
-            continue
-        if not phones:
-            raise UserError(f"{path} line {number}: {word} has no phones. Correct the line.")
-        plain = [_plain_phone(phone, f"{path} line {number}") for phone in phones]
-        lexicon.setdefault(re.sub(r"\(\d+\)$", "", word).upper(), plain)
+    with open(path, encoding="utf-8-sig", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            word, *phones = line.partition(" #")[0].split() or [";;;"]
+            if word.startswith((";;;", "<", "!")):
+                continue
+            if not phones:
+                raise UserError(f"{path} line {number}: {word} has no phones. Correct the line.")
+            plain = [_plain_phone(phone, f"{path} line {number}") for phone in phones]
+            lexicon.setdefault(re.sub(r"\(\d+\)$", "", word).upper(), plain)
+    if not lexicon:
+        raise UserError(f"{path} holds no words. Check lexicon.")
     return lexicon
 
 

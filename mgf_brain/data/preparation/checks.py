@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
 from mgf_brain.data.decoding import LOUDEST, Fault, open_audio, refuse_damaged, refuse_short
 
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
@@ -22,7 +22,7 @@ BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the me
 class AudioCheck:
     """What decoding a file has shown."""
 
-    path: str
+    path: str  # and the samples, of a segment
     sample_rate: int = 0  # Hz
     channels: int = 0
     frames: int = 0  # samples per channel that could be decoded
@@ -41,7 +41,7 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     Arguments
     ---------
     path : str or os.PathLike
-        The audio file.
+        The audio file, or a segment of it.
 
     Returns
     -------
@@ -59,18 +59,19 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     >>> check_file("nowhere.wav").error
     'file not found'
     """
-    path = str(path)
     try:
         with open_audio(path) as file:
             refuse_damaged(file, path)
             return _decode(file, path)
     except Fault as fault:
-        return AudioCheck(path, error=str(fault))
+        return AudioCheck(str(path), error=str(fault))
 
 
-def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
+def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
+    if error := passes_end(path, file.frames):
+        raise Fault(error)
     digest, frames, usual, silent = hashlib.blake2b(digest_size=16), 0, True, True
-    for block in _blocks(file):
+    for block in _blocks(file, *bounds(path)):
         digest.update(block.data)
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
@@ -84,19 +85,22 @@ def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
         error = f"shorter than {1000 * SHORTEST / SAMPLE_RATE:.0f} ms"
     elif silent:
         error = "silent: every sample is 0"
-    return AudioCheck(path, file.samplerate, file.channels, frames, digest.hexdigest(), error)
+    return AudioCheck(str(path), file.samplerate, file.channels, frames, digest.hexdigest(), error)
 
 
-def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
-    """All of a file, (samples, channels) each; ``SoundFile.blocks`` hides where a file is short."""
-    read = 0
+def _blocks(file: soundfile.SoundFile, first: int, last: int | None) -> Iterator[np.ndarray]:
+    """A part of a file, (samples, channels) each; ``SoundFile.blocks`` hides that one is short."""
+    place, left = first, BLOCK if last is None else min(BLOCK, last - first)
     try:
-        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-            read += len(block)
+        if first:
+            file.seek(first)
+        while len(block := file.read(left, dtype="float32", always_2d=True)):
+            place += len(block)
             yield block
+            left = BLOCK if last is None else min(BLOCK, last - place)
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(": .")) from error
-    refuse_short(file, read, file.frames)
+    refuse_short(file, place, file.frames if last is None else last)
 
 
 def check_files(paths: Sequence[str | os.PathLike], workers: int | None = None) -> list[AudioCheck]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from mgf_brain.data.audio import bounds
 from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_manifest
 from mgf_brain.data.preparation.checks import AudioCheck, check_files
 from mgf_brain.data.preparation.summary import format_summary, read_summary, summarise
@@ -159,8 +161,8 @@ def prepare_corpus(
     manifests = {part: Path(save_folder) / f"{part}.csv" for part in parts}
     summary_path = Path(save_folder) / SUMMARY_FILE
     fingerprint = _fingerprint(parts, data_folder, max_bad_share)
-    if _unchanged(summary_path, fingerprint, manifests.values()):
-        summary = read_summary(save_folder)
+    summary = _unchanged(save_folder, fingerprint, manifests.values())
+    if summary is not None:
         logger.info("%s is up to date.", save_folder)
     else:
         kept, summary = _check(parts, data_folder, workers, max_bad_share)
@@ -216,22 +218,29 @@ def _fingerprint(
     for part, rows in parts.items():
         for u in rows:
             fields = dataclasses.astuple(dataclasses.replace(u, wav=relocatable(u.wav, root)))
-            digest.update(json.dumps([part, fields, _size_and_time(u.wav)]).encode())
+            samples = [bounds(u.wav)] if bounds(u.wav) != (0, None) else []
+            digest.update(json.dumps([part, fields, _size_and_time(u.wav), *samples]).encode())
     return digest.hexdigest()
 
 
-def _size_and_time(path: str) -> tuple[int, int] | None:
+def _size_and_time(path: str | os.PathLike) -> tuple[int, int] | None:
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+    except (OSError, ValueError):  # a name too long, a NUL in it: the check finds no file either
         return None
     return status.st_size, status.st_mtime_ns
 
 
-def _unchanged(summary: Path, fingerprint: str, manifests: Iterable[Path]) -> bool:
-    if not summary.is_file() or read_summary(summary.parent)["fingerprint"] != fingerprint:
-        return False
-    return all(manifest.is_file() for manifest in manifests)
+def _unchanged(
+    save_folder: str | os.PathLike, fingerprint: str, manifests: Iterable[Path]
+) -> dict | None:
+    """The summary, if it is there and all is as it says; a damaged one says nothing."""
+    if not all(manifest.is_file() for manifest in manifests):
+        return None
+    with contextlib.suppress(UserError):
+        summary = read_summary(save_folder)
+        return summary if summary.get("fingerprint") == fingerprint else None
+    return None
 
 
 def _drop_repeated(
@@ -241,7 +250,7 @@ def _drop_repeated(
     for part, rows in parts.items():
         first = {u.id: u for u in reversed(rows)}
         kept[part] = [u for u in rows if first[u.id] is u]
-        repeated += [u.wav for u in rows if first[u.id] is not u]
+        repeated += [str(u.wav) for u in rows if first[u.id] is not u]
     return kept, repeated
 
 
@@ -260,6 +269,10 @@ def _fill_durations(
 ) -> dict[str, list[Utterance]]:
     usable = {check.path: check.duration for check in checks if check.error is None}
     return {
-        part: [dataclasses.replace(u, duration=usable[u.wav]) for u in rows if u.wav in usable]
+        part: [
+            dataclasses.replace(u, duration=usable[str(u.wav)])
+            for u in rows
+            if str(u.wav) in usable
+        ]
         for part, rows in parts.items()
     }

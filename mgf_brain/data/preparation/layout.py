@@ -1,17 +1,14 @@
-"""What readers of published layouts share: the root, audio by stem, names by pattern, tables."""
+"""What readers of published layouts share: the root, audio by stem, names by pattern."""
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mgf_brain.data.audio import audio_among
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_text
 
 
 def check_layout(root: Path, pattern: str) -> None:
@@ -103,46 +100,6 @@ def match_stem(path: Path, pattern: re.Pattern[str], expected: str) -> re.Match[
     if match is None:
         raise UserError(f"{path}: the name is not of the form {expected}. Rename or remove it.")
     return match
-
-
-def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """The rows of a CSV file with a header.
-
-    Arguments
-    ---------
-    path : Path
-        UTF-8 text, comma-separated.
-    columns : sequence of str
-        The columns that the caller reads; others may be there.
-
-    Yields
-    ------
-    tuple of str and dict
-        File and line for messages, and the row's fields by column, without outer spaces.
-
-    Raises
-    ------
-    UserError
-        If the file is not UTF-8, a column is missing, or a row lacks one of its fields (with its
-        line).
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "task1.csv"
-    >>> _ = path.write_text("ID,Dx\\nadrsdt1,Control\\n")
-    >>> [row["Dx"] for _, row in read_table(path, ["ID", "Dx"])]
-    ['Control']
-    """
-    with open_text(path, newline="") as file:
-        reader = csv.DictReader(file)
-        absent = [name for name in columns if name not in (reader.fieldnames or ())]
-        if absent:
-            raise UserError(f"{path} lacks the column {', '.join(absent)}. Restore the table.")
-        for row in reader:
-            where = f"{path} line {reader.line_num}"
-            if any(row[name] is None for name in columns):
-                raise UserError(f"{where}: fewer fields than the header has. Restore the line.")
-            yield where, {name: row[name].strip() for name in columns}
 
 
 def audio_files(folder: str | os.PathLike, key: str) -> list[Path]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mgf_brain.data.audio import SAMPLE_RATE
-from mgf_brain.data.manifest import ROOT, SUMMARY_FILE, Utterance, relocatable
+from mgf_brain.data.manifest import (
+    ROOT,
+    SUMMARY_FILE,
+    Utterance,
+    read_summary_file,
+    relocatable,
+)
 from mgf_brain.data.preparation.checks import AudioCheck, find_duplicates
+from mgf_brain.errors import UserError
 
 
 def summarise(
@@ -81,8 +87,29 @@ def part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
 
 
 def read_summary(save_folder: str | os.PathLike) -> dict:
-    """The summary that the preparation left in a folder."""
-    return json.loads((Path(save_folder) / SUMMARY_FILE).read_text(encoding="utf-8"))
+    """The summary that the preparation left in a folder.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it is damaged.
+
+    Example
+    -------
+    >>> read_summary("/nowhere")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: /nowhere/prepare_summary.json: file not found. Prepare again.
+    """
+    path = Path(save_folder) / SUMMARY_FILE
+    if not path.is_file():
+        raise UserError(f"{path}: file not found. Prepare again.")
+    summary = read_summary_file(path)
+    try:
+        format_summary(summary)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise UserError(f"{path} is damaged. Delete it and prepare again.") from error
+    return summary
 
 
 def format_summary(summary: Mapping) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, Segment, bounds, read_audio
 from mgf_brain.data.manifest import (
     ROOT,
     SUMMARY_FILE,
@@ -125,6 +125,8 @@ def trim_file(source: str | os.PathLike, target: str | os.PathLike) -> TrimmedFi
     """
     status = os.stat(source)
     stamp = f"mgf_brain {FORMAT} {status.st_size} {status.st_mtime_ns}"
+    if isinstance(source, Segment):
+        stamp += " {} {}".format(*bounds(source))
     if (done := _read(target, stamp)) is not None:
         return done
     wav = read_audio(source)
@@ -139,19 +141,21 @@ def trim_file(source: str | os.PathLike, target: str | os.PathLike) -> TrimmedFi
     return TrimmedFile(str(target), len(kept) / SAMPLE_RATE, found)
 
 
-def trim_files(targets: Mapping[str, Path], workers: int | None = None) -> dict[str, TrimmedFile]:
+def trim_files(
+    targets: Mapping[str | Segment, Path], workers: int | None = None
+) -> dict[str | Segment, TrimmedFile]:
     """Trim many files in parallel, with a progress bar.
 
     Arguments
     ---------
-    targets : mapping of str to Path
+    targets : mapping of str or Segment to Path
         The file to write, by source.
     workers : int, optional
         Threads; by default one per core.
 
     Returns
     -------
-    dict of str to TrimmedFile
+    dict of str or Segment to TrimmedFile
         By source, in the same order.
 
     Example
@@ -183,18 +187,26 @@ def _read(target: str | os.PathLike, stamp: str) -> TrimmedFile | None:
 
 
 def _targets(
-    sources: Iterable[str], data_folder: str | os.PathLike, audio: Path
-) -> dict[str, Path]:
+    sources: Iterable[str | Segment], data_folder: str | os.PathLike, audio: Path
+) -> dict[str | Segment, Path]:
     targets = {file: audio / _name(file, data_folder) for file in sources}
-    targets = {file: target.with_suffix(".flac") for file, target in targets.items()}
-    first: dict[Path, str] = {}
+    targets = {
+        file: target.with_name(f"{target.stem}{_samples(file)}.flac")
+        for file, target in targets.items()
+    }
+    first: dict[Path, str | Segment] = {}
     for file, target in targets.items():
         if (other := first.setdefault(target, file)) != file:
             raise UserError(f"{file} and {other} would both become {target}. Rename one.")
     return targets
 
 
-def _name(file: str, data_folder: str | os.PathLike) -> str:
+def _samples(file: str | Segment) -> str:
+    """What tells the segments of a file apart."""
+    return f"-{file.start}-{file.stop or 'end'}" if isinstance(file, Segment) else ""
+
+
+def _name(file: str | Segment, data_folder: str | os.PathLike) -> str:
     """The path from the corpus' root; of a file outside it, that from the file system's."""
     return relocatable(file, data_folder).removeprefix(ROOT).lstrip(os.sep)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mgf_brain.data.folds import official_split, speaker_folds
-from mgf_brain.downstream.run import corpus_parts
+from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.run import corpus_parts, read_own
 from mgf_brain.errors import UserError
 from mgf_brain.tasks.classification.training import FoldParts
+
+logger = logging.getLogger(__name__)
 
 
 def folds_of(
@@ -41,3 +45,63 @@ def labelled(fold: FoldParts) -> FoldParts:
     if not train or not test:
         raise UserError(f"fold {name} has no labelled utterances to train on or to score.")
     return name, train, test
+
+
+def own_folds(hparams: Mapping[str, Any]) -> list[FoldParts]:
+    """The folds of the labelled rows of the user's manifest, see ``speaker_folds``.
+
+    What is wrong with labels and folds is said before any audio is read.
+
+    Raises
+    ------
+    UserError
+        If no row has a label, or as ``speaker_folds`` and ``require_classes``.
+    """
+
+    def folds(rows: Sequence[Utterance]) -> list[FoldParts]:
+        """Of those that have a label."""
+        rows = [u for u in rows if u.label]
+        if not rows:
+            raise UserError(
+                f"{hparams['manifest']}: no row has a label. Fill the column label with what this "
+                "task is to name."
+            )
+        return require_classes(speaker_folds(rows, hparams["held_out_share"]))
+
+    rows = read_own(hparams, ("spk_id", "label"), check=folds)
+    if unlabelled := sum(not u.label for u in rows):
+        logger.warning("%d of %d rows have no label and are left out", unlabelled, len(rows))
+    return folds(rows)
+
+
+def require_classes(folds: Iterable[FoldParts]) -> list[FoldParts]:
+    """The folds, if there are two classes to tell apart: in each training part, and in the test.
+
+    Raises
+    ------
+    UserError
+        If there are not: naming the only class would score 100 %.
+
+    Example
+    -------
+    >>> rows = [Utterance(str(i), 1.0, "/a.wav", "s", label="calm") for i in range(2)]
+    >>> require_classes([("1", rows[:1], rows[1:])])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: fold 1: all that trains has the label calm. Label two classes.
+    """
+    folds = list(folds)
+    for name, train, test in folds:
+        classes = {u.label for u in train}
+        if len(classes) < 2:
+            raise UserError(
+                f"fold {name}: all that trains has the label {train[0].label}. Label two classes."
+            )
+        if unheard := sorted({u.label or "" for u in test} - classes):
+            logger.warning("fold %s: nothing trains %s, which it tests", name, ", ".join(unheard))
+    if len(tested := {u.label for _, _, test in folds for u in test}) < 2:
+        raise UserError(
+            f"all that is scored has the label {', '.join(map(str, tested))}: no score would mean "
+            "anything. Label two classes."
+        )
+    return folds

@@ -38,7 +38,8 @@ class CTCBrain(FinetuningBrain):
     ) -> torch.Tensor:
         """Sum over the batch a token of it: short transcripts in long silences weigh no more.
 
-        An utterance with more tokens than slots has no path: it counts as 0.
+        An utterance with more tokens than slots has no path and counts as 0; ``leave_out_long``
+        has none come here.
         """
         log_probabilities, slots = predictions
         tokens = self.targets_of(batch)

@@ -16,14 +16,18 @@ from mgf_brain.files import open_atomic
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
+from mgf_brain.tasks.transcription.data import leave_out_long, report_unseen
+from mgf_brain.tasks.transcription.decoding import (
+    Decode,
+    beam_search,
+    greedy,
+    refuse_other_words,
+)
 from mgf_brain.tasks.transcription.model_folder import export_recogniser
 from mgf_brain.tasks.transcription.report import write_transcription_page
 from mgf_brain.tasks.transcription.training import (
-    Decode,
     alignments,
-    beam_search,
     error_rates,
-    greedy,
     token_set,
     train_recogniser,
     transcribe,
@@ -53,8 +57,11 @@ def recognise(
     if hparams["valid_share"]:
         train, test = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
     assert_disjoint_speakers(train=train, test=test)
-    tokens = _tokens(hparams, [texts[u.id] for u in train], phones)
-    search = None if phones else _search(hparams, tokens)  # kenlm may be missing: before training
+    spoken = [[texts[u.id] for u in rows] for rows in (train, test)]
+    report_unseen(*spoken, " " if phones else None)
+    tokens = _tokens(hparams, spoken[0], phones)
+    train = leave_out_long(train, texts, tokens, extractor, hparams["max_bad_share"])
+    search = None if phones else _search(hparams, tokens, spoken[0])  # before training
     head, training = train_recogniser(experiment, extractor, train, texts, tokens)
     made = transcribe(head, extractor, test, texts, greedy(tokens))
     metrics = error_rates(made, phones)
@@ -75,9 +82,11 @@ def recognise(
     write_transcription_page(experiment, head, made, metrics)
 
 
-def _search(hparams: Mapping[str, Any], tokens: Any) -> Decode | None:
+def _search(hparams: Mapping[str, Any], tokens: Any, texts: Sequence[str]) -> Decode | None:
     if not hparams["beam"] and not hparams["lm"]:
         return None
+    if hparams["lm"]:
+        refuse_other_words(hparams["lm"], texts)
     weights = hparams["lm_weight"], hparams["word_bonus"]
     return beam_search(tokens, hparams["beam"] or 100, hparams["lm"], *weights)
 

@@ -1,30 +1,27 @@
-"""Writing down what was said: training, decoding and error rates of CTC recognisers."""
+"""Writing down what was said: training and error rates of CTC recognisers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jiwer
 import numpy as np
 import torch
-from speechbrain.decoders.ctc import CTCPrefixBeamSearcher
 
 from mgf_brain.data.batches.features import make_feature_loader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import train_head, tune
-from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
+from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.transcription.brain import CTCBrain
+from mgf_brain.tasks.transcription.decoding import Decode
 from mgf_brain.tasks.transcription.model_folder import ctc_head_sizes
 from mgf_brain.throughput import Throughput
-
-Decode = Callable[[torch.Tensor], str]  # log-probabilities (slots, tokens) -> text
 
 
 @dataclass
@@ -100,54 +97,6 @@ def transcribe(
         log_probabilities, _ = head(states[None].to(lengths.device), lengths)
         made.append(Transcript(u, texts[u.id], decode(log_probabilities[0].cpu())))
     return made
-
-
-def greedy(tokens: Tokens | SentencePieceTokens) -> Decode:
-    """The best path, without a language model.
-
-    Example
-    -------
-    >>> greedy(Tokens("AB"))(torch.eye(3)[[1, 1, 0, 1, 2]])
-    'AAB'
-    """
-    return lambda scores: tokens.decode(best_path(scores.argmax(-1).tolist()))
-
-
-def beam_search(
-    tokens: Tokens | SentencePieceTokens, beam: int, arpa: str | None, alpha: float, beta: float
-) -> Decode:
-    """Prefix beam search, with a word n-gram model if one is given; SpeechBrain's.
-
-    Arguments
-    ---------
-    tokens : Tokens or SentencePieceTokens
-        Of words: characters with a space, or SentencePiece units.
-    beam : int
-        Hypotheses kept.
-    arpa : str or None
-        Path of an n-gram model in ARPA format; needs the extra [lm].
-    alpha, beta : float
-        Weight of the language model, and bonus of each word.
-
-    Raises
-    ------
-    UserError
-        If kenlm or pygtrie, which SpeechBrain keeps words in, is not installed.
-    """
-    try:
-        searcher = CTCPrefixBeamSearcher(
-            blank_index=0,
-            vocab_list=tokens.names,
-            kenlm_model_path=arpa,
-            alpha=alpha,
-            beta=beta,
-            beam_size=beam,
-        )
-    except ImportError as error:
-        raise UserError(
-            "lm: kenlm or pygtrie is missing. Run pip install mgf_brain[lm]."
-        ) from error
-    return lambda scores: searcher(scores[None])[0][0].text
 
 
 def by_part(made: Sequence[Transcript]) -> dict[str, list[Transcript]]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem, read_table
+from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem
 from mgf_brain.errors import UserError
 
 
@@ -34,25 +34,3 @@ def test_the_whole_stem_has_to_match(tmp_path):
     assert match_stem(tmp_path / "03F.opus", pattern, "SSE")[0] == "03F"
     with pytest.raises(UserError, match="03Fa.opus: the name is not of the form SSE"):
         match_stem(tmp_path / "03Fa.opus", pattern, "SSE")
-
-
-def test_table_with_more_columns_in_another_order(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text('\ufeffDx,note,ID\nControl,"a, b",u1 \nAD,,u2\n', encoding="utf-8")
-    rows = list(read_table(path, ["ID", "Dx"]))
-    assert rows == [
-        (f"{path} line 2", {"ID": "u1", "Dx": "Control"}),
-        (f"{path} line 3", {"ID": "u2", "Dx": "AD"}),
-    ]
-
-
-def test_broken_tables_are_named(tmp_path):
-    path = tmp_path / "table.csv"
-    path.write_text("ID,Dx\nu1,AD\nu2\n")
-    with pytest.raises(UserError, match="table.csv line 3: fewer fields"):
-        list(read_table(path, ["ID", "Dx"]))
-    with pytest.raises(UserError, match="table.csv lacks the column Age"):
-        list(read_table(path, ["ID", "Age"]))
-    path.write_text("ID,Dx\nü1,AD\n", encoding="latin-1")
-    with pytest.raises(UserError, match="table.csv is not UTF-8"):
-        list(read_table(path, ["ID", "Dx"]))

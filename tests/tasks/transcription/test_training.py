@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -12,18 +11,15 @@ import pytest
 import torch
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.tasks.transcription.training import (
     Transcript,
     alignments,
-    beam_search,
     error_counts,
     error_rates,
-    greedy,
     token_set,
     train_recogniser,
     transcribe,
@@ -31,23 +27,6 @@ from mgf_brain.tasks.transcription.training import (
 from tests.small_runs import changed, experiment, settings, speaker_encoder, weights, write_speech
 
 ROW = Utterance("u", 1.0, "/a.wav", "s")
-ARPA = """\\data\\
-ngram 1=5
-ngram 2=2
-
-\\1-grams:
--2.0\t<unk>
--1.0\t<s>\t-0.3
--1.0\t</s>
--1.0\tBEAR\t-0.3
--3.0\tBARE\t-0.3
-
-\\2-grams:
--0.1\t<s> BEAR
--3.0\t<s> BARE
-
-\\end\\
-"""
 
 
 def distance(truth: list[str], made: list[str]) -> int:
@@ -113,61 +92,6 @@ def test_alignments_show_both_texts_and_mark_errors():
         ["REF:", "A"],
         ["HYP:", "A"],
     ]
-
-
-def peaked(numbers: list[int], count: int, rest: float = -9.0) -> torch.Tensor:
-    """Log-probabilities (slots, tokens) that leave little doubt, a blank between all symbols."""
-    scores = torch.full((2 * len(numbers) + 1, count), rest)
-    scores[::2, 0] = 0.0
-    for place, number in enumerate(numbers):
-        scores[2 * place + 1, number] = 0.0
-    return scores.log_softmax(-1)
-
-
-@pytest.fixture(scope="module")
-def units(tmp_path_factory: pytest.TempPathFactory) -> SentencePieceTokens:
-    texts = ["WE CALL IT BEAR", "CALL WE"] * 3
-    return SentencePieceTokens.train(texts, 14, tmp_path_factory.mktemp("units") / "u.model")
-
-
-@pytest.mark.parametrize("kind", ["characters", "units"])
-def test_without_doubt_the_beam_writes_what_greedy_does(kind: str, units):
-    tokens = units if kind == "units" else Tokens.of(["WE CALL IT BEAR"])
-    scores = peaked(tokens.encode("WE CALL IT"), len(tokens))
-    assert greedy(tokens)(scores) == "WE CALL IT"
-    assert beam_search(tokens, 5, None, 0.5, 1.5)(scores) == "WE CALL IT"
-
-
-def test_the_beam_adds_up_paths_of_one_text():
-    """P(A) = 0.4 * 0.4 + 2 * 0.4 * 0.6 = 0.64 by three paths; the likeliest path is empty: 0.36."""
-    tokens = Tokens.of(["A"])
-    scores = torch.tensor([[0.6, 0.4], [0.6, 0.4]]).log()
-    assert greedy(tokens)(scores) == ""
-    assert beam_search(tokens, 5, None, 0.0, 0.0)(scores) == "A"
-
-
-def test_a_language_model_decides_between_words_that_sound_alike(tmp_path: Path):
-    pytest.importorskip("kenlm")
-    pytest.importorskip("pygtrie")
-    (tmp_path / "lm.arpa").write_text(ARPA)
-    tokens = Tokens.of(["BEAR", "BARE"])
-    scores = torch.full((9, len(tokens)), -4.0)
-    scores[::2, 0] = 0.0
-    for slot, (likely, other) in zip((1, 3, 5, 7), ("BB", "AE", "RA", "ER"), strict=True):
-        scores[slot, tokens.numbers[other]] = -0.2
-        scores[slot, tokens.numbers[likely]] = 0.0
-    scores = scores.log_softmax(-1)
-    assert greedy(tokens)(scores) == "BARE"
-    assert beam_search(tokens, 20, None, 0.5, 1.5)(scores) == "BARE"
-    assert beam_search(tokens, 20, str(tmp_path / "lm.arpa"), 2.0, 1.5)(scores) == "BEAR"
-
-
-def test_a_language_model_without_kenlm(monkeypatch):
-    monkeypatch.setitem(sys.modules, "kenlm", None)
-    with pytest.raises(
-        UserError, match=r"lm: kenlm or pygtrie is missing. Run pip install .*\[lm\]"
-    ):
-        beam_search(Tokens.of(["A"]), 5, "lm.arpa", 0.5, 1.5)
 
 
 def test_every_utterance_is_transcribed_by_itself(tmp_path: Path):
