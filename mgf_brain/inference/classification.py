@@ -43,6 +43,8 @@ class UtteranceClassifier(SpeechTask):
     (['angry', 'calm'], 1.0)
     """
 
+    sounding = True
+
     def __init__(self, encoder: Encoder, head: Probe, labels: Sequence[str]) -> None:
         super().__init__(encoder)
         self.head, self.labels = head, list(labels)

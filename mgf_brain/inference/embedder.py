@@ -64,9 +64,10 @@ class Embedder:
         return f"{what}{layer}, model {encoder_fingerprint(self.model, 'states')}"
 
     def __call__(self, path: Path) -> Arrays:
-        """Arrays of a file; `UserError` if it cannot be read or is too short."""
+        """Arrays of a file; `UserError` if it cannot be read, is too short or silent."""
         encoder = self.encoder
-        (wav,) = read_inputs(path, None, encoder.sample_rate, encoder.window)
+        rate, shortest = encoder.sample_rate, encoder.window
+        (wav,) = read_inputs(path, None, rate, shortest, sounding=not self.frames)
         return self.of(wav[None])
 
     @torch.inference_mode()

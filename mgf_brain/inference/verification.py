@@ -65,6 +65,8 @@ class SpeakerVerifier(SpeechTask):
     (1.0, True)
     """
 
+    sounding = True
+
     def __init__(
         self, encoder: Encoder, embedding_dim: int, threshold: float | None = None
     ) -> None:

@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from speechbrain.utils.importutils import LazyModule
 
 SOAK = bool(os.environ.get("MGF_SOAK"))
 HERE = Path(__file__).parent
+
+# hypothesis asks every module for its file; to ask these is to import what isn't installed.
+LazyModule.__file__ = None  # pyright: ignore[reportAttributeAccessIssue]
 
 slow_machines = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile(
