@@ -24,6 +24,7 @@ from safetensors.torch import save
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import as_bytes
+from mgf_brain.nn.chunks import WHOLE_SECONDS
 
 logger = logging.getLogger(__name__)
 CHECKSUM = "crc32"  # safetensors notices a file cut short, but not a changed byte
@@ -177,7 +178,8 @@ class FeatureCache:
 
     def _path(self, utterance: Utterance) -> Path:
         digest = self.hashes(utterance.wav)
-        return self.folder / digest[:2] / f"{digest}.safetensors"
+        chunks = "-chunks" if utterance.duration > WHOLE_SECONDS else ""  # once whole as well
+        return self.folder / digest[:2] / f"{digest}{chunks}.safetensors"
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

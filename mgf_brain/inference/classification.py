@@ -8,8 +8,9 @@ from typing import overload
 import torch
 
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.probe import Probe
 
 Ranking = list[tuple[str, float]]  # every label with its probability, the likeliest first

@@ -12,8 +12,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeakerVerifier
 from mgf_brain.inference.audio import read_inputs
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 
 Arrays = dict[str, np.ndarray]
 

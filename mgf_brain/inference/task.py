@@ -82,14 +82,3 @@ class SpeechTask(nn.Module):
         rate, shortest = encoder.sample_rate, encoder.window
         for wav in read_inputs(audio, sample_rate, rate, shortest, self.sounding):
             yield wav[None].to(self.device)
-
-
-def lengths_of(wavs: torch.Tensor) -> torch.Tensor:
-    """Samples of each row where nothing is padded: (B, N) -> (B,).
-
-    Example
-    -------
-    >>> lengths_of(torch.zeros(2, 8000)).tolist()
-    [8000, 8000]
-    """
-    return torch.full((len(wavs),), wavs.shape[1], device=wavs.device)

@@ -9,8 +9,9 @@ from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 
 
 class Standardiser(nn.Module):
