@@ -25,6 +25,7 @@ from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import as_bytes
+from mgf_brain.nn.chunks import WHOLE_SECONDS
 
 logger = logging.getLogger(__name__)
 CHECKSUM = "crc32"  # safetensors notices a file cut short, but not a changed byte
@@ -181,7 +182,8 @@ class FeatureCache:
         if isinstance(utterance.wav, Segment):
             text = f"{digest} {bounds(utterance.wav)}"
             digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-        return self.folder / digest[:2] / f"{digest}.safetensors"
+        chunks = "-chunks" if utterance.duration > WHOLE_SECONDS else ""  # once whole as well
+        return self.folder / digest[:2] / f"{digest}{chunks}.safetensors"
 
     def _write(self, path: Path, data: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,25 +12,35 @@ import torch
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError
+from mgf_brain.inference.arrays import array_samples, check_rate
+
+LOUDEST = 8.0  # peak; resampling and lossy codecs pass 1, noise of unit deviation passes 5
 
 Audio = str | os.PathLike | np.ndarray | torch.Tensor
 
 
 def read_inputs(
-    audio: Audio | Sequence[Audio], sample_rate: int | None, wanted: int, shortest: int = 1
+    audio: Audio | Sequence[Audio],
+    sample_rate: int | None,
+    wanted: int,
+    shortest: int = 1,
+    sounding: bool = False,
 ) -> list[torch.Tensor]:
     """Read audio as mono waveforms of the wanted rate.
 
     Arguments
     ---------
     audio : path, array or a sequence of those
-        A file of any rate, channels averaged; or samples (N,), floats within [-1, 1] or integers.
+        A file of any rate, channels averaged; or the samples of one recording, (N,): floats within
+        [-1, 1], or integers whose type says their scale, see ``array_samples``.
     sample_rate : int or None
         Of the arrays, in Hz; files know theirs.
     wanted : int
         Rate of the result, in Hz.
     shortest : int
         Samples at ``wanted`` that each waveform needs.
+    sounding : bool
+        Whether digital silence is refused: two of them would be one speaker, with a cosine of 1.
 
     Returns
     -------
@@ -41,7 +51,7 @@ def read_inputs(
     ------
     UserError
         If a file cannot be read, an array comes without its rate or is no mono waveform, or a
-        waveform is too short or not finite.
+        waveform is too short, not finite, or so loud that its scale must be another.
 
     Example
     -------
@@ -54,30 +64,31 @@ def read_inputs(
     if not items:
         raise UserError("audio: the list is empty. Pass a file or an array at least.")
     return [
-        _checked(_read(item, sample_rate, wanted), shortest, _name(item, place))
-        for place, item in enumerate(items)
+        _checked(_read(item, sample_rate, wanted, name), shortest, sounding, name)
+        for item, name in ((item, _name(item, place)) for place, item in enumerate(items))
     ]
 
 
-def _read(audio: Audio, sample_rate: int | None, wanted: int) -> torch.Tensor:
+def _read(audio: Audio, sample_rate: int | None, wanted: int, name: str) -> torch.Tensor:
     if isinstance(audio, (str, os.PathLike)):
         return read_audio(audio, wanted)
-    if sample_rate is None:
-        raise UserError("sample_rate: an array does not know its rate. Pass sample_rate=<Hz>.")
-    wav = torch.as_tensor(audio).detach().cpu()
-    if wav.dim() != 1:
-        raise UserError(f"audio: an array must be (samples,), not {tuple(wav.shape)}. Mix it down.")
-    if not wav.is_floating_point():
-        wav = wav.float() / (torch.iinfo(wav.dtype).max + 1)  # full scale is 1
-    wav = wav.float()
-    return wav if sample_rate == wanted else resample(wav, sample_rate, wanted)
+    rate = check_rate(sample_rate)
+    return resample(array_samples(audio, name), rate, wanted)
 
 
-def _checked(wav: torch.Tensor, shortest: int, name: str) -> torch.Tensor:
+def _checked(wav: torch.Tensor, shortest: int, sounding: bool, name: str) -> torch.Tensor:
     if len(wav) < shortest:
         raise UserError(f"{name} is shorter than a frame ({shortest} samples). Pass longer audio.")
     if not torch.isfinite(wav).all():
         raise UserError(f"{name} holds samples that are not finite. Mend it.")
+    if sounding and not wav.any():
+        raise UserError(f"{name} is digital silence, in which nobody speaks. Leave it out.")
+    peak = float(wav.abs().amax()) if len(wav) else 0.0
+    if peak > LOUDEST:
+        raise UserError(
+            f"{name}: floats have their full scale at 1, but these go to {peak:.6g}. Divide those "
+            "of 16 bits by 32768."
+        )
     return wav
 
 

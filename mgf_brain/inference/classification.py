@@ -8,8 +8,9 @@ from typing import overload
 import torch
 
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.probe import Probe
 
 Ranking = list[tuple[str, float]]  # every label with its probability, the likeliest first
@@ -42,6 +43,8 @@ class UtteranceClassifier(SpeechTask):
     >>> sorted(label for label, _ in ranked), round(sum(share for _, share in ranked), 4)
     (['angry', 'calm'], 1.0)
     """
+
+    sounding = True
 
     def __init__(self, encoder: Encoder, head: Probe, labels: Sequence[str]) -> None:
         super().__init__(encoder)

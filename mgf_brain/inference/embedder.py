@@ -12,8 +12,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeakerVerifier
 from mgf_brain.inference.audio import read_inputs
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 
 Arrays = dict[str, np.ndarray]
 
@@ -64,9 +65,10 @@ class Embedder:
         return f"{what}{layer}, model {encoder_fingerprint(self.model, 'states')}"
 
     def __call__(self, path: Path) -> Arrays:
-        """Arrays of a file; `UserError` if it cannot be read or is too short."""
+        """Arrays of a file; `UserError` if it cannot be read, is too short or silent."""
         encoder = self.encoder
-        (wav,) = read_inputs(path, None, encoder.sample_rate, encoder.window)
+        rate, shortest = encoder.sample_rate, encoder.window
+        (wav,) = read_inputs(path, None, rate, shortest, sounding=not self.frames)
         return self.of(wav[None])
 
     @torch.inference_mode()

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_weights, read_parts
 from mgf_brain.inference.audio import Audio, read_inputs
+from mgf_brain.nn.chunks import (
+    CHUNK_SECONDS,
+    OVERLAP_SECONDS,
+    WHOLE_SECONDS,
+    Encoded,
+    Pool,
+    chunks_of,
+    cut_chunks,
+    each_row,
+    joined_pools,
+    joined_states,
+)
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
-from mgf_brain.nn.interfaces import Encoder
-from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.pooling import LayerAverage, layer_statistics
+from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
+from mgf_brain.nn.masking import lengths_of, valid_frames
+from mgf_brain.nn.pooling import LayerAverage, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.spectrum import frame_count
 
 
 class Representation(NamedTuple):
@@ -38,8 +51,8 @@ class SpeechEncoder(Encoder):
     speech_model : SpeechModel
     sample_rate : int
         In Hz.
-    embedding : torch.nn.Module, optional
-        ``embedding(states, valid, colour) -> (B, E)``, see ``mgf_brain.nn.pooling``; without one,
+    embedding : UtteranceEmbedding, optional
+        See ``mgf_brain.nn.pooling``; without one,
         mean and deviation over time of the layers' average.
 
     Example
@@ -54,7 +67,10 @@ class SpeechEncoder(Encoder):
     """
 
     def __init__(
-        self, speech_model: SpeechModel, sample_rate: int, embedding: nn.Module | None = None
+        self,
+        speech_model: SpeechModel,
+        sample_rate: int,
+        embedding: UtteranceEmbedding | None = None,
     ) -> None:
         super().__init__()
         self.speech_model, self.sample_rate = speech_model, sample_rate
@@ -126,10 +142,10 @@ class SpeechEncoder(Encoder):
         found = []
         for wav in read_inputs(audio, sample_rate, self.sample_rate, self.window):
             wavs = wav[None].to(self.device)  # (1, N)
-            frames, states = self.speech_model(wavs, torch.tensor([len(wav)], device=self.device))
-            valid = valid_frames(frames.lengths, states[0].shape[1])
-            embedding = self.embedding(states, valid, frames.colour)[0]
-            centres = [self.frame_centre(frame) for frame in range(valid.shape[1])]
+            parts = list(self._parts(wavs, lengths_of(wavs)))
+            embedding = self.embedding.project(*joined_pools(parts, self.embedding.pooled))[0]
+            states, (count,) = joined_states(parts)
+            centres = [self.frame_centre(frame) for frame in range(int(count))]
             found.append(Representation(torch.cat(states), embedding, torch.tensor(centres)))
         return found
 
@@ -158,16 +174,21 @@ class SpeechEncoder(Encoder):
         frame_lengths : torch.Tensor
             (B,) valid frames.
         """
-        frames, states = self.speech_model(wavs, lengths)
-        return states, frames.lengths
+        if len(wavs) > 1 and self._is_long(wavs):
+            states, counts = zip(
+                *(self.encode(*row) for row in each_row(wavs, lengths)), strict=True
+            )
+            padded = [
+                pad_sequence([x[0] for x in layer], True) for layer in zip(*states, strict=True)
+            ]
+            return padded, torch.cat(counts)
+        return joined_states(self._parts(wavs, lengths))
 
     def forward(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
     ) -> torch.Tensor:
         """One vector an utterance, with gradients: (B, N) -> (B, E)."""
-        frames, states = self.speech_model(wavs, lengths, perturb)
-        valid = valid_frames(frames.lengths, states[0].shape[1])
-        return self.embedding(states, valid, frames.colour)
+        return self.embedding.project(*self._pooled(self.embedding.pooled, wavs, lengths, perturb))
 
     @torch.no_grad()
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -195,9 +216,45 @@ class SpeechEncoder(Encoder):
         >>> example_encoder().statistics(wavs, lengths).shape
         torch.Size([2, 3, 224])
         """
-        frames, states = self.speech_model(wavs, lengths, perturb)
-        valid = valid_frames(frames.lengths, states[0].shape[1])
-        return layer_statistics(states, valid, frames.colour)
+        return beside_layers(*self._pooled(layer_pools, wavs, lengths, perturb))
+
+    def _pooled(
+        self,
+        pool: Pool,
+        wavs: torch.Tensor,
+        lengths: torch.Tensor,
+        perturb: Perturb | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What ``pool`` makes of each row, and the colour of each: see ``joined_pools``."""
+        if len(wavs) > 1 and self._is_long(wavs):
+            rows = [self._pooled(pool, *row, perturb) for row in each_row(wavs, lengths)]
+            pooled, colours = zip(*rows, strict=True)
+            return torch.cat(pooled), torch.cat(colours)
+        return joined_pools(self._parts(wavs, lengths, perturb), pool)
+
+    def _is_long(self, wavs: torch.Tensor) -> bool:
+        return wavs.shape[1] > WHOLE_SECONDS * self.sample_rate
+
+    def _parts(
+        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
+    ) -> Iterator[Encoded]:
+        """What the speech model makes of a batch; or of a long recording, chunk after chunk."""
+        if not self._is_long(wavs):
+            frames, states = self.speech_model(wavs, lengths, perturb)
+            valid = valid_frames(frames.lengths, states[0].shape[1])
+            yield Encoded(states, valid, frames.colour)
+            return
+        count = frame_count(int(lengths), self.window, self.hop)
+        size, overlap = (
+            round(seconds * self.sample_rate / self.hop)
+            for seconds in (CHUNK_SECONDS, OVERLAP_SECONDS)
+        )
+        chunks = cut_chunks(count, size, overlap)
+        for piece, kept in chunks_of(wavs, chunks, self.hop, self.window - self.hop):
+            frames, states = self.speech_model(piece, lengths_of(piece), perturb)
+            states = [x[:, kept].clone() for x in states]  # nothing holds on to the rest
+            valid = torch.ones(states[0].shape[:2], dtype=torch.bool, device=wavs.device)
+            yield Encoded(states, valid, frames.colour)
 
     def frame_centre(self, frame: int) -> float:
         """Time in seconds of the middle of what frame ``frame`` sees locally."""

@@ -9,10 +9,11 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.recognition import CHUNK_SECONDS, cut_chunks
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
+from mgf_brain.nn.chunks import CHUNK_SECONDS, cut_chunks
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.mask_head import MaskHead
+from mgf_brain.nn.masking import lengths_of
 
 OVERLAP_SECONDS = 1.0  # over which one chunk is faded into the next
 

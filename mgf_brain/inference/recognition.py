@@ -4,62 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, overload
+from typing import Any, overload
 
 import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
+from mgf_brain.nn.chunks import CHUNK_SECONDS, OVERLAP_SECONDS, chunks_of, cut_chunks
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 from mgf_brain.spectrum import frame_count
-
-CHUNK_SECONDS = 30.0  # longer than nearly all training utterances; attention grows by its square
-OVERLAP_SECONDS = 6.0  # the 3 s on each side that are dropped hold a few words of context
-
-
-class Chunk(NamedTuple):
-    """A piece of a file and the part of it that is kept, each from its first unit to the last."""
-
-    start: int
-    stop: int
-    keep_from: int
-    keep_to: int
-
-
-def cut_chunks(count: int, size: int, overlap: int) -> list[Chunk]:
-    """Cut so many units into overlapping chunks, of which half of each overlap is kept.
-
-    Arguments
-    ---------
-    count : int
-        Units of the file.
-    size : int
-        Units of a chunk; the last one may be shorter.
-    overlap : int
-        Units that neighbours share, less than ``size``.
-
-    Returns
-    -------
-    list of Chunk
-        The parts that are kept follow each other without a gap.
-
-    Example
-    -------
-    >>> for chunk in cut_chunks(10, size=6, overlap=2):
-    ...     print(*chunk)
-    0 6 0 5
-    4 10 5 10
-    """
-    chunks, half = [], overlap // 2
-    for start in range(0, max(1, count - overlap), size - overlap):
-        stop = min(start + size, count)
-        keep_from = start + half if start else 0
-        keep_to = stop - (overlap - half) if stop < count else count
-        chunks.append(Chunk(start, stop, keep_from, keep_to))
-    return chunks
 
 
 class SpeechRecognizer(SpeechTask):
@@ -180,14 +137,11 @@ class SpeechRecognizer(SpeechTask):
         count, margin = -(-frames // self.head.stack), window - hop
         if count <= self.chunk:
             return self._log_probabilities(wavs)
-        pieces = []
-        for chunk in cut_chunks(count, self.chunk, self.overlap):
-            piece = wavs[:, chunk.start * self.unit : chunk.stop * self.unit + margin]
-            kept = slice(
-                (chunk.keep_from - chunk.start) * self.head.slots,
-                (chunk.keep_to - chunk.start) * self.head.slots,
-            )
-            pieces.append(self._log_probabilities(piece)[kept])
+        chunks, slots = cut_chunks(count, self.chunk, self.overlap), self.head.slots
+        pieces = [
+            self._log_probabilities(piece)[kept.start * slots : kept.stop * slots]
+            for piece, kept in chunks_of(wavs, chunks, self.unit, margin)
+        ]
         return torch.cat(pieces)
 
     def _log_probabilities(self, wavs: torch.Tensor) -> torch.Tensor:

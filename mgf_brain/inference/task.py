@@ -27,6 +27,8 @@ class SpeechTask(nn.Module):
         A ``SpeechEncoder``, or whatever else has its interface.
     """
 
+    sounding = False  # whether what it says of digital silence would be wrong
+
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
@@ -77,16 +79,6 @@ class SpeechTask(nn.Module):
     ) -> Iterator[torch.Tensor]:
         """Each waveform as a batch of its own, (1, N), on the model's device."""
         encoder = self.encoder
-        for wav in read_inputs(audio, sample_rate, encoder.sample_rate, encoder.window):
+        rate, shortest = encoder.sample_rate, encoder.window
+        for wav in read_inputs(audio, sample_rate, rate, shortest, self.sounding):
             yield wav[None].to(self.device)
-
-
-def lengths_of(wavs: torch.Tensor) -> torch.Tensor:
-    """Samples of each row where nothing is padded: (B, N) -> (B,).
-
-    Example
-    -------
-    >>> lengths_of(torch.zeros(2, 8000)).tolist()
-    [8000, 8000]
-    """
-    return torch.full((len(wavs),), wavs.shape[1], device=wavs.device)

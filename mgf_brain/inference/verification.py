@@ -9,8 +9,9 @@ from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.masking import lengths_of
 
 
 class Standardiser(nn.Module):
@@ -64,6 +65,8 @@ class SpeakerVerifier(SpeechTask):
     >>> round(verifier.score(wav, wav, sample_rate=16000), 4), verifier.same(wav, wav, 16000)
     (1.0, True)
     """
+
+    sounding = True
 
     def __init__(
         self, encoder: Encoder, embedding_dim: int, threshold: float | None = None

@@ -27,8 +27,9 @@ from mgf_brain.inference import (
     SpeechRecognizer,
     UtteranceClassifier,
 )
-from mgf_brain.inference.task import SpeechTask, lengths_of
+from mgf_brain.inference.task import SpeechTask
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
+from mgf_brain.nn.masking import lengths_of
 
 # The classes of speechbrain.inference that an export serves, the one for its task first.
 SERVED = {

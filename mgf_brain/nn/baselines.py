@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.nn.chunks import WHOLE_SECONDS, chunks_of, cut_chunks
 from mgf_brain.nn.frontends import MelBands
-from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.pooling import mean_and_deviation
+from mgf_brain.nn.pooling import layer_pools, mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
 
 
@@ -60,11 +60,17 @@ class LogMelFeatures(Encoder):
     def _log_mel(
         self, wavs: torch.Tensor, lengths: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        bands = self.mel.log_mel(power_spectrum(wavs, self.window, self.hop))  # (B, T, bands)
+        count = frame_count(wavs.shape[1], self.window, self.hop)
+        chunks = cut_chunks(count, round(WHOLE_SECONDS * self.sample_rate / self.hop), overlap=0)
+        bands = [  # each frame for itself: chunks are as good as the whole, in less memory
+            self.mel.log_mel(power_spectrum(piece, self.window, self.hop))
+            for piece, _ in chunks_of(wavs, chunks, self.hop, self.window - self.hop)
+        ]
+        bands = torch.cat(bands, dim=1)  # (B, T, bands)
         return bands, frame_count(lengths, self.window, self.hop)
 
 
-class LayerStatistics(nn.Module):
+class LayerStatistics(UtteranceEmbedding):
     """An untrained encoder's embedding: mean and deviation over time of every layer.
 
     Example
@@ -74,8 +80,10 @@ class LayerStatistics(nn.Module):
     torch.Size([2, 48])
     """
 
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """(B, T, D) each -> (B, 2 D layers)."""
-        return torch.cat([mean_and_deviation(state, valid) for state in states], dim=1)
+    def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+        """L of (B, T, D) -> (B, L, 2 D)."""
+        return layer_pools(states, valid)
+
+    def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+        """(B, L, 2 D) -> (B, 2 D L)."""
+        return pooled.flatten(1)

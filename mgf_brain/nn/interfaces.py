@@ -72,12 +72,48 @@ class ContextEncoder(nn.Module):
         raise NotImplementedError
 
 
+class UtteranceEmbedding(nn.Module):
+    """From the states of an utterance to one vector; see ``mgf_brain.nn.pooling``."""
+
+    def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+        """All that looks over time: L states (B, T, D), valid frames (B, T) -> (B, ..., 2 F).
+
+        F means, and then as many deviations: those of a long recording are joined from its chunks.
+        """
+        raise NotImplementedError
+
+    def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+        """(B, ..., 2 F) and the colour (B, C), see ``Frames`` -> (B, E), for the cosine."""
+        raise NotImplementedError
+
+    def forward(
+        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
+    ) -> torch.Tensor:
+        """Embed utterances.
+
+        Arguments
+        ---------
+        states : list of torch.Tensor
+            L of (B, T, D).
+        valid : torch.Tensor
+            (B, T) bool.
+        colour : torch.Tensor
+            (B, C).
+
+        Returns
+        -------
+        torch.Tensor
+            (B, E), to be compared by cosine.
+        """
+        return self.project(self.pooled(states, valid), colour)
+
+
 class Encoder(nn.Module):
     """From waveforms to states and to one vector: all that a task or a probe asks of an encoder.
 
     ``mgf_brain.inference.SpeechEncoder`` is one, ``mgf_brain.nn.LogMelFeatures`` another. Waveforms
     are (B, N) in [-1, 1] at ``sample_rate``, padded at the end; lengths (B,) int64, in samples.
-    Padding changes no result.
+    Padding changes no result. What is longer than ``mgf_brain.nn.chunks`` says is taken in chunks.
     """
 
     sample_rate: int  # in Hz

@@ -31,6 +31,17 @@ def valid_frames(lengths: torch.Tensor, frames: int) -> torch.Tensor:
     return torch.arange(frames, device=lengths.device)[None] < lengths[:, None]
 
 
+def lengths_of(wavs: torch.Tensor) -> torch.Tensor:
+    """Samples of each row where nothing is padded: (B, N) -> (B,).
+
+    Example
+    -------
+    >>> lengths_of(torch.zeros(2, 8000)).tolist()
+    [8000, 8000]
+    """
+    return torch.full((len(wavs),), wavs.shape[1], device=wavs.device)
+
+
 class SpanMask:
     """Spans of masked frames, drawn from each utterance's key (wav2vec 2.0, section 3.1).
 

@@ -8,6 +8,8 @@ import torch
 from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling
 from torch import nn
 
+from mgf_brain.nn.interfaces import UtteranceEmbedding
+
 
 def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
     """Mean and standard deviation over the valid frames, concatenated.
@@ -40,19 +42,26 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     return torch.cat([mean, (variance + eps).sqrt()], dim=1)
 
 
-def layer_statistics(
-    states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-) -> torch.Tensor:
-    """What a linear head on time averages reads of an utterance: every layer's statistics.
+def layer_pools(states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+    """Mean and deviation over time of every layer: L of (B, T, D), (B, T) bool -> (B, L, 2 D).
 
-    The colour stands beside each layer, so that a weighted sum over layers keeps it as it is.
+    Example
+    -------
+    >>> layer_pools([torch.randn(2, 5, 8) for _ in range(3)], torch.ones(2, 5).bool()).shape
+    torch.Size([2, 3, 16])
+    """
+    return torch.stack([mean_and_deviation(state, valid) for state in states], dim=1)
+
+
+def beside_layers(pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+    """What a linear head on time averages reads: every layer's statistics, the colour beside each.
+
+    A weighted sum over layers thus keeps it as it is.
 
     Arguments
     ---------
-    states : list of torch.Tensor
-        L of (B, T, D).
-    valid : torch.Tensor
-        (B, T) bool.
+    pooled : torch.Tensor
+        (B, L, 2 D).
     colour : torch.Tensor
         (B, C), see ``Frames``.
 
@@ -63,16 +72,14 @@ def layer_statistics(
 
     Example
     -------
-    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
-    >>> layer_statistics(states, torch.ones(2, 5).bool(), torch.zeros(2, 4)).shape
+    >>> beside_layers(torch.zeros(2, 3, 16), torch.ones(2, 4)).shape
     torch.Size([2, 3, 20])
     """
-    pooled = torch.stack([mean_and_deviation(state, valid) for state in states], dim=1)
-    beside = colour.to(pooled.dtype)[:, None].expand(-1, len(states), -1)
+    beside = colour.to(pooled.dtype)[:, None].expand(-1, pooled.shape[1], -1)
     return torch.cat([pooled, beside], dim=2)
 
 
-class UtteranceHead(nn.Module):
+class UtteranceHead(UtteranceEmbedding):
     """One vector of an utterance: a state pooled over time, and the front-end's colour.
 
     Arguments
@@ -102,26 +109,12 @@ class UtteranceHead(nn.Module):
         self.hidden = nn.Linear(2 * dim + colour_dim, dim)
         self.out = nn.Linear(dim, embedding_dim)
 
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """Embed utterances.
+    def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+        """Mean and deviation of one state: L of (B, T, D) -> (B, 2 D)."""
+        return mean_and_deviation(states[self.layer], valid)
 
-        Arguments
-        ---------
-        states : list of torch.Tensor
-            (B, T, D) each.
-        valid : torch.Tensor
-            (B, T) bool.
-        colour : torch.Tensor
-            (B, colour_dim).
-
-        Returns
-        -------
-        torch.Tensor
-            (B, embedding_dim), to be compared by cosine.
-        """
-        pooled = mean_and_deviation(states[self.layer], valid)  # (B, 2 D)
+    def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+        """(B, 2 D) and colour (B, C) -> (B, embedding_dim)."""
         hidden = self.hidden(torch.cat([pooled, colour.to(pooled.dtype)], dim=1))
         return self.out(nn.functional.gelu(hidden))
 
@@ -192,7 +185,7 @@ class AttentivePooling(nn.Module):
         return self.pool(x.transpose(1, 2), relative)[:, :, 0]
 
 
-class AffineEmbedding(nn.Module):
+class AffineEmbedding(UtteranceEmbedding):
     """One affine layer on a pooled state: the embedding of x-vectors and of DINO.
 
     Arguments
@@ -232,16 +225,17 @@ class AffineEmbedding(nn.Module):
         self.affine = nn.Linear(width, embedding_dim)
         self.norm_output = nn.BatchNorm1d(embedding_dim) if norm_output else nn.Identity()
 
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """States (B, T, D) each, (B, T) bool and colour (B, C) -> (B, embedding_dim)."""
-        pooled = self.pool(states[self.layer], valid)
+    def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+        """One state, pooled: L of (B, T, D) -> (B, ``pool.out_dim``)."""
+        return self.pool(states[self.layer], valid)
+
+    def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+        """(B, ``pool.out_dim``) and colour (B, C) -> (B, embedding_dim)."""
         pooled = torch.cat([pooled, colour.to(pooled.dtype)], dim=1)
         return self.norm_output(self.affine(self.norm_input(pooled)))
 
 
-class LayerAverage(nn.Module):
+class LayerAverage(UtteranceEmbedding):
     """The embedding of a model without an utterance objective: statistics of the mean layer.
 
     Example
@@ -251,8 +245,10 @@ class LayerAverage(nn.Module):
     torch.Size([2, 16])
     """
 
-    def forward(
-        self, states: list[torch.Tensor], valid: torch.Tensor, colour: torch.Tensor
-    ) -> torch.Tensor:
-        """Mean and deviation over time of the layers' average: (B, 2 D)."""
+    def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
+        """Mean and deviation over time of the layers' average: L of (B, T, D) -> (B, 2 D)."""
         return mean_and_deviation(torch.stack(states).mean(0), valid)
+
+    def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
+        """(B, 2 D) itself."""
+        return pooled

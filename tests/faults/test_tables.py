@@ -66,7 +66,7 @@ def test_all_rows_that_are_written_are_read(rows, delimiter, quoting, end, mark)
 
 
 GOOD = "ID,duration,wav,start,stop,spk_id,wrd\n" + "".join(
-    f'u{i},0.05,{name}.wav,{i},,s{i},"A, B"\n' for i, name in enumerate("abcabc")
+    f'u{i},0.1,{name}.wav,{i},,s{i},"A, B"\n' for i, name in enumerate("abcabc")
 )
 
 
@@ -217,8 +217,8 @@ def test_a_damaged_summary_is_named_and_a_preparation_starts_again(key, value, c
     text = json.dumps(summary).encode()
     (folder / SUMMARY_FILE).write_bytes(text[:cut] + put + text[cut + len(put) :])
     result_or_line(read_summary, folder)
-    (folder / "speech.csv").write_text("ID,duration,wav,spk_id\nu,0.05,a.wav,s\n")
+    (folder / "speech.csv").write_text("ID,duration,wav,spk_id\nu,0.1,a.wav,s\n")
     found = result_or_line(read_manifest, folder / "speech.csv")
     assert isinstance(found, UserError) or found[0].wav.endswith("a.wav")
     made = prepare_own(folder / "speech.csv", FOLDER, folder)
-    assert [u.duration for u in read_manifest(made["train"])] == [0.05]
+    assert [u.duration for u in read_manifest(made["train"])] == [0.1]

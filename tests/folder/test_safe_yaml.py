@@ -237,7 +237,7 @@ def test_nothing_is_built_before_all_is_checked(tmp_path: Path, monkeypatch: pyt
 
 
 def test_an_object_must_bear_the_name_that_is_allowed(tmp_path: Path, monkeypatch):
-    others = "mgf_brain.SpeechEncoder", "mgf_brain.nn.pooling.layer_statistics"
+    others = "mgf_brain.SpeechEncoder", "mgf_brain.nn.pooling.layer_pools"
     monkeypatch.setattr(safe_yaml, "ALLOWED", (*ALLOWED, *others))
     for name in others:  # a second name, and a function's
         with pytest.raises(UserError, match=f"{name} is refused: it is another object's name"):

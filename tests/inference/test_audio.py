@@ -48,9 +48,27 @@ def test_audio_that_asks_for_gradients_is_taken():
         (np.zeros((2, 4000)), 16000, r"must be \(samples,\), not \(2, 4000\)"),
         (NOISE[:399], 16000, r"array 0 is shorter than a frame \(400 samples\)"),
         ([NOISE, np.array([np.nan] * 400)], 16000, "array 1 holds samples that are not finite"),
+        (NOISE * 32768, 16000, "array 0: floats have their full scale at 1, but these go to"),
         ("absent.wav", None, "audio file not found: absent.wav"),
     ],
 )
 def test_audio_that_is_refused(audio, rate, message):
     with pytest.raises(UserError, match=message):
         read_inputs(audio, rate, 16000, shortest=400)
+
+
+def test_files_of_another_scale_are_refused_and_faint_overshoot_is_not(tmp_path: Path):
+    path = tmp_path / "noise.wav"
+    for scale in (1.0, 20.0):
+        soundfile.write(path, scale * NOISE, 16000, subtype="FLOAT")
+        assert len(read_inputs(path, None, 16000)) == 1
+    soundfile.write(path, 2**15 * NOISE, 16000, subtype="FLOAT")
+    with pytest.raises(UserError, match="noise.wav: floats have their full scale at 1"):
+        read_inputs(path, None, 16000)
+
+
+def test_where_somebody_must_speak_digital_silence_is_refused():
+    silence = np.zeros(4000, np.int16)
+    assert not read_inputs(silence, 16000, 16000)[0].any()
+    with pytest.raises(UserError, match="array 1 is digital silence"):
+        read_inputs([NOISE, silence], 16000, 16000, sounding=True)

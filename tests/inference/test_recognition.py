@@ -11,7 +11,6 @@ from torch import nn
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeechRecognizer, example_encoder
-from mgf_brain.inference.recognition import cut_chunks
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.spectrum import frame_count
@@ -74,19 +73,6 @@ def test_without_an_overlap_chunks_end_blindly():
     wavs = torch.randn(1, 100 * model.unit)
     joined, expected = model.log_probabilities(wavs), whole.log_probabilities(wavs)
     assert joined.shape == expected.shape and not torch.allclose(joined, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("overlap", [0, 1, 4, 5, 9])
-def test_chunks_cover_every_unit_once(overlap: int):
-    for count in range(1, 60):
-        chunks = cut_chunks(count, 10, overlap)
-        kept = [unit for c in chunks for unit in range(c.keep_from, c.keep_to)]
-        assert kept == list(range(count))
-        for c in chunks:
-            assert 0 <= c.start <= c.keep_from < c.keep_to <= c.stop <= count
-            assert c.stop - c.start <= 10
-            assert c.start == 0 or c.keep_from - c.start == overlap // 2
-            assert c.stop == count or c.stop - c.keep_to == overlap - overlap // 2
 
 
 def test_several_utterances_and_one_of_another_rate():
