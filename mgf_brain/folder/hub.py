@@ -6,7 +6,6 @@ The library reads its own settings: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, and th
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from huggingface_hub.errors import (
 )
 
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_json
 
 # What an exported folder consists of, and therefore all that is ever sent or fetched.
 FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
@@ -99,18 +99,12 @@ def exported(folder: Path) -> Path:
 def _refuse_incomplete(folder: Path) -> None:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if not missing:
-        missing += [] if _scores(folder) else ["scores in results.json (its metrics are empty)"]
+        scores = read_json(folder / "results.json").get("metrics")
+        missing += [] if scores else ["scores in results.json (its metrics are empty)"]
         licence = licence_of(read_card(folder))
         missing += [] if licence else ["the licence of its data (`license:` in README.md's header)"]
     if missing:
         raise UserError(f"{folder} cannot be published: it lacks {', '.join(missing)}. Add it.")
-
-
-def _scores(folder: Path) -> dict[str, object] | None:
-    try:
-        return json.loads((folder / "results.json").read_text(encoding="utf-8")).get("metrics")
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{folder / 'results.json'}: no results ({error}).") from error
 
 
 def read_card(folder: Path) -> ModelCard | None:
