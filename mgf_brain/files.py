@@ -50,7 +50,9 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             yield file
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # where a full disk was met, Python doesn't say the file
+        if (
+            error.errno and error.filename is None
+        ):  # where a full disk was met, Python doesn't say the file
             error.filename = str(path)
         raise
     finally:

@@ -22,12 +22,13 @@ from huggingface_hub.errors import (
 )
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import read_json
+from mgf_brain.files import read_json, refuse_large
 
 # What an exported folder consists of, and therefore all that is ever sent or fetched.
 FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
 MORE_FILES = "*.model"  # units of SentencePiece
 RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
+MOST_CARD_MB = 1
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
 HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
 
@@ -117,8 +118,10 @@ def read_card(folder: Path) -> ModelCard | None:
     >>> licence_of(read_card(folder)), read_card(folder / "nowhere")
     ('mit', None)
     """
+    path = folder / "README.md"
     try:
-        return ModelCard.load(folder / "README.md") if folder.is_dir() else None
+        refuse_large(path, MOST_CARD_MB)
+        return ModelCard.load(path)
     except Exception:  # whatever the library's parser makes of a broken header
         return None
 
@@ -134,7 +137,8 @@ def licence_of(card: ModelCard | None) -> str | None:
     if card is None:
         return None
     licence = card.data.get("license")
-    return card.data.get("license_name") if licence == "other" else licence
+    licence = card.data.get("license_name") if licence == "other" else licence
+    return licence if isinstance(licence, str) else None
 
 
 def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
-from mgf_brain.folder.read import load_weights, read_parts
+from mgf_brain.folder.read import load_model
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
@@ -20,6 +21,9 @@ from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import LayerAverage, layer_statistics
 from mgf_brain.nn.speech_model import SpeechModel
+
+SAMPLE_RATES = (1000, 384000)  # Hz, from the lowest to the highest that speech comes in
+LONGEST_FRAME = 30  # seconds
 
 
 class Representation(NamedTuple):
@@ -37,10 +41,15 @@ class SpeechEncoder(Encoder):
     ---------
     speech_model : SpeechModel
     sample_rate : int
-        In Hz.
+        In Hz, a whole number.
     embedding : torch.nn.Module, optional
         ``embedding(states, valid, colour) -> (B, E)``, see ``mgf_brain.nn.pooling``; without one,
         mean and deviation over time of the layers' average.
+
+    Raises
+    ------
+    UserError
+        If the sampling rate is none, or frames are longer than half a minute.
 
     Example
     -------
@@ -61,6 +70,7 @@ class SpeechEncoder(Encoder):
         self.embedding = embedding or LayerAverage()
         self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
         self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
+        _check_times(sample_rate, self.hop, self.window)
         self.eval()
 
     @classmethod
@@ -91,8 +101,10 @@ class SpeechEncoder(Encoder):
             If there is no such folder, it lacks a file, names what is refused, or its weights are
             another architecture's.
         """
-        folder = hub.local_path(folder)
-        return load_weights(cls(**read_parts(cls, folder, trust)), folder, device)
+        return load_model(cls, hub.local_path(folder), device, trust, try_out=cls._try_out)
+
+    def _try_out(self) -> object:
+        return self.represent(some_silence(self), self.sample_rate)
 
     @torch.no_grad()
     def represent(
@@ -202,6 +214,26 @@ class SpeechEncoder(Encoder):
     def frame_centre(self, frame: int) -> float:
         """Time in seconds of the middle of what frame ``frame`` sees locally."""
         return (frame * self.hop + self.window / 2) / self.sample_rate
+
+
+def some_silence(encoder: Encoder) -> torch.Tensor:
+    """A quarter of a second, or a few frames if these are long: (samples,).
+
+    Example
+    -------
+    >>> some_silence(example_encoder()).shape
+    torch.Size([4000])
+    """
+    return torch.zeros(max(encoder.sample_rate // 4, encoder.window + 2 * encoder.hop))
+
+
+def _check_times(sample_rate: int, hop: int, window: int) -> None:
+    low, high = SAMPLE_RATES
+    if type(sample_rate) is not int or not low <= sample_rate <= high:
+        raise UserError(f"sample_rate: {sample_rate!r} is no whole number from {low} to {high}.")
+    for name, samples in (("hop", hop), ("window", window)):
+        if not 0 < samples <= LONGEST_FRAME * sample_rate:
+            raise UserError(f"the front-end has a {name} of {samples} samples.")
 
 
 def example_encoder(layers: int = 2, stack: int = 4) -> SpeechEncoder:

@@ -9,7 +9,7 @@ from torch import nn
 
 from mgf_brain.files import read_json
 from mgf_brain.folder.hub import licence_of, read_card
-from mgf_brain.folder.read import WEIGHTS_FILE
+from mgf_brain.folder.weights import WEIGHTS_FILE
 from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.metrics.names import metric_read
