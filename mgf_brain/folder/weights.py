@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -107,23 +107,36 @@ def blueprint(weights: int) -> Iterator[None]:
         hooks.register_module_module_registration_hook(count),
     ]
     try:
-        with torch.device("meta"), _NothingDrawn():
+        with torch.device("meta"), _Shapes():
             yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-class _NothingDrawn(TorchFunctionMode):
-    """Leaves out draws of weights that have no memory: torch would import a compiler for them."""
+def _same(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return tensor
+
+
+def _norm(tensor: torch.Tensor, power: int, dim: int) -> torch.Tensor:
+    return tensor.new_empty([n if place == dim else 1 for place, n in enumerate(tensor.shape)])
+
+
+class _Shapes(TorchFunctionMode):
+    """Shapes alone, where torch would import its compiler (1.6 s) to have them without memory."""
+
+    STAND_INS: ClassVar[dict[Any, Any]] = {
+        nn.init.normal_: _same,
+        torch.Tensor.normal_: _same,
+        torch.Tensor.mul: _same,  # by a number
+        torch.randn: torch.empty,
+        torch.norm_except_dim: _norm,
+    }
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        kwargs = kwargs or {}
-        if func in (nn.init.normal_, torch.Tensor.normal_):
-            return args[0] if args else kwargs["tensor"]
-        return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+        return self.STAND_INS.get(func, func)(*args, **(kwargs or {}))
 
 
 def misfit(model: nn.Module, header: Mapping[str, Weight]) -> str | None:
