@@ -27,7 +27,7 @@ from experiments.runs import Run, cell, markdown, run_missing, values
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import UserError, run_main
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 
 COLUMNS = {  # metric and heading of each task
     "verification-speechocean762": ("eer", "EER, speechocean762, %"),

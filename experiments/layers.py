@@ -35,7 +35,7 @@ from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.errors import run_main
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.f0 import HOP, WINDOW, normalise_f0, track_f0
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 from mgf_brain.reports.style import finish
 
 MOST_FRAMES = 30_000  # of a probe's training, for minutes an encoder

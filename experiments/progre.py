@@ -19,7 +19,7 @@ from experiments.pictures import bars
 from experiments.plans import Plan, Plans, carry_out
 from experiments.runs import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import run_main
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 
 PROGRE = "hparams/progre.yaml"
 SYSTEMS = {  # yaml and options

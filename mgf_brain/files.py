@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 from mgf_brain.errors import UserError
 
@@ -49,7 +50,9 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             yield file
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # where a full disk was met, Python doesn't say the file
+        if (
+            error.errno and error.filename is None
+        ):  # where a full disk was met, Python doesn't say the file
             error.filename = str(path)
         raise
     finally:
@@ -91,6 +94,56 @@ def open_text(path: str | os.PathLike, newline: str | None = None) -> Iterator[T
             yield file
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8. Save it as UTF-8.") from error
+
+
+def read_json(path: str | os.PathLike, most_mb: float = 50) -> dict[str, Any]:
+    """A JSON object of a file that a kill, a disk or another hand may have damaged.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+    most_mb : float
+        A larger file is refused before it is read.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    UserError
+        If the file is too large, or holds anything else.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "results.json"
+    >>> _ = path.write_text("[]")
+    >>> read_json(path)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: ...results.json holds no JSON object. Restore the file.
+    """
+    path = Path(path)
+    refuse_large(path, most_mb)
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:  # the latter where it is nested too deep
+        raise UserError(f"{path} is no JSON ({error}). Restore the file.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object. Restore the file.")
+    return content
+
+
+def refuse_large(path: Path, most_mb: float) -> None:
+    """Raise a UserError if a file is larger than any that mgf_brain writes.
+
+    Example
+    -------
+    >>> refuse_large(Path(__file__), most_mb=1)
+    """
+    size = path.stat().st_size / 1e6
+    if size > most_mb:
+        raise UserError(f"{path} has {size:,.1f} MB, more than the {most_mb:g} MB it may have.")
 
 
 def read_lines(path: str | os.PathLike, key: str) -> Iterator[tuple[int, str]]:

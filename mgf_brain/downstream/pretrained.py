@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder import hub
 from mgf_brain.folder.read import YAML_FILE
-from mgf_brain.folder.safe_yaml import refuse_brackets
+from mgf_brain.folder.safe_yaml import read_keys, refuse_brackets
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
@@ -103,7 +102,7 @@ def _load_encoder(name: str) -> Encoder:
     """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
     folder = hub.local_path(name)
     path = folder / YAML_FILE
-    if path.is_file() and re.search("^encoder:", path.read_text(encoding="utf-8"), re.MULTILINE):
+    if path.is_file() and "encoder" in read_keys(path):
         return SpeakerVerifier.from_pretrained(folder).encoder
     return SpeechEncoder.from_pretrained(folder)
 

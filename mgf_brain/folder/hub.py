@@ -6,7 +6,6 @@ The library reads its own settings: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, and th
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -23,11 +22,13 @@ from huggingface_hub.errors import (
 )
 
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_json, refuse_large
 
 # What an exported folder consists of, and therefore all that is ever sent or fetched.
 FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
 MORE_FILES = "*.model"  # units of SentencePiece
 RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
+MOST_CARD_MB = 1
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
 HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
 
@@ -99,18 +100,12 @@ def exported(folder: Path) -> Path:
 def _refuse_incomplete(folder: Path) -> None:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if not missing:
-        missing += [] if _scores(folder) else ["scores in results.json (its metrics are empty)"]
+        scores = read_json(folder / "results.json").get("metrics")
+        missing += [] if scores else ["scores in results.json (its metrics are empty)"]
         licence = licence_of(read_card(folder))
         missing += [] if licence else ["the licence of its data (`license:` in README.md's header)"]
     if missing:
         raise UserError(f"{folder} cannot be published: it lacks {', '.join(missing)}. Add it.")
-
-
-def _scores(folder: Path) -> dict[str, object] | None:
-    try:
-        return json.loads((folder / "results.json").read_text(encoding="utf-8")).get("metrics")
-    except (ValueError, AttributeError) as error:
-        raise UserError(f"{folder / 'results.json'}: no results ({error}).") from error
 
 
 def read_card(folder: Path) -> ModelCard | None:
@@ -123,8 +118,10 @@ def read_card(folder: Path) -> ModelCard | None:
     >>> licence_of(read_card(folder)), read_card(folder / "nowhere")
     ('mit', None)
     """
+    path = folder / "README.md"
     try:
-        return ModelCard.load(folder / "README.md") if folder.is_dir() else None
+        refuse_large(path, MOST_CARD_MB)
+        return ModelCard.load(path)
     except Exception:  # whatever the library's parser makes of a broken header
         return None
 
@@ -140,7 +137,8 @@ def licence_of(card: ModelCard | None) -> str | None:
     if card is None:
         return None
     licence = card.data.get("license")
-    return card.data.get("license_name") if licence == "other" else licence
+    licence = card.data.get("license_name") if licence == "other" else licence
+    return licence if isinstance(licence, str) else None
 
 
 def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:

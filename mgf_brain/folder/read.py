@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from hyperpyyaml import load_hyperpyyaml
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -14,42 +16,104 @@ from torch import nn
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.safe_yaml import load_safely
+from mgf_brain.folder.weights import (
+    WEIGHTS_FILE,
+    blueprint,
+    misfit,
+    read_header,
+    refuse_not_finite,
+    unreadable,
+)
 
-YAML_FILE, WEIGHTS_FILE = "hyperparams.yaml", "model.safetensors"
+YAML_FILE = "hyperparams.yaml"
 OLDER = ", or, if an older version of mgf_brain wrote it, train it again"  # ends a remedy
 
 Model = TypeVar("Model", bound=nn.Module)
+Parts = dict[str, Any]
 
 
-def read_parts(kind: type[nn.Module], folder: str | Path, trust: bool = False) -> dict[str, Any]:
-    """Build the parts that a folder's yaml describes, with initial weights.
+def load_model(
+    kind: type[Model],
+    folder: str | Path,
+    device: str = "cpu",
+    trust: bool = False,
+    complete: Callable[[Parts], Parts] = lambda parts: parts,
+    try_out: Callable[[Model], object] = lambda model: None,
+) -> Model:
+    """Build the model that a folder describes, with its weights.
+
+    A folder from elsewhere may describe any size. Its model is first built without memory, and
+    has to be the one that its weights are of.
 
     Arguments
     ---------
     kind : type
-        The class that is to be made of the parts.
+        The model's class, whose arguments the yaml holds.
     folder : str or Path
         With ``hyperparams.yaml`` and ``model.safetensors``.
+    device : str
+        Where the model is to run, such as "cuda:0".
     trust : bool
         Build whatever the yaml names, which can run any program: for folders of your own that
         name classes of your own. Otherwise only mgf_brain's models are built.
+    complete : callable
+        ``complete(parts)`` adds to the arguments what lies in files of its own.
+    try_out : callable
+        ``try_out(model)`` uses it once: shapes alone don't say that its parts fit each other.
 
     Returns
     -------
-    dict of str to object
-        Arguments of the class.
+    torch.nn.Module
+        In evaluation mode.
 
     Raises
     ------
     UserError
-        If the folder lacks a file, its yaml names what is refused or cannot be built, or it was
-        written for another class.
+        If the folder lacks a file, its yaml names what is refused or cannot be built, it was
+        written for another class, or its weights are another model's, or not finite.
     """
     folder = Path(folder)
     for name in (YAML_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
-    parts = _build(folder / YAML_FILE, trust)
+    header = read_header(folder)
+    if not trust:
+        with blueprint(len(header)):
+            _refuse_misfit(_build(kind, folder, trust, complete), header, folder)
+    model = _build(kind, folder, trust, complete)
+    _refuse_misfit(model, header, folder)
+    model.load_state_dict(_read_weights(folder))
+    with _faults_of(folder), torch.no_grad():
+        try_out(model.eval())
+    return model.to(device)
+
+
+def _build(
+    kind: type[Model], folder: Path, trust: bool, complete: Callable[[Parts], Parts]
+) -> Model:
+    """The model with initial weights."""
+    path = folder / YAML_FILE
+    with _faults_of(folder):
+        parts = _load_anything(path) if trust else load_safely(path)
+        if not parts:
+            raise UserError(f"{path} is empty. Copy the folder anew.")
+        _refuse_another(kind, parts, folder)
+        return kind(**complete(parts))
+
+
+@contextmanager
+def _faults_of(folder: Path) -> Iterator[None]:
+    """Whatever a model's classes raise is the fault of the yaml."""
+    try:
+        yield
+    except Exception as error:
+        reason = one_line(error).rstrip(".") or type(error).__name__
+        if isinstance(error, UserError) and str(folder) in reason:
+            raise
+        raise UserError(f"{folder / YAML_FILE}: {reason}. Copy the folder anew{OLDER}.") from error
+
+
+def _refuse_another(kind: type[nn.Module], parts: Parts, folder: Path) -> None:
     try:
         inspect.signature(kind).bind(**parts)
     except TypeError:
@@ -57,66 +121,24 @@ def read_parts(kind: type[nn.Module], folder: str | Path, trust: bool = False) -
             f"{folder} holds no {kind.__name__}: its {YAML_FILE} has the keys "
             f"{', '.join(parts)}. Load it with the class that its README.md names."
         ) from None
-    return parts
 
 
-def _build(path: Path, trust: bool) -> dict[str, Any]:
-    """The objects of a yaml file; whatever its classes raise is the file's fault."""
-    try:
-        parts = _load_anything(path) if trust else load_safely(path)
-    except UserError:
-        raise
-    except Exception as error:
-        reason = one_line(error).rstrip(".")
-        raise UserError(f"{path}: {reason}. Copy the folder anew{OLDER}.") from error
-    if not parts:
-        raise UserError(f"{path} is empty. Copy the folder anew.")
-    return parts
-
-
-def _load_anything(path: Path) -> dict[str, Any]:
+def _load_anything(path: Path) -> Parts:
     text = path.read_text(encoding="utf-8")
     return load_hyperpyyaml(text) if text.strip() else {}
 
 
-def load_weights(model: Model, folder: str | Path, device: str = "cpu") -> Model:
-    """Give a model the weights of a folder.
+def _refuse_misfit(model: nn.Module, header: Any, folder: Path) -> None:
+    if reason := misfit(model, header):
+        raise UserError(
+            f"{folder}: the weights do not fit {YAML_FILE}: {reason}. Copy the folder anew{OLDER}."
+        )
 
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Made of the folder's parts.
-    folder : str or Path
-    device : str
-        Where the model is to run, such as "cuda:0".
 
-    Returns
-    -------
-    torch.nn.Module
-        The same, in evaluation mode.
-
-    Raises
-    ------
-    UserError
-        If the weights cannot be read, or are another architecture's.
-
-    Example
-    -------
-    >>> from safetensors.torch import save_file
-    >>> folder, trained = getfixture("tmp_path"), nn.Linear(2, 1)
-    >>> save_file(trained.state_dict(), folder / WEIGHTS_FILE)
-    >>> bool((load_weights(nn.Linear(2, 1), folder).weight == trained.weight).all())
-    True
-    """
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        model.load_state_dict(load_file(Path(folder) / WEIGHTS_FILE))
+        weights = load_file(folder / WEIGHTS_FILE)
     except SafetensorError as error:
-        raise UserError(
-            f"{folder}: {WEIGHTS_FILE} cannot be read ({error}). Copy it anew."
-        ) from error
-    except RuntimeError as error:
-        reason = textwrap.shorten(str(error), 300, placeholder=" …")  # torch has a line a weight
-        raise UserError(
-            f"{folder}: the weights do not fit {YAML_FILE}: {reason} Copy the folder anew{OLDER}."
-        ) from error
-    return model.eval().to(device)
+        raise UserError(unreadable(folder, error)) from error
+    refuse_not_finite(weights, str(folder / WEIGHTS_FILE), "Copy the folder anew, or train again.")
+    return weights

@@ -20,6 +20,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from mgf_brain import nn
 from mgf_brain.errors import UserError, one_line
+from mgf_brain.files import refuse_large
 from mgf_brain.public_names import current_name, find, public_name
 
 # What an exported yaml may name: the classes of models. None of them opens a file, runs a program
@@ -32,6 +33,7 @@ ALLOWED = frozenset(
         "mgf_brain.inference.Tokens",
     ]
 )
+MOST_MB = 2  # of a yaml: labels of 100,000 classes
 CORE = "tag:yaml.org,2002:"  # which yaml abbreviates to !!
 MAPPING, STRING = f"{CORE}map", f"{CORE}str"
 PLAIN = {MAPPING, STRING, *(f"{CORE}{kind}" for kind in ("bool", "float", "int", "null", "seq"))}
@@ -120,6 +122,7 @@ def refuse_brackets(path: Path) -> None:
 
 
 def _compose(yaml: YAML, path: Path) -> MappingNode | None:
+    refuse_large(path, MOST_MB)
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"))
     except (YAMLError, UnicodeDecodeError, RecursionError) as error:

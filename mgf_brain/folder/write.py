@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.folder.weights import WEIGHTS_FILE, refuse_not_finite
 from mgf_brain.public_names import PACKAGE, find, public_name
 
 INFERENCE_KEYS = ("sample_rate", "speech_model")
@@ -169,6 +170,11 @@ def export_folder(
     Path
         The folder.
 
+    Raises
+    ------
+    UserError
+        If a weight is not finite.
+
     Example
     -------
     >>> modules = {"head": nn.Linear(2, 1)}
@@ -181,8 +187,9 @@ def export_folder(
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
+    refuse_not_finite(tensors, str(folder), "Nothing was exported: train again from a checkpoint.")
     with staged_folder(folder) as staging:
-        save_file(tensors, staging / "model.safetensors")
+        save_file(tensors, staging / WEIGHTS_FILE)
         (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
         text = json.dumps(results, indent=2) + "\n"
         (staging / "results.json").write_text(text, encoding="utf-8")

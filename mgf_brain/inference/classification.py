@@ -8,6 +8,7 @@ from typing import overload
 import torch
 
 from mgf_brain.inference.audio import Audio
+from mgf_brain.inference.encoder import some_silence
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import lengths_of
@@ -49,6 +50,9 @@ class UtteranceClassifier(SpeechTask):
     def __init__(self, encoder: Encoder, head: Probe, labels: Sequence[str]) -> None:
         super().__init__(encoder)
         self.head, self.labels = head, list(labels)
+
+    def _try_out(self) -> object:
+        return self.classify(some_silence(self.encoder), self.encoder.sample_rate)
 
     @torch.inference_mode()
     def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

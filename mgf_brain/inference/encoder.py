@@ -11,8 +11,9 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
-from mgf_brain.folder.read import load_weights, read_parts
+from mgf_brain.folder.read import load_model
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.nn.chunks import (
     CHUNK_SECONDS,
@@ -34,6 +35,9 @@ from mgf_brain.nn.pooling import LayerAverage, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.spectrum import frame_count
 
+SAMPLE_RATES = (1000, 384000)  # Hz, from the lowest to the highest that speech comes in
+LONGEST_FRAME = 30  # seconds
+
 
 class Representation(NamedTuple):
     """What an encoder makes of one recording."""
@@ -50,10 +54,15 @@ class SpeechEncoder(Encoder):
     ---------
     speech_model : SpeechModel
     sample_rate : int
-        In Hz.
+        In Hz, a whole number.
     embedding : UtteranceEmbedding, optional
         See ``mgf_brain.nn.pooling``; without one,
         mean and deviation over time of the layers' average.
+
+    Raises
+    ------
+    UserError
+        If the sampling rate is none, or frames are longer than half a minute.
 
     Example
     -------
@@ -77,6 +86,7 @@ class SpeechEncoder(Encoder):
         self.embedding = embedding or LayerAverage()
         self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
         self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
+        _check_times(sample_rate, self.hop, self.window)
         self.eval()
 
     @classmethod
@@ -107,8 +117,10 @@ class SpeechEncoder(Encoder):
             If there is no such folder, it lacks a file, names what is refused, or its weights are
             another architecture's.
         """
-        folder = hub.local_path(folder)
-        return load_weights(cls(**read_parts(cls, folder, trust)), folder, device)
+        return load_model(cls, hub.local_path(folder), device, trust, try_out=cls._try_out)
+
+    def _try_out(self) -> object:
+        return self.represent(some_silence(self), self.sample_rate)
 
     @torch.no_grad()
     def represent(
@@ -259,6 +271,26 @@ class SpeechEncoder(Encoder):
     def frame_centre(self, frame: int) -> float:
         """Time in seconds of the middle of what frame ``frame`` sees locally."""
         return (frame * self.hop + self.window / 2) / self.sample_rate
+
+
+def some_silence(encoder: Encoder) -> torch.Tensor:
+    """A quarter of a second, or a few frames if these are long: (samples,).
+
+    Example
+    -------
+    >>> some_silence(example_encoder()).shape
+    torch.Size([4000])
+    """
+    return torch.zeros(max(encoder.sample_rate // 4, encoder.window + 2 * encoder.hop))
+
+
+def _check_times(sample_rate: int, hop: int, window: int) -> None:
+    low, high = SAMPLE_RATES
+    if type(sample_rate) is not int or not low <= sample_rate <= high:
+        raise UserError(f"sample_rate: {sample_rate!r} is no whole number from {low} to {high}.")
+    for name, samples in (("hop", hop), ("window", window)):
+        if not 0 < samples <= LONGEST_FRAME * sample_rate:
+            raise UserError(f"the front-end has a {name} of {samples} samples.")
 
 
 def example_encoder(layers: int = 2, stack: int = 4) -> SpeechEncoder:

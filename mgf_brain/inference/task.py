@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from mgf_brain.folder import hub
-from mgf_brain.folder.read import load_weights, read_parts
+from mgf_brain.folder.read import load_model
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.nn.interfaces import Encoder
 
@@ -61,8 +62,12 @@ class SpeechTask(nn.Module):
             else.
         """
         folder = hub.local_path(folder)
-        parts = cls._completed(read_parts(cls, folder, trust), folder)
-        return load_weights(cls(**parts), folder, device)
+        complete = partial(cls._completed, folder=folder)
+        return load_model(cls, folder, device, trust, complete, cls._try_out)
+
+    def _try_out(self) -> object:
+        """Use the model once."""
+        raise NotImplementedError
 
     @classmethod
     def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:

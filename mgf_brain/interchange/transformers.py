@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.files import read_json
 from mgf_brain.folder.write import copy_card, staged_folder
 from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
 from mgf_brain.nn.frontends import Waveform
@@ -237,8 +238,8 @@ def _parts(speech: SpeechModel) -> tuple[Waveform, TransformerEncoder]:
 
 def _named_type(results: Path) -> str:
     """What the yaml of a run says by its name."""
-    known = json.loads(results.read_text(encoding="utf-8")) if results.is_file() else {}
-    return "hubert" if "hubert" in Path(known.get("hparams", "")).stem else "wav2vec2"
+    known = read_json(results) if results.is_file() else {}
+    return "hubert" if "hubert" in Path(str(known.get("hparams", ""))).stem else "wav2vec2"
 
 
 def _extractor_config(rate: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torchaudio.functional import melscale_fbanks
 
+from mgf_brain.errors import UserError
 from mgf_brain.nn.interfaces import FrontEnd
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import mean_and_deviation
@@ -28,6 +29,7 @@ from mgf_brain.spectrum import (
 Perturb = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 EDGES = (20.0, 7600.0)  # Hz, of the mel bands
+MOST_BINS = 5000  # of a spectrum: 25 ms of 384 kHz
 
 
 @dataclass
@@ -84,8 +86,12 @@ class MelBands(nn.Module):
         super().__init__()
         self.bands, self.sample_rate = bands, sample_rate
         self.short_window, self.short_hop = sample_rate * 25 // 1000, sample_rate // 100
-        bank = melscale_fbanks(self.short_window // 2 + 1, *EDGES, bands, sample_rate)
-        self.register_buffer("bank", bank, persistent=False)
+        bins = self.short_window // 2 + 1
+        if not 0 < bands <= bins <= MOST_BINS:
+            raise UserError(f"bands: {bands} of a window with {bins} bins. Give fewer, from 1 on.")
+        with torch.device("cpu"):  # also where models are built without memory: it looks at values
+            bank = melscale_fbanks(bins, *EDGES, bands, sample_rate)
+        self.register_buffer("bank", bank.to(torch.get_default_device()), persistent=False)
 
     def log_mel(self, power: torch.Tensor) -> torch.Tensor:
         """Log-mel bands of a power spectrum.
@@ -218,7 +224,7 @@ def gabor_filters(channels: int, kernel: int, sample_rate: int = 16000) -> torch
     >>> filters.shape, bool(torch.allclose(filters[0], -filters[2], atol=1e-5))
     (torch.Size([512, 400]), True)
     """
-    low, high = hertz_to_mel(torch.tensor(EDGES)).tolist()
+    low, high = hertz_to_mel(torch.tensor(EDGES, device="cpu")).tolist()
     edges = mel_to_hertz(torch.linspace(low, high, channels // 4 + 2))
     centres, spacing = edges[1:-1, None, None], (edges[2:] - edges[:-2])[:, None, None] / 2  # Hz
     width = (sample_rate / (2 * torch.pi * spacing)).clamp(max=kernel / 5)  # samples, deviation

@@ -17,7 +17,7 @@ from mgf_brain.folder.card import (
 )
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.papers import papers_of
-from mgf_brain.pretraining.scales import find_scales, markdown_table
+from mgf_brain.pretraining.scales import CRITERION, find_scales, markdown_table
 from mgf_brain.run.folder import read_plain
 
 EMBEDDED = (
@@ -53,8 +53,7 @@ $objectives
 
 ## Validation
 
-On speakers that are not among the training speakers. A scale counts as learning only when its loss
-is below both that of the best constant and that of the copied input.
+On speakers that are not among the training speakers. $criterion
 
 $validation
 
@@ -122,6 +121,7 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         speakers=f"{data['speakers']:,}",
         corpus=_corpus(hparams),
         objectives="\n".join(_objectives(hparams)),
+        criterion=CRITERION,
         validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
         minutes=f"{time['wall_s'] / 60:.0f}",
         throughput=f"{time['audio_s_per_s']:.0f}",

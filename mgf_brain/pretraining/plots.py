@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.ticker import LogFormatter
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.scales import find_scales
 from mgf_brain.reports.curves import Rows, smooth
+from mgf_brain.reports.drawing import Draw
 from mgf_brain.reports.style import CONSTANT, COPY, TRAINING, VALIDATION
 
 HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
@@ -19,8 +21,8 @@ PANELS = {"accuracy": "accuracy (%)", "entropy": "entropy (nat)"}
 TITLES = {"dino_entropy": "entropy (% of the uniform)"}  # where an objective's unit is another
 
 
-def draw_all(train: Rows, valid: Rows) -> dict[str, Figure]:
-    """Every plot for which there are figures.
+def draw_all(train: Rows, valid: Rows) -> dict[str, Draw]:
+    """Every plot for which there are figures, to be drawn.
 
     Arguments
     ---------
@@ -29,9 +31,9 @@ def draw_all(train: Rows, valid: Rows) -> dict[str, Figure]:
 
     Returns
     -------
-    dict of str to Figure
-        By file name without extension: each objective's, "loss", "collapse", "optimiser",
-        "throughput".
+    dict of str to callable
+        What draws it, by file name without extension: each objective's, "loss", "collapse",
+        "optimiser", "throughput".
 
     Example
     -------
@@ -40,16 +42,18 @@ def draw_all(train: Rows, valid: Rows) -> dict[str, Figure]:
     ['frame', 'loss']
     """
     logged = {key: None for row in (*train, *valid) for key in row}
-    figures = {scale.name: draw_scale(scale.name, train, valid) for scale in _scales(train, valid)}
+    figures: dict[str, Draw] = {
+        scale.name: partial(draw_scale, scale.name, train, valid) for scale in _scales(train, valid)
+    }
     if "loss" in logged:
-        figures["loss"] = draw_panels({"loss": "total loss"}, train, valid)
+        figures["loss"] = partial(draw_panels, {"loss": "total loss"}, train, valid)
     healthy = {key: key.replace("_", " ") for key in HEALTHY if key in logged}
     if healthy:
-        figures["collapse"] = draw_panels(healthy, train, valid)
+        figures["collapse"] = partial(draw_panels, healthy, train, valid)
     if "learning_rate" in logged:
-        figures["optimiser"] = draw_optimiser(train)
+        figures["optimiser"] = partial(draw_optimiser, train)
     if "audio_s_per_s" in logged:
-        figures["throughput"] = draw_throughput(train)
+        figures["throughput"] = partial(draw_throughput, train)
     return figures
 
 

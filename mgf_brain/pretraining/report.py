@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.plots import draw_all
-from mgf_brain.pretraining.scales import HEADER, find_scales, text_table
+from mgf_brain.pretraining.scales import CRITERION, HEADER, find_scales, text_table
 from mgf_brain.reports.curves import history
 from mgf_brain.reports.facts import clock, finished, read_results, run_facts
-from mgf_brain.reports.html import png, write_page
+from mgf_brain.reports.html import write_page
 from mgf_brain.run.log import read_metrics
 from mgf_brain.run.recipe import Recipe
-
-CRITERION = (
-    "A scale learns when its loss on the validation data is below both that of the best constant "
-    "and that of the copied input."
-)
 
 
 def write_pretraining_page(folder: str | Path) -> Path:
@@ -42,12 +38,13 @@ def write_pretraining_page(folder: str | Path) -> Path:
     results = read_results(folder)
     train, valid = history(read_metrics(finished(folder / "metrics.jsonl")))
     scales = find_scales(_validation(results))
-    learn = f"{sum(s.learns for s in scales)} of {len(scales)} scales learn. " if scales else ""
+    learning = [scale for scale in scales if scale.verdict == "yes"]
+    learn = f"{len(learning)} of {len(scales)} scales learn. " if scales else ""
     system, corpus = Path(results["hparams"]).stem, Recipe.of_script(results["recipe"]).corpus
     return write_page(
         folder,
         "pretraining.html",
-        {name: png(plot) for name, plot in draw_all(train, valid).items()},
+        draw_all(train, valid),
         title=f"{system} on {corpus}",
         lead=f"{learn}{_length(results)}",
         header=HEADER,
@@ -58,34 +55,26 @@ def write_pretraining_page(folder: str | Path) -> Path:
     )
 
 
-def summary_table(folder: str | Path) -> str:
+def summary_table(figures: Mapping[str, float]) -> str:
     """Whether each scale learns, as plain text for the terminal.
 
     Arguments
     ---------
-    folder : str or Path
-        A run's output folder, with ``results.json``.
+    figures : mapping of str to float
+        Of the validation, as ``results.json`` holds them.
 
     Returns
     -------
     str
         A table, and a sentence that says how to read it.
 
-    Raises
-    ------
-    UserError
-        If ``results.json`` is missing.
-
     Example
     -------
-    >>> import json
-    >>> folder = getfixture("tmp_path")
     >>> figures = {"frame_loss": 0.6, "frame_constant": 0.8, "frame_copy": 0.7}
-    >>> _ = (folder / "results.json").write_text(json.dumps({"metrics": {"validation": figures}}))
-    >>> summary_table(folder).splitlines()[1].split()
+    >>> summary_table(figures).splitlines()[1].split()
     ['frame', '0.600', '0.800', '0.700', '75', '%', '86', '%', '–', 'yes']
     """
-    return f"{text_table(find_scales(_validation(read_results(Path(folder)))))}\n{CRITERION}"
+    return f"{text_table(find_scales(figures))}\n{CRITERION}"
 
 
 def _validation(results: dict[str, Any]) -> dict[str, float]:

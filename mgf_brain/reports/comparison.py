@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic
+from mgf_brain.files import open_atomic, open_text, refuse_large
 from mgf_brain.metrics.names import UNKNOWN, metric_read
 from mgf_brain.reports.comparison_plots import compare_training
+from mgf_brain.reports.drawing import Draw, draw_each
 from mgf_brain.reports.facts import read_results, run_facts
-from mgf_brain.reports.html import Table, part, png, render
+from mgf_brain.reports.html import Table, part, render
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
 
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
-NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
 PLACES = {"output_folder"}  # settings that differ between any two runs
 LONGEST = 60  # characters of a setting
 
@@ -80,8 +81,7 @@ def write_comparison(folders: Sequence[str | os.PathLike], path: str | os.PathLi
     """
     names = short_names(folders)
     runs = [read_run(Path(folder), names[i]) for i, folder in enumerate(folders)]
-    trials = {run.name: run.trials for run in runs if run.trials}
-    training = compare_training({run.name: run.rows for run in runs if run.rows})
+    drawn = draw_each(_pictures(runs))
     text = render(
         "comparison.html",
         title=f"{len(runs)} runs",
@@ -89,12 +89,22 @@ def write_comparison(folders: Sequence[str | os.PathLike], path: str | os.PathLi
         names=names,
         scores=_score_tables(runs),
         settings=different_settings(runs),
-        training=training and png(training),
-        errors=png(det_curves(trials)) if trials else None,
+        training=drawn.get("training"),
+        errors=drawn.get("errors"),
         facts=_fact_table(runs),
     )
     with open_atomic(path) as file:
         file.write(text)
+
+
+def _pictures(runs: Sequence[Run]) -> dict[str, Draw]:
+    """Those for which a run holds something."""
+    pictures: dict[str, Draw] = {}
+    if rows := {run.name: run.rows for run in runs if run.rows}:
+        pictures["training"] = lambda: compare_training(rows)
+    if trials := {run.name: run.trials for run in runs if run.trials}:
+        pictures["errors"] = lambda: det_curves(trials)
+    return pictures
 
 
 def short_names(folders: Sequence[str | os.PathLike]) -> list[str]:
@@ -153,22 +163,17 @@ def read_run(folder: Path, name: str) -> Run:
     log, yaml, trials = (folder / f for f in ("metrics.jsonl", "hyperparams.yaml", SCORES_FILE))
     return Run(
         name,
-        _results(folder),
+        read_results(folder),
         read_metrics(log) if log.is_file() else (),
-        read_plain(yaml.read_text(encoding="utf-8"), str(yaml)) if yaml.is_file() else {},
+        _settings(yaml) if yaml.is_file() else {},
         read_scores(trials) if trials.is_file() else None,
     )
 
 
-def _results(folder: Path) -> dict[str, Any]:
-    try:
-        results = read_results(folder)
-    except ValueError as error:
-        raise UserError(f"{folder}/results.json is no JSON ({error}). Leave it out.") from error
-    missing = [key for key in NEEDED if key not in results]
-    if missing:
-        raise UserError(f"{folder}/results.json lacks {', '.join(missing)}. Leave it out.")
-    return results
+def _settings(yaml: Path) -> dict[str, Any]:
+    refuse_large(yaml, most_mb=1)
+    with open_text(yaml) as file:
+        return read_plain(file.read(), str(yaml))
 
 
 def _score_tables(runs: Sequence[Run]) -> dict[str, Table]:
@@ -210,6 +215,7 @@ def score_table(runs: Sequence[Run]) -> Table:
 def _best(name: str, runs: Sequence[Run]) -> float | None:
     """The best value, if there is a choice and the metric says which way is better."""
     values = [run.scores()[name] for run in runs if name in run.scores()]
+    values = [value for value in values if math.isfinite(value)]
     if len(set(values)) < 2:
         return None
     better = metric_read(name).better

@@ -2,25 +2,58 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, one_line
+from mgf_brain.files import read_json
 
 
 def read_results(folder: Path) -> dict[str, Any]:
-    """What ``results.json`` says of a run; `UserError` where the file is missing.
+    """What ``results.json`` says of a run, as ``make_results`` made it.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, or lacks what pages are made of.
 
     Example
     -------
     >>> folder = getfixture("tmp_path")
     >>> _ = (folder / "results.json").write_text('{"seed": 7}')
-    >>> read_results(folder)
-    {'seed': 7}
+    >>> read_results(folder)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: ...results.json is no results of a run: it lacks 'recipe'. ...
     """
-    return json.loads(finished(folder / "results.json").read_text(encoding="utf-8"))
+    path = finished(folder / "results.json")
+    results = read_json(path)
+    try:
+        _check_texts(results)
+        _check_metrics(results["metrics"])
+        run_facts(results)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else one_line(error)
+        raise UserError(f"{path} is no results of a run: {reason}. Restore the file.") from error
+    return results
+
+
+def _check_texts(results: dict[str, Any]) -> None:
+    for key in ("recipe", "hparams"):
+        if not isinstance(results[key], str):
+            raise TypeError(f"{key}: {results[key]!r} is no text")
+
+
+def _check_metrics(metrics: dict[str, Any]) -> None:
+    """Scores, and those of each fold or scale under its name; a list, of rounds, is not shown."""
+    for name, value in metrics.items():
+        if isinstance(value, dict):
+            _check_metrics(value)
+        elif isinstance(value, str):
+            raise TypeError(f"metrics: {name}: {value!r} is no number")
+        elif isinstance(value, (int, float)):
+            float(value)  # an integer may be too large
 
 
 def run_facts(results: dict[str, Any]) -> list[list[str]]:

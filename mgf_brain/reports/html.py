@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
+
+from mgf_brain.reports.drawing import Draw, draw_each
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
 
@@ -60,7 +60,7 @@ def part(macro: str, *values: Any) -> Markup:
     return getattr(TEMPLATES.get_template("parts.html").module, macro)(*values)
 
 
-def write_page(folder: Path, template: str, pictures: Mapping[str, bytes], **data: Any) -> Path:
+def write_page(folder: Path, template: str, pictures: Mapping[str, Draw], **data: Any) -> Path:
     """Write ``report/``, whole or not at all, in place of an older one.
 
     Arguments
@@ -69,8 +69,9 @@ def write_page(folder: Path, template: str, pictures: Mapping[str, bytes], **dat
         A run's output folder.
     template : str
         Of the page, ``report/index.html``, see ``render``.
-    pictures : mapping of str to bytes
-        PNGs by file name without extension, written beside it; the template reads them too.
+    pictures : mapping of str to callable
+        By file name without extension: what draws it. The PNGs are written beside the page; the
+        template reads them too, or why there is none.
     data
         All else that it reads.
 
@@ -81,28 +82,17 @@ def write_page(folder: Path, template: str, pictures: Mapping[str, bytes], **dat
 
     Example
     -------
-    >>> page = write_page(getfixture("tmp_path"), "page.html", {"dot": b""}, title="A", lead="B")
+    >>> from matplotlib.figure import Figure
+    >>> page = write_page(getfixture("tmp_path"), "page.html", {"dot": Figure}, title="A", lead="B")
     >>> sorted(path.name for path in page.parent.iterdir())
     ['dot.png', 'index.html']
     """
     target = folder / "report"
-    files = {f"{name}.png": picture for name, picture in pictures.items()}
-    files["index.html"] = render(template, pictures=pictures, **data).encode()
+    drawn = draw_each(pictures)
+    files = {f"{name}.png": made for name, made in drawn.items() if isinstance(made, bytes)}
+    files["index.html"] = render(template, pictures=drawn, **data).encode(errors="replace")
     write_folder(target, files)
     return target / "index.html"
-
-
-def png(plot: Figure) -> bytes:
-    """Draw a plot: 1,300 pixels where it is 10 inches wide.
-
-    Example
-    -------
-    >>> png(Figure())[1:4]
-    b'PNG'
-    """
-    stream = io.BytesIO()
-    plot.savefig(stream, format="png", dpi=130)
-    return stream.getvalue()
 
 
 def write_folder(target: Path, files: Mapping[str, bytes]) -> None:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
-from mgf_brain.errors import UserError, one_line
+from mgf_brain.files import read_json
 from mgf_brain.folder.hub import licence_of, read_card
-from mgf_brain.folder.read import WEIGHTS_FILE
+from mgf_brain.folder.weights import WEIGHTS_FILE
 from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.nn.interfaces import Encoder
-from mgf_brain.reports.facts import run_facts
+from mgf_brain.reports.facts import read_results, run_facts
 
 MOST_SYMBOLS = 60  # that are spelt out
 
@@ -86,15 +84,13 @@ def _weights(model: nn.Module, path: Path) -> str:
 
 def _results(path: Path) -> dict[str, str]:
     """Scores of the run, and what it took; nothing where the file says nothing."""
-    try:
-        results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        facts = run_facts(results) if results else []
-        metrics = results["metrics"].items() if results else ()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is no results of a run ({one_line(error)}). Delete it.") from error
+    if not path.is_file() or not read_json(path):
+        return {}
+    results = read_results(path.parent)
     scores = [
         (metric_read(name).titled(name), metric_read(name).text(value))
-        for name, value in metrics
+        for name, value in results["metrics"].items()
         if isinstance(value, (int, float))
     ]
-    return {name: value for name, value in [*scores, *facts] if name != "parameters"}
+    facts = [*scores, *run_facts(results)]
+    return {name: value for name, value in facts if name != "parameters"}

@@ -15,6 +15,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
+from mgf_brain.errors import UserError
 from mgf_brain.reports.curves import history, smooth
 from mgf_brain.reports.style import (
     CONSTANT,
@@ -26,6 +27,7 @@ from mgf_brain.reports.style import (
     scatter_by_label,
 )
 
+SPREAD = 1e-12  # of unit vectors: below it lies nothing but rounding
 MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
 NAMED = 60  # and up to which their rows have room for names
@@ -137,7 +139,7 @@ def embedding_map(
     Arguments
     ---------
     embeddings : numpy.ndarray
-        (N, E), N at least 2; of more than 2,000, so many are drawn.
+        (N, E). Rows that are not finite are left out; of more than 2,000, so many are drawn.
     labels : sequence of str
         (N,). The twelve most frequent are coloured, all others are grey.
     seed : int
@@ -148,6 +150,11 @@ def embedding_map(
     -------
     Figure
 
+    Raises
+    ------
+    UserError
+        If fewer than two of the rows differ.
+
     Example
     -------
     >>> embeddings = np.random.default_rng(0).normal(size=(9, 4))
@@ -156,6 +163,9 @@ def embedding_map(
     ['a (6)', 'b (3)']
     """
     embeddings = np.asarray(embeddings, dtype=np.float64)
+    if not np.isfinite(embeddings).all():
+        finite = np.isfinite(embeddings).all(1)
+        embeddings, labels = embeddings[finite], [labels[i] for i in np.flatnonzero(finite)]
     if len(labels) > MAPPED:
         rng = np.random.default_rng(seed)
         drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
@@ -172,7 +182,13 @@ def embedding_map(
 def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
     """(N, E) -> (N, 2). Vectors of length 1 are as near as their cosine says."""
     size = min(50, *embeddings.shape)  # fewer dimensions: less noise, faster
-    reduced = PCA(size, random_state=seed).fit_transform(normalize(embeddings))
+    reduced = np.zeros((0, 0))
+    if size:
+        reduced = PCA(size, random_state=seed).fit_transform(normalize(embeddings))
+    if len(reduced) < 2 or not reduced[:, 0].std() > SPREAD:  # scikit-learn ends the process there
+        raise UserError("there are no two embeddings that differ.")
+    if size == 1:  # the map's second axis
+        reduced = np.pad(reduced, ((0, 0), (0, 1)))
     perplexity = min(30.0, (len(embeddings) - 1) / 3)
     return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
 

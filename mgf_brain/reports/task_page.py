@@ -13,13 +13,14 @@ from statistics import mean, stdev
 
 import soundfile
 import torch
-from markupsafe import Markup
-from matplotlib.figure import Figure
+from markupsafe import Markup, escape
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
+from mgf_brain.errors import UserError
 from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
+from mgf_brain.reports.drawing import Draw
 from mgf_brain.reports.facts import read_results, run_facts
-from mgf_brain.reports.html import Table, part, png, write_page
+from mgf_brain.reports.html import Table, part, write_page
 from mgf_brain.reports.plots import training_curves
 from mgf_brain.run.log import read_metrics
 
@@ -67,13 +68,14 @@ class Picture:
     ---------
     name : str
         Of its file, without extension.
-    figure : Figure
+    draw : callable
+        Makes the figure. It is called last, and may fail.
     caption : str, optional
         By default that of ``templates/task.html``.
     """
 
     name: str
-    figure: Figure
+    draw: Draw
     caption: str = ""
 
 
@@ -154,7 +156,7 @@ def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
     Raises
     ------
     UserError
-        If ``results.json`` is missing or an audio file can't be read.
+        If ``results.json`` is missing or holds something else.
     """
     folder = Path(folder)
     facts = run_facts(read_results(folder))
@@ -162,7 +164,7 @@ def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
     return write_page(
         folder,
         "task.html",
-        {picture.name: png(picture.figure) for picture in shown},
+        {picture.name: picture.draw for picture in shown},
         title=page.title,
         lead=page.lead,
         page=page,
@@ -239,7 +241,9 @@ def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> Table:
 def _training(folder: Path) -> list[Picture]:
     """Curves of what was logged: nothing is where nothing was trained, or for too few steps."""
     log = folder / "metrics.jsonl"
-    return [Picture("training", training_curves(read_metrics(log)))] if log.is_file() else []
+    if not log.is_file():
+        return []
+    return [Picture("training", lambda: training_curves(read_metrics(log)))]
 
 
 def _mistake_rows(page: TaskPage) -> list[list[str]]:
@@ -255,5 +259,13 @@ def _mistake_row(mistake: Mistake, align: Callable[[str, str], Markup] | None) -
         mistake.id,
         *([align(*texts)] if align else texts),
         UNKNOWN if mistake.score is None else f"{mistake.score:.4g}",
-        Markup().join(map(embed_audio, mistake.audio)),
+        Markup().join(map(_player, mistake.audio)),
     ]
+
+
+def _player(path: str | os.PathLike) -> Markup:
+    """A player, or what is amiss with a file that has gone since it was scored."""
+    try:
+        return embed_audio(path)
+    except UserError as error:
+        return escape(str(error))

@@ -169,7 +169,7 @@ def read_plain(text: str, name: str) -> dict[str, Any]:
     loader.Constructor = _PlainConstructor
     try:
         content = loader.load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:  # as of !!int x, [[[[…
         raise UserError(f"{name}: not valid YAML. Mend or delete it.") from error
     if not isinstance(content, dict):
         raise UserError(f"{name}: holds no hyperparameters. Mend or delete it.")

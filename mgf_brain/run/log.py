@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 from speechbrain.utils.logger import get_logger
 from torch.utils.tensorboard import SummaryWriter
 
+from mgf_brain.errors import UserError
 from mgf_brain.throughput import Throughput
 
 logger = get_logger(__name__)
+
+TEXTS = {"split", "event", "fold", "trained"}  # of a row, all else being figures
+LARGEST = 2**63  # of whole numbers; what no float holds cannot be drawn
 
 
 class TrainingLog:
@@ -111,7 +116,7 @@ class TrainingLog:
 
 
 def read_metrics(path: str | Path) -> list[dict]:
-    """Rows of ``metrics.jsonl``; a last line that a kill cut short is left out.
+    """Rows of ``metrics.jsonl``, also of a run that goes on.
 
     Arguments
     ---------
@@ -120,6 +125,12 @@ def read_metrics(path: str | Path) -> list[dict]:
     Returns
     -------
     list of dict
+        Without the line that a kill cut short: the last one, or one before the run went on.
+
+    Raises
+    ------
+    UserError
+        If another line is no row of figures; with its number.
 
     Example
     -------
@@ -128,10 +139,34 @@ def read_metrics(path: str | Path) -> list[dict]:
     >>> read_metrics(path)
     [{'step': 10, 'loss': 2.5}]
     """
-    rows = []
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").split("\n")
+    rows, cut = [], 0  # number of a line that was cut
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
             continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if row is not None:
+            _check_row(row, f"{path} line {number}")
+        if cut and not (row and _goes_back(row, rows)):
+            raise UserError(f"{path} line {cut}: no JSON. Delete the line.")
+        cut = 0 if row else number
+        rows += [row] if row else []
     return rows
+
+
+def _goes_back(row: dict, rows: list[dict]) -> bool:
+    """Whether a row is the first after a kill: that of a resumption, or of the same steps again."""
+    return "event" in row or not rows or row["step"] <= rows[-1]["step"]
+
+
+def _check_row(row: Any, place: str) -> None:
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise UserError(f'{place}: no row of figures, {{"step": …}}. Delete the line.')
+    for key, value in row.items():
+        if key in TEXTS and isinstance(value, str):
+            continue
+        if not isinstance(value, float) and not (isinstance(value, int) and abs(value) < LARGEST):
+            raise UserError(f"{place}: {key} is {value!r}, no figure. Delete the line.")

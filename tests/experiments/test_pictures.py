@@ -6,7 +6,7 @@ import pytest
 from matplotlib.text import Text
 
 from experiments.pictures import bars
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 
 COLUMNS = {
     "EER, %": {"fbank": [14.0], "DINO": [8.0, 9.0], "MGF": []},

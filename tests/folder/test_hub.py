@@ -200,7 +200,7 @@ def test_the_environment_of_the_library_and_no_network(hub: Hub, folder: Path, t
         ("README.md", None, "lacks README.md"),
         ("results.json", None, "lacks results.json"),
         ("results.json", "{}", "lacks scores in results.json"),
-        ("results.json", "[", "results.json: no results"),
+        ("results.json", "[", "results.json is no JSON"),
         ("README.md", "---\ntags: [a]\n---\n", "lacks the licence of its data"),
         ("README.md", "nothing", "lacks the licence of its data"),
         ("README.md", "---\nlicense: other\n---\n", "lacks the licence of its data"),

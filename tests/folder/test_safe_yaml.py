@@ -287,7 +287,8 @@ def test_units_that_cannot_be_read_are_named(tmp_path: Path, content: bytes | No
 def test_a_recogniser_reads_no_file_outside_its_folder(tmp_path: Path, tokens: str, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        "mgf_brain.inference.recognition.SentencePieceTokens", lambda path: opened.append(path)
+        "mgf_brain.inference.recognition.SentencePieceTokens",
+        lambda path: opened.append(path) or Tokens("ab"),
     )
     head = {"num_states": 3, "dim": 32, "hop": 640, "tokens": 3}
     model = SpeechRecognizer(example_encoder(), CTCHead(**head), Tokens("ab"))

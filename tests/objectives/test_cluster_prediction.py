@@ -236,8 +236,8 @@ def test_naming_visible_frames_alone_is_not_learning():
         objective.train()(encoded)
     figures = {**objective(encoded).figures, **objective.references(encoded)}
     figures |= {"loss": objective(encoded).mean()}
-    learns = {s.name: s.learns for s in find_scales({f"x_{k}": v for k, v in figures.items()})}
-    assert learns == {"x": True, "x_masked": False}
+    learns = {s.name: s.verdict for s in find_scales({f"x_{k}": v for k, v in figures.items()})}
+    assert learns == {"x": "yes", "x_masked": "no"}
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.25])

@@ -126,7 +126,7 @@ def test_a_missing_file_is_named_and_nothing_is_written(run, name):
 
 
 def test_the_terminal_table_says_what_the_page_says(run):
-    lines = summary_table(run).splitlines()
+    lines = summary_table(FIGURES).splitlines()
     cells = {line.split()[0]: line.split() for line in lines[1:3]}
     assert cells["frame"][-1] == "no" and cells["phoneme"][-1] == "yes"
     parsed = {row[0]: row for row in Page(write_pretraining_page(run).read_text()).rows}

@@ -1,25 +1,38 @@
 """The verdict on each scale."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mgf_brain.pretraining.scales import HEADER, Scale, find_scales, markdown_table, text_table
 
 
 @pytest.mark.parametrize(
-    ("loss", "constant", "copy", "learns"),
+    ("loss", "constant", "copy", "verdict"),
     [
-        (0.5, 0.8, 0.7, True),
-        (0.75, 0.8, 0.7, False),  # a copy does better
-        (0.75, 0.7, 0.8, False),  # a constant does better
-        (0.7, 0.7, 0.8, False),  # as good as a constant is not learning
-        (0.5, 0.8, None, True),
-        (float("nan"), 0.8, 0.7, False),
+        (0.5, 0.8, 0.7, "yes"),
+        (0.75, 0.8, 0.7, "no"),  # a copy does better
+        (0.75, 0.7, 0.8, "no"),  # a constant does better
+        (0.7, 0.7, 0.8, "no"),  # as good as a constant is not learning
+        (0.5, 0.8, None, "yes"),
+        (float("nan"), 0.8, 0.7, "no"),
+        (5.965, 5.967, None, "not shown"),  # nor is a hair's breadth
+        (5.965, 7.0, 5.967, "not shown"),
+        (5.9, 5.967, None, "yes"),
+        (-1.001, -1.0, None, "not shown"),
+        (-1.1, -1.0, None, "yes"),
     ],
 )
-def test_a_scale_learns_only_below_both_references(loss, constant, copy, learns):
+def test_a_scale_learns_only_clearly_below_both_references(loss, constant, copy, verdict):
     scale = Scale("frame", loss, constant, copy)
-    assert scale.learns is learns
-    assert scale.cells()[-1] == ("yes" if learns else "no")
+    assert scale.verdict == scale.cells()[-1] == verdict
+
+
+@given(*[st.floats(0.01, 1e6)] * 2, st.none() | st.floats(0.01, 1e6))
+def test_a_lower_loss_is_never_a_worse_verdict(loss, constant, copy):
+    order = ("no", "not shown", "yes")
+    worse, better = (Scale("a", x, constant, copy).verdict for x in (loss, 0.9 * loss))
+    assert order.index(worse) <= order.index(better)
 
 
 def test_scales_are_found_by_their_constant_and_their_loss():

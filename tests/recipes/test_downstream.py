@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 from tests.recipes.corpora import MINIATURES
 from tests.recipes.exported import check_classifier, check_recogniser
 from tests.recipes.outcome import finished, refused

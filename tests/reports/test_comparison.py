@@ -139,7 +139,7 @@ def test_bad_runs_are_named_and_nothing_is_written(tmp_path, capsys):
     (broken / "results.json").write_text("{")
     for folders, message in (
         ([good, empty], "results.json is missing"),
-        ([good, part], "part/results.json lacks recipe, seed"),
+        ([good, part], "part/results.json is no results of a run: it lacks 'recipe'"),
         ([good, broken], "broken/results.json is no JSON"),
         ([good, f"{good}/"], "is given twice"),
     ):

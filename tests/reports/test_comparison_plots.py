@@ -10,7 +10,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.curves import smooth
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 from mgf_brain.reports.trial_plots import det_curve, det_curves
 
 

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer
 from mgf_brain.reports import plots
-from mgf_brain.reports.html import png
+from mgf_brain.reports.drawing import png
 from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
 from mgf_brain.reports.style import COLOURS, OTHERS, plot_label
 from mgf_brain.reports.trial_plots import det_curve, score_histogram

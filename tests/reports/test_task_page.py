@@ -95,8 +95,8 @@ def write(run, **fields):
 
 def test_pictures_and_audio_lie_inside_the_page(run, wav):
     pictures = [
-        Picture("confusion", confusion([0, 1], [1, 1], ["sad", "happy"])),
-        Picture("layers", layer_weights({"1": [0.5, 0.5]}), "Of one fold."),
+        Picture("confusion", lambda: confusion([0, 1], [1, 1], ["sad", "happy"])),
+        Picture("layers", lambda: layer_weights({"1": [0.5, 0.5]}), "Of one fold."),
     ]
     page = write(run, pictures=pictures, mistakes=[Mistake("a", "sad", "happy", 0.5, [wav])])
     files = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
@@ -126,7 +126,7 @@ def test_hostile_texts_are_shown_not_obeyed(run, wav, align):
         HOSTILE,
         [Score(f"uar_{HOSTILE}", 1.0)],
         {HOSTILE: {f"uar_{HOSTILE}": 1.0}},
-        [Picture("confusion", confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
+        [Picture("confusion", lambda: confusion([0, 1], [0, 1], [HOSTILE, "b"]), HOSTILE)],
         [Mistake(HOSTILE, *texts, 1.0, [wav]) for texts in ((HOSTILE, "yes"), ("yes", HOSTILE))],
         HOSTILE,
         HOSTILE,
@@ -169,7 +169,7 @@ def test_the_training_is_drawn_where_it_was_logged(run):
     assert "img" not in write(run).tags
     rows = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2)]
     (run / "metrics.jsonl").write_text("\n".join(rows))
-    page = write(run, pictures=[Picture("layers", layer_weights({"": [0.5, 0.5]}))])
+    page = write(run, pictures=[Picture("layers", lambda: layer_weights({"": [0.5, 0.5]}))])
     assert page.tags.count("img") == 2 and (run / "report" / "training.png").is_file()
 
 
@@ -226,11 +226,27 @@ def test_texts_are_aligned_where_asked(run):
     assert row == ["a", "truthpredictionONEONETWOTOO", "50", ""]
 
 
-def test_missing_files_are_named_and_the_old_report_stays(run, wav):
+def test_audio_that_has_gone_is_named_on_the_page(run, wav):
+    absent = [wav.with_name("absent.wav"), wav]
+    page = write(run, mistakes=[Mistake("a", "sad", "calm", None, absent)])
+    (row,) = [row for row in page.rows if row[0] == "a"]
+    assert "absent.wav" in row[-1] and len(page.sources["audio"]) == 1
+
+
+def test_a_picture_that_fails_leaves_the_others_and_is_named(run, caplog):
+    def broken():
+        raise ValueError("no <room>\x1b[2J")
+
+    good = Picture("layers", lambda: layer_weights({"": [0.5, 0.5]}))
+    page = write(run, pictures=[Picture("map", broken), good])
+    assert page.tags.count("img") == 1 and (run / "report" / "layers.png").is_file()
+    reason = "map could not be drawn: no <room>\\x1b[2J"
+    assert reason in page.text and f"Picture {reason}" in caplog.text
+
+
+def test_without_results_nothing_is_written_and_the_old_report_stays(run):
     write(run, mistakes=[Mistake("old", "sad", "calm")])
     before = {path.name for path in run.iterdir()}
-    with pytest.raises(UserError, match="absent.wav"):
-        write(run, mistakes=[Mistake("new", "sad", "calm", None, [wav.with_name("absent.wav")])])
     (run / "results.json").unlink()
     with pytest.raises(UserError, match="results.json"):
         write(run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,11 +33,11 @@ def write_classification_page(
     truth, named = trainer.classes.numbers(rows), sure.argmax(1)
     embeddings = torch.stack([trainer.statistics[u.id].mean(0) for u in rows])
     figures = {
-        "confusion": confusion(truth.tolist(), named.tolist(), trainer.classes.names),
-        "layers": layer_weights({p.fold: p.layer_weights for p in predictions}),
+        "confusion": partial(confusion, truth.tolist(), named.tolist(), trainer.classes.names),
+        "layers": partial(layer_weights, {p.fold: p.layer_weights for p in predictions}),
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
-        figures["map"] = embedding_map(standardised(embeddings).numpy(), labels)
+        figures["map"] = partial(embedding_map, standardised(embeddings).numpy(), labels)
     write_task_page(
         hparams["output_folder"],
         TaskPage(

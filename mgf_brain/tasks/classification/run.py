@@ -8,6 +8,7 @@ from typing import Any
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import ADAPT
 from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.data import labelled, require_classes
@@ -46,4 +47,5 @@ def classify_utterances(
         tuning or extractor.throughput,
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
-    write_classification_page(experiment, predictions, trainer, metrics)
+    with not_fatal("The report"):
+        write_classification_page(experiment, predictions, trainer, metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +69,9 @@ def write_enhancement_page(
     waves = {i: _first_seconds(enhancer, *test.fixed(rows[i])) for i in chosen}
     ends = [waves[i] for i in dict.fromkeys((chosen[0], chosen[-1]))]
     figures = {
-        "improvement": improvement(scores),
-        "spectrograms": spectrograms(ends),
-        "layers": layer_weights({"": enhancer.head.layer_logits.softmax(0).tolist()}),
+        "improvement": partial(improvement, scores),
+        "spectrograms": partial(spectrograms, ends),
+        "layers": partial(layer_weights, {"": enhancer.head.layer_logits.softmax(0).tolist()}),
     }
     speakers = [u.speaker for u in rows]
     lead = f"{adapted_name(hparams)}: {len(rows):,} test "
@@ -84,7 +85,9 @@ def write_enhancement_page(
                 Score(name, value, *_interval(name, scores, speakers))
                 for name, value in mean_scores(scores).items()
             ],
-            pictures=[Picture(name, f, CAPTIONS.get(name, "")) for name, f in figures.items()],
+            pictures=[
+                Picture(name, draw, CAPTIONS.get(name, "")) for name, draw in figures.items()
+            ],
             tables={"Before and after": example_table(examples)},
         ),
     )

@@ -14,6 +14,7 @@ from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.errors import UserError, some
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.enhancement import mean_scores
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.data import Data
@@ -48,7 +49,8 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
         throughput,
     )
     export_enhancer(hparams, extractor, enhancer, results)
-    write_enhancement_page(experiment, enhancer, test, scores)
+    with not_fatal("The report"):
+        write_enhancement_page(experiment, enhancer, test, scores)
 
 
 def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtractor) -> None:

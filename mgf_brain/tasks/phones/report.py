@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -42,8 +43,8 @@ def write_phones_page(
     counts = correct_counts(made, silence_class(names))
     truth, named = torch.cat([m.labels for m in made]), torch.cat([m.predictions for m in made])
     figures = {
-        "confusion": confusion(truth.tolist(), named.tolist(), names),
-        "layers": layer_weights({"": probe.layer_logits.softmax(0).tolist()}),
+        "confusion": partial(confusion, truth.tolist(), named.tolist(), names),
+        "layers": partial(layer_weights, {"": probe.layer_logits.softmax(0).tolist()}),
     }
     write_task_page(
         hparams["output_folder"],

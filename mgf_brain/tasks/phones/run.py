@@ -13,6 +13,7 @@ from mgf_brain.downstream.probes import FrameData, probe_steps
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.probe import Probe
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.run.recipe import Recipe
@@ -51,7 +52,8 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], D
         metrics,
         extractor.throughput,
     )
-    write_phones_page(experiment, probe, made, names)
+    with not_fatal("The report"):
+        write_phones_page(experiment, probe, made, names)
 
 
 def train_phones(

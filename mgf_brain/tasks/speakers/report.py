@@ -46,8 +46,8 @@ def write_speakers_page(
 
 def _map(oneshot: OneShot, vectors: Sequence[torch.Tensor]) -> Picture:
     speakers = [f"speaker {u.speaker}" for u in (*oneshot.enrol, *oneshot.test)]
-    plot = embedding_map(torch.cat(list(vectors)).numpy(), speakers, title="one-shot embeddings")
-    return Picture("map", plot)
+    rows, title = torch.cat(list(vectors)).numpy(), "one-shot embeddings"
+    return Picture("map", lambda: embedding_map(rows, speakers, title=title))
 
 
 def _mistake(found: Mixup) -> Mistake:

@@ -7,6 +7,7 @@ from typing import Any
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.speakers.naming import closed_set, one_shot, train_closed_set
@@ -42,4 +43,5 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
         metrics,
         extractor.throughput,
     )
-    write_speakers_page(experiment, named, oneshot, vectors)
+    with not_fatal("The report"):
+        write_speakers_page(experiment, named, oneshot, vectors)

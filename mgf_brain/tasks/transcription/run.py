@@ -14,6 +14,7 @@ from mgf_brain.downstream.finetuning import ADAPT
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.files import open_atomic
 from mgf_brain.inference.tokens import Tokens
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.data import leave_out_long, report_unseen
@@ -79,7 +80,8 @@ def recognise(
         training or extractor.throughput,
     )
     export_recogniser(hparams, extractor, head, tokens, results)
-    write_transcription_page(experiment, head, made, metrics)
+    with not_fatal("The report"):
+        write_transcription_page(experiment, head, made, metrics)
 
 
 def _search(hparams: Mapping[str, Any], tokens: Any, texts: Sequence[str]) -> Decode | None:

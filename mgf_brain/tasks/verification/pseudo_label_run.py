@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.downstream.finetuning import ADAPT
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.errors import UserError
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.reports.html import write_folder
 from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 from mgf_brain.reports.task_page import Picture
+from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.verification.data import Data, unheard_trials
 from mgf_brain.tasks.verification.pseudo_labels import Rounds
 from mgf_brain.tasks.verification.report import write_verification_page
 from mgf_brain.throughput import Throughput
 
+CAPTION = "Round 0 is the network that was given."
 PANELS = (
     ("equal error rate", {"eer": ("cosine", TRAINING)}),
     ("clusters against speakers", {"purity": ("purity", VALIDATION), "nmi": ("NMI", COPY)}),
@@ -58,8 +62,11 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     write_folder(pretrained, {path.name: path.read_bytes() for path in files})
     embeddings = last.embeddings(trials.utterances)
     cosines = cosine_scores(embeddings, trials.pairs)
-    curves = Picture("rounds", round_curves(rows), "Round 0 is the network that was given.")
-    write_verification_page(experiment, embeddings, trials, {"": cosines}, _flat(rows), [curves])
+    write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, cosines)
+    curves = Picture("rounds", partial(round_curves, rows), CAPTION)
+    with not_fatal("The report"):
+        scores, metrics = {"": cosines}, _flat(rows)
+        write_verification_page(experiment, embeddings, trials, scores, metrics, [curves])
 
 
 def _refuse(hparams: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ the report how far clusters are speakers.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +25,7 @@ from mgf_brain.downstream.run import corpus_folder
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
+from mgf_brain.files import read_json
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.run.experiment import Experiment
@@ -150,7 +150,7 @@ class Rounds:
         path = self.folder(number) / "results.json"
         if not number or not path.is_file():
             return None
-        results = json.loads(path.read_text(encoding="utf-8"))
+        results = read_json(path)
         facts, asked = results["round"], self._length()
         enough = asked["debug"] or asked == {key: facts["length"].get(key) for key in asked}
         return facts | results["metrics"] if enough and facts.get("inputs") == self.inputs else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,7 +15,6 @@ from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstra
 from mgf_brain.reports.plots import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
-from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.verification.training import metric_name
 
@@ -28,7 +27,7 @@ def write_verification_page(
     metrics: dict[str, float],
     pictures: Sequence[Picture] = (),
 ) -> None:
-    """Write scores, and the page: intervals over speakers, curves, and the worst trials.
+    """Write the page: intervals over speakers, curves, and the worst trials.
 
     ``scores`` are those of all back-ends; curves and trials are the raw cosine's, "".
     """
@@ -36,14 +35,12 @@ def write_verification_page(
     speakers, same, values = trials.speakers(), trials.same.numpy(), scores[""].numpy()
     intervals = _intervals(trials, speakers, scores)
     figures = {
-        "det": det_curve(values, same),
-        "scores": score_histogram(values, same),
-        "map": embedding_map(embeddings.numpy(), [f"speaker {n}" for n in speakers]),
+        "det": partial(det_curve, values, same),
+        "scores": partial(score_histogram, values, same),
+        "map": partial(embedding_map, embeddings.numpy(), [f"speaker {n}" for n in speakers]),
     }
-    folder = Path(hparams["output_folder"])
-    write_scores(folder / SCORES_FILE, trials, scores[""])
     write_task_page(
-        folder,
+        hparams["output_folder"],
         TaskPage(
             title=f"Speaker verification on {hparams['corpus']}",
             lead=f"{adapted_name(hparams)}: "

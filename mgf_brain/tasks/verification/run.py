@@ -12,6 +12,8 @@ from torch import nn
 from mgf_brain.data.splits import require_speakers
 from mgf_brain.downstream.finetuning import ADAPT, check_run_options
 from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.verification.calibration import calibrate
@@ -74,6 +76,8 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
         metrics,
         throughput,
     )
+    write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, scores[""])
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    write_verification_page(experiment, embeddings, trials, scores, metrics)
+    with not_fatal("The report"):
+        write_verification_page(experiment, embeddings, trials, scores, metrics)
