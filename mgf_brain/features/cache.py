@@ -72,7 +72,7 @@ class FileHashes:
         try:
             status = os.stat(path)
         except OSError as error:
-            raise UserError(f"audio file not found: {path}. Check data_folder.") from error
+            raise UserError(f"{path}: there is no such file. Check the path.") from error
         key = (os.path.realpath(path), status.st_size, status.st_mtime_ns)
         if key in self.known:
             return self.known[key]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
+
+from mgf_brain.files import temporary_path
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
 
@@ -122,9 +123,9 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     >>> (target / "index.html").read_text()
     '<p>'
     """
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    staging = temporary_path(target)
+    staging.mkdir()
     try:
-        staging.chmod(0o755)
         for name, content in files.items():
             (staging / name).write_bytes(content)
         if target.exists():
