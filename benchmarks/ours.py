@@ -16,7 +16,7 @@ from benchmarks.shapes import Shape
 from benchmarks.speech import as_utterances
 from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.batches.speech import SpeechBatch
-from mgf_brain.data.labels.tracks import make_tracks, open_tracks, track_makers
+from mgf_brain.data.labels.track_making import make_tracks, open_tracks, track_makers
 from mgf_brain.pretraining.run import make_brain
 from mgf_brain.run.experiment import Experiment, load_experiment
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
@@ -92,7 +94,7 @@ MACHINE_ERRORS = {
 def run_main(main: Callable[[], None]) -> None:
     """Run a script's main function; a `UserError` becomes one line on stderr and exit status 2.
 
-    So does what the machine refuses: a full disk, a folder that can't be written.
+    So does what the machine refuses: a full disk, a folder that can't be written, memory.
 
     Arguments
     ---------
@@ -106,16 +108,55 @@ def run_main(main: Callable[[], None]) -> None:
     """
     try:
         main()
-    except UserError as error:
-        print("error:", error, file=sys.stderr)
-        sys.exit(2)
-    except OSError as error:
-        if error.errno not in MACHINE_ERRORS:
+    except Exception as error:
+        line = error if isinstance(error, UserError) else refusal(error)
+        if line is None:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        remedy = MACHINE_ERRORS[error.errno]
-        print("error:", plain(f"{place}{error.strerror}. {remedy}."), file=sys.stderr)
+        print("error:", line, file=sys.stderr)
         sys.exit(2)
+
+
+# How libraries that write by themselves say that they could not, and for which reason.
+RUST_ERROR = re.compile(r"\(os error (\d+)\)")  # of safetensors
+NOT_WRITTEN = ("PytorchStreamWriter failed", "unexpected pos")  # of torch.save
+NO_MEMORY = ("out of memory", "can't allocate memory")  # of torch: CUDA, CPU
+WORKER = re.compile(r"DataLoader worker \(pid.*?\) (is killed by signal: \w+|exited unexpectedly)")
+
+
+def refusal(error: BaseException) -> str | None:
+    """What the machine refused, on one line; None of any other error.
+
+    Arguments
+    ---------
+    error : BaseException
+        An ``OSError``, or what a library made of one.
+
+    Example
+    -------
+    >>> refusal(OSError(errno.ENOSPC, "No space left on device", "run/log.txt"))
+    'run/log.txt: No space left on device. Make room and start again.'
+    >>> refusal(RuntimeError("[enforce fail] . unexpected pos 576 vs 534"))
+    'A file could not be written whole. Make room on the disk and start again.'
+    >>> refusal(OSError(errno.ECONNRESET, "Connection reset by peer")) is None
+    True
+    """
+    number, place = getattr(error, "errno", None), getattr(error, "filename", None)
+    message = str(error)
+    if worker := WORKER.search(message):
+        return (
+            f"A loader worker {worker[1]}: memory may be too small, or /dev/shm. Lower num_workers "
+            "or batch_seconds, or raise the limit (Docker: --shm-size), and start again."
+        )
+    if any(sign in message for sign in NOT_WRITTEN):
+        return "A file could not be written whole. Make room on the disk and start again."
+    if found := RUST_ERROR.search(message):
+        number = int(found[1])
+    if isinstance(error, MemoryError) or any(sign in message for sign in NO_MEMORY):
+        return "Memory is too small. Lower batch_seconds or num_workers and start again."
+    if number not in MACHINE_ERRORS:
+        return None
+    text = f"{place}: " if place else ""
+    return plain(f"{text}{os.strerror(number)}. {MACHINE_ERRORS[number]}.")
 
 
 def one_line(error: Exception) -> str:

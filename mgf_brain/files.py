@@ -4,13 +4,84 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
+import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TextIO
 
 from mgf_brain.errors import UserError
+
+TEMPORARY = re.compile(r"\..+\.part-[0-9a-f]{8}")
+
+
+def temporary_path(path: str | os.PathLike) -> Path:
+    """Where a file or folder is written before it takes its name; a new one at each call.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        What will be written.
+
+    Returns
+    -------
+    Path
+        In the same folder, so that renaming it is atomic. No other process or host draws it.
+
+    Example
+    -------
+    >>> TEMPORARY.fullmatch(temporary_path("run/track.npy").name) is not None
+    True
+    """
+    path = Path(path)
+    return path.with_name(f".{path.name}.part-{secrets.token_hex(4)}")
+
+
+def remove_temporaries(folder: str | os.PathLike) -> None:
+    """Remove what killed processes left half-written; nobody may be writing there.
+
+    Arguments
+    ---------
+    folder : str or os.PathLike
+        Searched without those below it that have a ``hyperparams.yaml`` of their own: other runs,
+        and models.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "model"
+    >>> temporary_path(path).mkdir()
+    >>> remove_temporaries(path.parent)
+    >>> list(path.parent.iterdir())
+    []
+    """
+    for path in list(Path(folder).iterdir()):
+        if TEMPORARY.fullmatch(path.name):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        elif path.is_dir() and not path.is_symlink() and not (path / "hyperparams.yaml").exists():
+            remove_temporaries(path)
+
+
+def crc32_of(path: str | os.PathLike) -> int:
+    """CRC-32 of a file's content: about a GB a second.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "a"
+    >>> _ = path.write_bytes(b"123456789")
+    >>> hex(crc32_of(path))
+    '0xcbf43926'
+    """
+    checksum = 0
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            checksum = zlib.crc32(block, checksum)
+    return checksum
 
 
 @contextmanager
@@ -43,7 +114,7 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = temporary_path(path)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
     try:
         with open(temporary, mode, encoding=encoding, newline=newline) as file:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from mgf_brain.data.audio import read_audio
-from mgf_brain.data.labels.tracks import FrameTrack, load_track
+from mgf_brain.data.labels.track_files import load_track
+from mgf_brain.data.labels.tracks import FrameTrack
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.spectrum import frame_count
 from mgf_brain.targets.cluster_labels import CENTROIDS, ClusterLabels

@@ -70,11 +70,17 @@ class FileHashes:
                 self.known[path, size, changed] = digest
 
     def __call__(self, path: str | os.PathLike) -> str:
-        """The file's hash, 32 hexadecimal digits; a UserError if there is no such file."""
+        """32 hexadecimal digits, also of a part of a file; a UserError if there is no such file."""
+        digest = self._of_file(path)
+        if not isinstance(path, Segment):
+            return digest
+        return hashlib.blake2b(f"{digest} {bounds(path)}".encode(), digest_size=16).hexdigest()
+
+    def _of_file(self, path: str | os.PathLike) -> str:
         try:
             status = os.stat(path)
         except OSError as error:
-            raise UserError(f"audio file not found: {path}. Check data_folder.") from error
+            raise UserError(f"{path}: there is no such file. Check the path.") from error
         key = (os.path.realpath(path), status.st_size, status.st_mtime_ns)
         if key in self.known:
             return self.known[key]
@@ -179,9 +185,6 @@ class FeatureCache:
 
     def _path(self, utterance: Utterance) -> Path:
         digest = self.hashes(utterance.wav)
-        if isinstance(utterance.wav, Segment):
-            text = f"{digest} {bounds(utterance.wav)}"
-            digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
         chunks = "-chunks" if utterance.duration > WHOLE_SECONDS else ""  # once whole as well
         return self.folder / digest[:2] / f"{digest}{chunks}.safetensors"
 

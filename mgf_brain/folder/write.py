@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from mgf_brain.errors import UserError
+from mgf_brain.files import temporary_path
 from mgf_brain.folder.weights import WEIGHTS_FILE, refuse_not_finite
 from mgf_brain.public_names import PACKAGE, find, public_name
 
@@ -225,9 +225,9 @@ def staged_folder(folder: str | Path) -> Iterator[Path]:
     """
     folder = Path(folder).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    staging = temporary_path(folder)
+    staging.mkdir()
     try:
-        staging.chmod(0o755)
         yield staging
         if folder.exists():
             shutil.rmtree(folder)

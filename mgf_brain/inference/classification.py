@@ -8,7 +8,7 @@ from typing import overload
 import torch
 
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.encoder import some_silence
+from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import lengths_of
@@ -52,7 +52,7 @@ class UtteranceClassifier(SpeechTask):
         self.head, self.labels = head, list(labels)
 
     def _try_out(self) -> object:
-        return self.classify(some_silence(self.encoder), self.encoder.sample_rate)
+        return self.classify(some_sound(self.encoder), self.encoder.sample_rate)
 
     @torch.inference_mode()
     def forward(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

@@ -120,7 +120,7 @@ class SpeechEncoder(Encoder):
         return load_model(cls, hub.local_path(folder), device, trust, try_out=cls._try_out)
 
     def _try_out(self) -> object:
-        return self.represent(some_silence(self), self.sample_rate)
+        return self.represent(some_sound(self), self.sample_rate)
 
     @torch.no_grad()
     def represent(
@@ -273,15 +273,17 @@ class SpeechEncoder(Encoder):
         return (frame * self.hop + self.window / 2) / self.sample_rate
 
 
-def some_silence(encoder: Encoder) -> torch.Tensor:
-    """A quarter of a second, or a few frames if these are long: (samples,).
+def some_sound(encoder: Encoder) -> torch.Tensor:
+    """A quarter of a second, or a few frames if these are long, for a trial: (samples,).
 
     Example
     -------
-    >>> some_silence(example_encoder()).shape
+    >>> some_sound(example_encoder()).shape
     torch.Size([4000])
     """
-    return torch.zeros(max(encoder.sample_rate // 4, encoder.window + 2 * encoder.hop))
+    return torch.linspace(
+        -0.1, 0.1, max(encoder.sample_rate // 4, encoder.window + 2 * encoder.hop)
+    )
 
 
 def _check_times(sample_rate: int, hop: int, window: int) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.encoder import some_silence
+from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.chunks import CHUNK_SECONDS, cut_chunks
 from mgf_brain.nn.interfaces import Encoder
@@ -67,7 +67,7 @@ class Enhancer(SpeechTask):
             )
 
     def _try_out(self) -> object:
-        return self.enhance(some_silence(self.encoder), self.encoder.sample_rate)
+        return self.enhance(some_sound(self.encoder), self.encoder.sample_rate)
 
     @overload
     def enhance(self, audio: Audio, sample_rate: int | None = None) -> torch.Tensor: ...

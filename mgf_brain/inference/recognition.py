@@ -10,7 +10,7 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.encoder import some_silence
+from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.inference.tokens import SentencePieceTokens, Tokens, best_path
 from mgf_brain.nn.chunks import CHUNK_SECONDS, OVERLAP_SECONDS, chunks_of, cut_chunks
@@ -70,7 +70,7 @@ class SpeechRecognizer(SpeechTask):
             )
 
     def _try_out(self) -> object:
-        return self.transcribe(some_silence(self.encoder), self.encoder.sample_rate)
+        return self.transcribe(some_sound(self.encoder), self.encoder.sample_rate)
 
     @classmethod
     def _completed(cls, parts: dict[str, Any], folder: str | Path) -> dict[str, Any]:

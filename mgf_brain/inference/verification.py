@@ -9,7 +9,7 @@ from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
-from mgf_brain.inference.encoder import some_silence
+from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import lengths_of
@@ -76,7 +76,7 @@ class SpeakerVerifier(SpeechTask):
         self.standardiser, self.threshold = Standardiser(embedding_dim), threshold
 
     def _try_out(self) -> object:
-        return self.embed(some_silence(self.encoder), self.encoder.sample_rate)
+        return self.embed(some_sound(self.encoder), self.encoder.sample_rate)
 
     @torch.inference_mode()
     def embed(self, audio: Audio | Sequence[Audio], sample_rate: int | None = None) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mgf_brain.data.labels.tracks import track_makers
+from mgf_brain.data.labels.track_making import track_makers
 from mgf_brain.errors import UserError, check_share
 from mgf_brain.nn.progressive import ProgressiveEncoder
 from mgf_brain.objectives.system import PretrainingModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mgf_brain.data.labels.tracks import track_makers
+from mgf_brain.data.labels.track_making import track_makers
 from mgf_brain.folder.write import export_folder, inference_yaml
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.card import model_card

@@ -11,7 +11,7 @@ from speechbrain.utils.distributed import ddp_init_group, if_main_process
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
-from mgf_brain.data.labels.tracks import make_tracks, open_tracks, track_makers
+from mgf_brain.data.labels.track_making import make_tracks, open_tracks, track_makers
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
@@ -24,6 +24,7 @@ from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.run.results import describe_data, make_results, write_results
+from mgf_brain.run.trained_on import refuse_other_rows
 
 logger = get_logger(__name__)
 
@@ -87,11 +88,17 @@ def pretrain(
     refuse_untrainable(experiment, brain.model)
     if experiment.run_opts.get("debug"):
         train, valid = (_debug_part(experiment, part) for part in (train, valid))
+        hparams["tracks_folder"] = str(Path(hparams["tracks_folder"]) / "debug")
     refuse_impossible_batches(len(make_loader(train, hparams)), brain.grad_accumulation_factor)
 
-    folder = Path(hparams["tracks_folder"])
-    made_tracks = make_tracks(track_makers(hparams), train, valid, folder, str(brain.device))
+    trained_on = None
+    if brain.checkpointer:
+        parts = {"train": train, "valid": valid}
+        trained_on = refuse_other_rows(brain.checkpointer, brain.progress, parts)
+    folder, makers = Path(hparams["tracks_folder"]), track_makers(hparams)
+    made_tracks = make_tracks(makers, train, valid, folder, str(brain.device), trained_on)
     tracks = open_tracks(made_tracks)
+    brain.progress.data["tracks"] = {at.name: made["files"] for at, made in made_tracks.items()}
     loader = make_loader(train, hparams, tracks=tracks)
     brain.train_sampler = loader.batch_sampler
     brain.valid_loader = make_loader(valid, hparams, VALID_EPOCH, distributed=False, tracks=tracks)
@@ -132,7 +139,8 @@ def make_brain(experiment: Experiment) -> PretrainingBrain:
         opt_class=hparams["opt_class"],
         hparams=hparams,
         run_opts=experiment.run_opts,
-        checkpointer=hparams["checkpointer"](),
+        # A few steps of --debug are nothing that a run could go on from.
+        checkpointer=None if experiment.run_opts.get("debug") else hparams["checkpointer"](),
         log=TrainingLog(hparams["output_folder"], enabled=if_main_process()),
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mgf_brain.files import temporary_path
 from mgf_brain.reports.drawing import Draw, draw_each
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
@@ -112,9 +112,9 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     >>> (target / "index.html").read_text()
     '<p>'
     """
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    staging = temporary_path(target)
+    staging.mkdir()
     try:
-        staging.chmod(0o755)
         for name, content in files.items():
             (staging / name).write_bytes(content)
         if target.exists():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
 import speechbrain as sb
 import torch
+from speechbrain.core import INTRA_EPOCH_CKPT_FLAG
 from speechbrain.utils.logger import get_logger
 from torch.nn.parallel import DistributedDataParallel
 
@@ -192,7 +194,13 @@ class BaseBrain(sb.Brain):
         self.progress.sampler = self.train_sampler.state_dict(self.step)
         self.count_audio()
         self.count_wall_time()
-        super()._save_intra_epoch_ckpt()
+        # As SpeechBrain's, but by the step: clocks can be set back.
+        self.checkpointer.save_and_keep_only(
+            end_of_epoch=False,
+            ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,
+            meta={INTRA_EPOCH_CKPT_FLAG: True, "step": self.optimizer_step},
+            verbosity=logging.DEBUG,
+        )
 
     def on_fit_start(self) -> None:
         """Recover the latest checkpoint, if any, and continue the sampler where it was."""

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from speechbrain.utils.checkpoints import (
+    CKPT_PREFIX,
     METAFNAME,
+    Checkpoint,
     Checkpointer,
     mark_as_loader,
     mark_as_saver,
@@ -18,12 +24,17 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 
+from mgf_brain.errors import UserError
+from mgf_brain.files import crc32_of
+
 
 class AtomicCheckpointer(Checkpointer):
     """SpeechBrain's checkpointer, whose checkpoints count only once they are complete.
 
     SpeechBrain writes a checkpoint's meta file, which makes a folder a checkpoint, first: killed
-    while it writes the rest, it later tries to load half a checkpoint. Here it comes last.
+    while it writes the rest, it later tries to load half a checkpoint. Here it comes last, with
+    checksums of the others. SpeechBrain's latest checkpoint is that of the latest time, which
+    clocks can set back; here it is that of most optimizer steps.
 
     Example
     -------
@@ -36,15 +47,116 @@ class AtomicCheckpointer(Checkpointer):
     """
 
     def save_checkpoint(self, *args, **kwargs):
-        """Save; see ``speechbrain.utils.checkpoints.Checkpointer.save_checkpoint``."""
-        checkpoint = super().save_checkpoint(*args, **kwargs)
-        if checkpoint is not None:  # the main process
-            os.replace(checkpoint.path / f"{METAFNAME}.part", checkpoint.path / METAFNAME)
+        """Save; see ``speechbrain.utils.checkpoints.Checkpointer.save_checkpoint``.
+
+        Where the disk is full, the room that half a checkpoint takes is given back.
+        """
+        try:
+            checkpoint = super().save_checkpoint(*args, **kwargs)
+            if checkpoint is not None:  # the main process
+                _complete(checkpoint)
+        except Exception:
+            self.remove_unfinished()
+            raise
         ddp_barrier()  # before ranks list the folder: they would wait for each other for ever
         return checkpoint
 
     def _save_checkpoint_metafile(self, fpath, *args, **kwargs):
         return super()._save_checkpoint_metafile(f"{fpath}.part", *args, **kwargs)
+
+    def save_and_keep_only(self, *args, **kwargs):
+        """Save and delete older ones; see SpeechBrain's."""
+        kwargs = {"keep_recent": False, "importance_keys": [steps_of], **kwargs}
+        super().save_and_keep_only(*args, **kwargs)
+
+    def find_checkpoints(
+        self, importance_key: Callable[[Checkpoint], Any] | None = None, **kwargs: Any
+    ) -> list[Checkpoint]:
+        """Checkpoints, the most important first; see SpeechBrain's."""
+        if not (kwargs.get("max_key") or kwargs.get("min_key")):
+            importance_key = importance_key or steps_of
+        return super().find_checkpoints(importance_key, **kwargs)
+
+    def remove_unfinished(self) -> None:
+        """Remove what killed or refused savings left; the main process does."""
+        if if_main_process():
+            for folder in self.checkpoints_dir.glob(f"{CKPT_PREFIX}+*"):
+                if not (folder / METAFNAME).exists():
+                    shutil.rmtree(folder)
+
+    def recover_if_possible(self, *args, **kwargs):
+        """Load the latest checkpoint; see SpeechBrain's.
+
+        Raises
+        ------
+        UserError
+            If it is damaged.
+        """
+        self.remove_unfinished()
+        ddp_barrier()
+        return super().recover_if_possible(*args, **kwargs)
+
+    def load_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Load one, unless a byte of it has changed."""
+        for name, checksum in checkpoint.meta.get("files", {}).items():
+            path = checkpoint.path / name
+            if not path.is_file() or crc32_of(path) != checksum:
+                raise _damaged(path, checkpoint.path)
+        try:
+            super().load_checkpoint(checkpoint)
+        except Exception as error:  # whatever torch and yaml make of an older one's damage
+            raise _damaged(checkpoint.path, checkpoint.path) from error
+
+    def progress_of(self, checkpoint: Checkpoint) -> Progress:
+        """What a checkpoint says of the run, before anything is loaded."""
+        progress, path = Progress(), checkpoint.paramfiles.get("progress")
+        try:
+            progress.load(str(path), end_of_epoch=False)
+        except Exception as error:  # as in ``load_checkpoint``
+            raise _damaged(path or checkpoint.path, checkpoint.path) from error
+        return progress
+
+    @staticmethod
+    def _construct_checkpoint_objects(checkpoint_dirs):
+        found = []
+        for folder in checkpoint_dirs:
+            try:
+                found += Checkpointer._construct_checkpoint_objects([folder])
+                float(found[-1].meta["unixtime"]), steps_of(found[-1])
+                bool(found[-1].meta["end-of-epoch"])
+            except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
+                raise _damaged(folder / METAFNAME, folder) from error
+        return found
+
+
+def _complete(checkpoint: Checkpoint) -> None:
+    """Note the checksums, and make a checkpoint of the folder."""
+    part = checkpoint.path / f"{METAFNAME}.part"
+    files = [path for path in sorted(checkpoint.path.iterdir()) if path != part]
+    with open(part, "a", encoding="utf-8") as file:
+        yaml.dump({"files": {path.name: crc32_of(path) for path in files}}, file)
+    os.replace(part, checkpoint.path / METAFNAME)
+
+
+def _damaged(file: Path, folder: Path) -> UserError:
+    others = sum((path / METAFNAME).exists() for path in folder.parent.glob(f"{CKPT_PREFIX}+*"))
+    where = "an older checkpoint" if others > 1 else "its beginning"
+    return UserError(f"{file} is damaged. Delete {folder}: the run then goes on from {where}.")
+
+
+def steps_of(checkpoint: Checkpoint) -> tuple[int, bool]:
+    """How far a run was: its optimizer steps, and whether an epoch was over with them.
+
+    Example
+    -------
+    >>> steps_of(Checkpoint(Path("CKPT+1"), {"step": 20, "end-of-epoch": False}, {}))
+    (20, False)
+    """
+    step = checkpoint.meta.get("step")
+    if step is None and "brain" in checkpoint.paramfiles:  # as older ones
+        brain = yaml.safe_load(checkpoint.paramfiles["brain"].read_text(encoding="utf-8"))
+        step = brain.get("optimizer_step")
+    return step or 0, checkpoint.meta["end-of-epoch"]
 
 
 @partial(register_checkpoint_hooks, save_on_main_only=False)
@@ -117,6 +229,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.sampler: dict[str, int] = {}
+        self.data: dict[str, Any] = {}  # what it was trained on, see ``trained_on.py``
         self.audio_seconds = 0.0  # unpadded, entering the encoder
         self.training_seconds = 0.0  # wall clock with loading, without validation
         self.wall_seconds = 0.0  # of all sessions of a run that was resumed

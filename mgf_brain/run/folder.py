@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import weakref
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -18,8 +19,9 @@ from speechbrain.core import DEFAULT_LOG_CONFIG, create_experiment_directory
 from speechbrain.utils.distributed import if_main_process
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic
+from mgf_brain.files import open_atomic, open_text, remove_temporaries
 from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.locks import FolderLock
 from mgf_brain.public_names import with_current_names
 from mgf_brain.run.experiment import Experiment, resolve
 
@@ -60,9 +62,9 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
     """Open `output_folder`: `hyperparams.yaml`, `log.txt`, `env.log` and a copy of the script.
 
     A run that failed there before it logged a step or scored does not bind this one to its
-    hyperparameters: a corrected command takes its folder. Nor does one that still prepares its
-    data: start two runs in two folders.
-    Under torchrun every process calls it, after `ddp_init_group`; the main one writes.
+    hyperparameters: a corrected command takes its folder. What a killed run left half-written is
+    removed. For as long as the experiment lives, no other process can open the folder.
+    Under torchrun every process calls it, after `ddp_init_group`; the main one locks and writes.
 
     Arguments
     ---------
@@ -75,14 +77,35 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
     ------
     UserError
         If a file or folder that the run is to read is missing, or the output folder holds a run
-        with other hyperparameters or cannot be written.
+        with other hyperparameters, belongs to one that goes on, or cannot be written.
     """
     _check_inputs(experiment.hparams)
     folder = _output_folder(experiment)
+    if not if_main_process():
+        _open(experiment, folder, length_keys)
+        return
+    lock = _lock(folder)
+    try:
+        _open(experiment, folder, length_keys)
+    except BaseException:
+        lock.release()
+        raise
+    weakref.finalize(experiment, lock.release)
+
+
+def _lock(folder: Path) -> FolderLock:
+    try:
+        return FolderLock(folder)
+    except OSError as error:
+        raise UserError(f"output_folder {folder}: {error.strerror}. Pass another.") from error
+
+
+def _open(experiment: Experiment, folder: Path, length_keys: Sequence[str]) -> None:
     saved = folder / "hyperparams.yaml"
     if saved.exists() and any(found for name in MADE for found in folder.rglob(name)):
         _refuse_other_run(experiment, saved, length_keys)
     if if_main_process():
+        remove_temporaries(folder)
         _write_hyperparameters(experiment, saved)
     log_config = experiment.run_opts.get("log_config") or DEFAULT_LOG_CONFIG
     create_experiment_directory(str(folder), log_config=log_config)
@@ -112,7 +135,8 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     Resolving anew with the saved length lets everything computed from it agree too, as a
     schedule's last step; the same for a folder that was moved since.
     """
-    saved = read_plain(with_current_names(path.read_text(encoding="utf-8")), str(path))
+    with open_text(path) as file:
+        saved = read_plain(with_current_names(file.read()), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
     free = {*length_keys, *RUN_ONLY_KEYS, "output_folder", "max_bad_share"}
     again = {key: saved[key] for key in free & saved.keys() & asked.keys()}

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.labels.phone_labels import LabelGrid, number_of_classes, read_phone_labels
-from mgf_brain.data.labels.tracks import (
-    IGNORE,
-    FrameTrack,
-    file_state,
-    load_track,
-    note_facts,
-    save_track,
-    track_facts,
-    track_fingerprint,
-)
+from mgf_brain.data.labels.track_files import load_track, note_facts, save_track, track_facts
+from mgf_brain.data.labels.track_making import track_fingerprint
+from mgf_brain.data.labels.tracks import IGNORE, FrameTrack
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.selection import draw_seconds
 from mgf_brain.errors import UserError
+from mgf_brain.features.cache import FileHashes
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.metrics.clusters import cluster_usage, label_quality
 from mgf_brain.spectrum import frame_count
 from mgf_brain.targets.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.targets.frame_kmeans import fit_centroids, nearest_centroid
+from mgf_brain.targets.parts import HASHES, Arrays, TrackParts, pack, unpack
 
 logger = get_logger(__name__)
 
@@ -133,10 +127,11 @@ class ClusterLabels:
             pretrained encoder, an utterance has no frame, or there are too few.
         """
         started = time.time()
+        content = FileHashes(folder.parent / HASHES)
         source = self.given or self._features(device)
-        fingerprint = self._fingerprint(train, valid, source)
-        phones = self.phone_labels and list(file_state(self.phone_labels))
-        labelled = load_track(folder, fingerprint) is not None
+        fingerprint = self._fingerprint(train, valid, source, content)
+        phones = self.phone_labels and content(self.phone_labels)
+        labelled = load_track(folder, fingerprint, verify=True) is not None
         labelled &= isinstance(source, str) or (folder / CENTROIDS).is_file()
         if labelled and (track_facts(folder) or {}).get("phones", "unknown") == phones:
             return
@@ -145,19 +140,18 @@ class ClusterLabels:
         if phones and not any(u.id in true for u in train):  # the few utterances of --debug, say
             logger.warning("phone_labels %s: no training utterance is there.", self.phone_labels)
         if not labelled:
-            rows = [*train, *valid]
+            rows, files = [*train, *valid], {}
+            parts = TrackParts(folder, fingerprint)
             if isinstance(source, str):
-                labels, centroids = self._given(source, rows), None
+                labels = self._given(source, rows).items()
             else:
-                labels, centroids = self._cluster(rows, train, source)
-            for old in ("track.json", CENTROIDS):  # never new centroids beside old labels
-                (folder / old).unlink(missing_ok=True)
-            if centroids is not None:
-                folder.mkdir(parents=True, exist_ok=True)
-                save_file({"centroids": centroids}, folder / CENTROIDS)
+                fit = parts.keep("fit", lambda: self._fit(train, source))
+                files[CENTROIDS] = save({"centroids": torch.from_numpy(fit["centroids"])})
+                labels = self._label(rows, train, source, fit, parts)
             facts = {"hop": self.hop, "window": self.window, "padding": IGNORE}
             noted = {**facts, "fingerprint": fingerprint}
-            save_track(folder, labels.items(), noted, started=started)
+            save_track(folder, labels, noted, started=started, files=files)
+            parts.remove()
         track = load_track(folder)  # other phones make no other labels
         assert isinstance(track, FrameTrack)  # since it has a hop
         figures = self._figures({u.id: track.whole(u.id) for u in train}, true)
@@ -176,16 +170,34 @@ class ClusterLabels:
             )
         return LayerFeatures(encoder, -1 if self.layer is None else self.layer, device)
 
-    def _cluster(
-        self, rows: Sequence[Utterance], train: Sequence[Utterance], features: FrameFeatures
-    ) -> tuple[dict[str, np.ndarray], torch.Tensor]:
-        """Labels and centroids: two passes, over what k-means sees, which is kept, and the rest."""
+    def _fit(self, train: Sequence[Utterance], features: FrameFeatures) -> Arrays:
+        """Centroids, and labels of what k-means has seen: its features are not computed twice."""
         frames, kept = self._seen(train, features)
         centroids = fit_centroids(frames, self.clusters, self.iterations, self.seed)
-        rest = [u for u in rows if u.id not in kept]
-        computed = itertools.chain(kept.items(), self._compute(rest, features, "labels"))
-        nearest = ((id, nearest_centroid(x, centroids).numpy()) for id, x in computed)
-        return {id: ids.astype(np.int16) for id, ids in nearest}, centroids
+        places = {u.id: i for i, u in enumerate(train)}
+        labels = pack(_nearest(x, centroids) for x in kept.values())
+        seen = np.array([places[id] for id in kept])
+        return {**labels, "seen": seen, "centroids": centroids.numpy()}
+
+    def _label(
+        self,
+        rows: Sequence[Utterance],
+        train: Sequence[Utterance],
+        features: FrameFeatures,
+        fit: Arrays,
+        parts: TrackParts,
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Labels of all utterances, first of those that k-means has seen."""
+        centroids = torch.from_numpy(fit["centroids"])
+        seen = {train[i].id: None for i in fit["seen"]}
+        yield from zip(seen, unpack(fit), strict=True)
+        rest = self._in_order([u for u in rows if u.id not in seen])
+
+        def compute(part: Sequence[Utterance]) -> Iterator[np.ndarray]:
+            """Labels of some."""
+            return (_nearest(x, centroids) for _, x in self._compute(part, features))
+
+        yield from tqdm(parts.of("labels", rest, compute), "labels", len(rest), unit="utt")
 
     def _seen(
         self, train: Sequence[Utterance], features: FrameFeatures
@@ -200,7 +212,8 @@ class ClusterLabels:
         seen = draw_seconds(train, budget * self.hop / SAMPLE_RATE, self.seed)
         frames = torch.empty(sum(map(self._frames, seen)) + len(seen), features.dim)
         kept, end = {}, 0
-        for id, x in self._compute(seen, features, "features for k-means"):
+        made = self._compute(self._in_order(seen), features)
+        for id, x in tqdm(made, "features for k-means", len(seen), unit="utt"):
             if end + len(x) <= len(frames):  # or else the manifest's durations are too short
                 kept[id] = frames[end : end + len(x)].copy_(x)
                 end += len(x)
@@ -210,14 +223,18 @@ class ClusterLabels:
         """Of an utterance as long as the manifest says."""
         return frame_count(round(row.duration * SAMPLE_RATE), self.window, self.hop)
 
-    def _compute(
-        self, rows: Sequence[Utterance], features: FrameFeatures, what: str
-    ) -> Iterator[tuple[str, torch.Tensor]]:
-        rows = sorted(rows, key=lambda u: u.duration)  # neighbours are padded together
+    def _in_order(self, rows: Sequence[Utterance]) -> list[Utterance]:
+        """Neighbours are padded together."""
+        rows = sorted(rows, key=lambda u: u.duration)
         if rows and not self._frames(rows[0]):
             raise UserError(f"{rows[0].wav}: shorter than one frame. Raise shortest_utterance.")
+        return rows
+
+    def _compute(
+        self, rows: Sequence[Utterance], features: FrameFeatures
+    ) -> Iterator[tuple[str, torch.Tensor]]:
         grids = (features.hop, features.window), (self.hop, self.window)
-        for row, x in zip(tqdm(rows, what, unit="utt"), features.of(rows), strict=True):
+        for row, x in zip(rows, features.of(rows), strict=True):
             yield row.id, at_hop(x, *grids)
 
     def _given(self, path: str, rows: Sequence[Utterance]) -> dict[str, np.ndarray]:
@@ -247,13 +264,14 @@ class ClusterLabels:
         train: Sequence[Utterance],
         valid: Sequence[Utterance],
         source: FrameFeatures | str,
+        content: FileHashes,
     ) -> str:
         """Of all that decides about the labels."""
         settings = (FORMAT, self.clusters, self.hop, self.window, self.fit_megabytes)
         settings += (self.iterations, self.seed)
         settings += (None if isinstance(source, str) else source.fingerprint(),)
-        settings += (self.given and file_state(self.given),)
-        return track_fingerprint(settings, train, valid)
+        settings += (self.given and content(self.given),)
+        return track_fingerprint(settings, train, valid, content)
 
     def _figures(
         self, labels: Mapping[str, np.ndarray], phones: Mapping[str, torch.Tensor]
@@ -267,3 +285,7 @@ class ClusterLabels:
             ]
             figures |= label_quality(pairs, self.clusters, number_of_classes(phones.values()))
         return figures
+
+
+def _nearest(frames: torch.Tensor, centroids: torch.Tensor) -> np.ndarray:
+    return nearest_centroid(frames, centroids).numpy().astype(np.int16)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,9 +11,12 @@ import numpy as np
 from tqdm import tqdm
 
 from mgf_brain.data.audio import read_audio
-from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
+from mgf_brain.data.labels.track_files import load_track, save_track
+from mgf_brain.data.labels.track_making import track_fingerprint
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.features.cache import FileHashes
 from mgf_brain.nn.f0 import EPS, HOP, WINDOW, normalise_f0, track_f0
+from mgf_brain.targets.parts import HASHES, TrackParts
 
 FORMAT = 1  # raise it when the same inputs give other values
 
@@ -56,16 +59,23 @@ class PitchTracks:
             If a file is missing or can't be decoded.
         """
         started = time.time()
-        fingerprint = track_fingerprint((FORMAT, HOP, WINDOW, EPS), train, valid)
-        if load_track(folder, fingerprint):
+        content = FileHashes(folder.parent / HASHES)
+        fingerprint = track_fingerprint((FORMAT, HOP, WINDOW, EPS), train, valid, content)
+        if load_track(folder, fingerprint, verify=True):
             return
-        rows = [*train, *valid]
-        with ThreadPoolExecutor() as pool:  # decoding and DIO release the interpreter's lock
-            values = list(tqdm(pool.map(_variation, rows), "F0", len(rows), unit="utt"))
-        pieces = zip((row.id for row in rows), values, strict=True)
-        voiced = 100.0 * float((np.concatenate(values) != 0).mean())
+        rows, parts = [*train, *valid], TrackParts(folder, fingerprint)
+        voiced = frames = 0
+        for _, values in tqdm(parts.of("f0", rows, _variations), "F0", len(rows), unit="utt"):
+            voiced, frames = voiced + np.count_nonzero(values), frames + len(values)
         grid = {"hop": HOP, "window": WINDOW, "padding": 0.0, "fingerprint": fingerprint}
-        save_track(folder, pieces, grid, {"voiced": voiced}, started)
+        figures = {"voiced": 100.0 * voiced / frames}
+        save_track(folder, parts.of("f0", rows, _variations), grid, figures, started)
+        parts.remove()
+
+
+def _variations(rows: Sequence[Utterance]) -> Iterator[np.ndarray]:
+    with ThreadPoolExecutor() as pool:  # decoding and DIO release the interpreter's lock
+        yield from pool.map(_variation, rows)
 
 
 def _variation(row: Utterance) -> np.ndarray:

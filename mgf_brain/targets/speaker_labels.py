@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from speechbrain.utils.logger import get_logger
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
+from mgf_brain.data.labels.track_files import load_track, save_track
+from mgf_brain.data.labels.track_making import track_fingerprint
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
+from mgf_brain.features.cache import FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.targets.cluster_features import CEPSTRA, MfccFeatures
 from mgf_brain.targets.frame_kmeans import nearest_centroid
+from mgf_brain.targets.parts import HASHES, TrackParts
 from mgf_brain.targets.speaker_clusters import cluster_speakers
 
 logger = get_logger(__name__)
@@ -84,15 +88,15 @@ class SpeakerTargets:
         """
         started = time.time()
         encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
-        fingerprint = self._fingerprint(train, valid, encoder)
-        if load_track(folder, fingerprint):
+        fingerprint = self._fingerprint(train, valid, encoder, folder)
+        if load_track(folder, fingerprint, verify=True):
             return
         if encoder is None:
             logger.warning("No speakers_from: pseudo-speakers are those of MFCC, mostly channels.")
         if self.speakers > len(train) and not self.regression:  # --debug, say
             logger.warning("Each of the %d utterances is a pseudo-speaker.", len(train))
-        rows = [*train, *valid]
-        x = self._embeddings(rows, encoder, device)
+        rows, parts = [*train, *valid], TrackParts(folder, fingerprint)
+        x = self._embeddings(rows, encoder, device, parts)
         known = x[: len(train)]
         x = F.normalize((x - known.mean(0)) / known.std(0).clamp(min=1e-5), dim=1)
         targets = x if self.regression else self._cluster(x, len(train))
@@ -102,16 +106,27 @@ class SpeakerTargets:
             )
         pieces = ((row.id, y[None].numpy()) for row, y in zip(rows, targets, strict=True))
         save_track(folder, pieces, {"fingerprint": fingerprint}, started=started)
+        parts.remove()
 
     def _embeddings(
-        self, rows: Sequence[Utterance], encoder: SpeechEncoder | None, device: str
+        self,
+        rows: Sequence[Utterance],
+        encoder: SpeechEncoder | None,
+        device: str,
+        parts: TrackParts,
     ) -> torch.Tensor:
         """(utterances, E)."""
-        if encoder is not None:
-            return FeatureExtractor(encoder, "speakers", device).embeddings(rows)
-        frames = tqdm(MFCC.of(rows), "MFCC", len(rows), unit="utt")
-        cepstra = (x[:, :CEPSTRA] for x in frames)  # differences have no mean
-        return torch.stack([torch.cat([x.mean(0), x.std(0)]) for x in cepstra])
+        if encoder is None:
+            made = parts.of("embedding", rows, _mfcc_statistics)
+            return _join(x for _, x in tqdm(made, "MFCC", len(rows), unit="utt"))
+        extractor = FeatureExtractor(encoder, "speakers", device)
+        order = sorted(range(len(rows)), key=lambda i: rows[i].duration)  # as in its batches
+        made = parts.of(
+            "embedding",
+            [rows[i] for i in order],
+            lambda part: (x[None].numpy() for x in extractor.embeddings(part)),
+        )
+        return _join(x for _, x in made)[torch.tensor(order).argsort()]
 
     def _cluster(self, x: torch.Tensor, train: int) -> torch.Tensor:
         labels = torch.from_numpy(cluster_speakers(x[:train], self.speakers, seed=self.seed))
@@ -125,7 +140,19 @@ class SpeakerTargets:
         train: Sequence[Utterance],
         valid: Sequence[Utterance],
         encoder: SpeechEncoder | None,
+        folder: Path,
     ) -> str:
         features = encoder_fingerprint(encoder, "embedding") if encoder else MFCC.fingerprint()
         settings = (self.speakers, self.regression, self.seed, features)
-        return track_fingerprint(settings, train, valid)
+        return track_fingerprint(settings, train, valid, FileHashes(folder.parent / HASHES))
+
+
+def _mfcc_statistics(rows: Sequence[Utterance]) -> Iterator[np.ndarray]:
+    """(1, 2 * cepstra) of each."""
+    for x in MFCC.of(rows):
+        cepstra = x[:, :CEPSTRA]  # differences have no mean
+        yield torch.cat([cepstra.mean(0), cepstra.std(0)])[None].numpy()
+
+
+def _join(rows: Iterable[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate(list(rows)))

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from mgf_brain.data.audio import read_audio
-from mgf_brain.data.labels.tracks import load_track
+from mgf_brain.data.labels.track_files import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder

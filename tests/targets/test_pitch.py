@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from mgf_brain.data.audio import read_audio
-from mgf_brain.data.labels.tracks import load_track
+from mgf_brain.data.labels.track_files import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.nn.f0 import normalise_f0, track_f0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mgf_brain.data.labels.tracks import load_track
+from mgf_brain.data.labels.track_files import load_track
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.targets.speaker_labels import SpeakerTargets

@@ -14,6 +14,8 @@ from ruamel.yaml.error import YAMLError
 from mgf_brain.data.preparation.summary import format_summary, read_summary
 from mgf_brain.data.preparation.trimming import prepare_trimmed
 from mgf_brain.errors import UserError
+from mgf_brain.files import remove_temporaries
+from mgf_brain.locks import locked
 
 
 def prepare_main(
@@ -44,7 +46,9 @@ def prepare_main(
         raise UserError(f"remove_silence: expected true or false, got {trim!r}.")
     if trim:
         prepare = functools.partial(prepare_trimmed, prepare)
-    prepare(data_folder, output_folder, **args)
+    with locked(output_folder):
+        remove_temporaries(output_folder)
+        prepare(data_folder, output_folder, **args)
     print(format_summary(read_summary(output_folder)))
 
 

@@ -132,12 +132,10 @@ def trim_file(source: str | os.PathLike, target: str | os.PathLike) -> TrimmedFi
     wav = read_audio(source)
     speech = remove_silence(wav)
     kept, found = (speech, True) if len(speech) >= SHORTEST else (wav, False)
-    temporary = Path(target).with_name(f".{Path(target).name}.{os.getpid()}")
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    with soundfile.SoundFile(temporary, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
-        file.comment = stamp if found else f"{stamp} {WHOLE}"
-        file.write(kept.numpy())
-    os.replace(temporary, target)
+    with open_atomic(target, "wb") as stream:
+        with soundfile.SoundFile(stream, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
+            file.comment = stamp if found else f"{stamp} {WHOLE}"
+            file.write(kept.numpy())
     return TrimmedFile(str(target), len(kept) / SAMPLE_RATE, found)
 
 

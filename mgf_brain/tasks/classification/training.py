@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Sequence
+import io
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import tune
 from mgf_brain.downstream.probes import EmbeddingData, logits_of, probe_steps
+from mgf_brain.features.cache import FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
+from mgf_brain.files import open_atomic
 from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.nn.probe import Probe
@@ -26,7 +31,10 @@ from mgf_brain.tasks.classification.brain import ClassificationBrain
 from mgf_brain.tasks.classification.classes import Classes
 from mgf_brain.throughput import Throughput
 
-FORMAT = 3  # of a saved fold: raised when it comes to hold something else
+logger = get_logger(__name__)
+
+FORMAT = 4  # of a saved fold: raised when it comes to hold something else
+CHECKSUM = 4  # bytes at the end of its file
 FoldParts = tuple[str, Sequence[Utterance], Sequence[Utterance]]  # name, train, test
 
 
@@ -212,14 +220,17 @@ def classify_folds(
     rows = {u.id: u for _, train, test in folds for u in [*train, *test]}
     trainer = FoldTrainer(experiment, extractor, list(rows.values()))
     saved = Path(experiment.hparams["output_folder"]) / "save" / "folds"
-    settings = _settings(experiment, extractor)
+    saved.mkdir(parents=True, exist_ok=True)
+    settings, content = _settings(experiment, extractor), FileHashes(saved / "files.jsonl")
     predictions = []
     for name, train, test in tqdm(folds, desc="folds", unit="fold"):
-        path = saved / f"{name}-{_digest(settings, train, test)}.pt"
-        if not path.is_file():
+        path = saved / f"{name}-{_digest(settings, content, train, test)}.pt"
+        if (done := _load(path)) is None:
             made = trainer(name, train, test)
             _save(made if name == folds[-1][0] else replace(made, encoder={}), path)
-        predictions.append(Predictions(name, list(test), **_load(path)))
+            done = _load(path)
+        assert done is not None  # which was written just now
+        predictions.append(Predictions(name, list(test), **done))
     return predictions, trainer
 
 
@@ -230,21 +241,30 @@ def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
     return f"{FORMAT}\n{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
 
 
-def _digest(settings: str, *parts: Sequence[Utterance]) -> str:
-    rows = [[(u.id, u.label) for u in part] for part in parts]
+def _digest(settings: str, content: Callable[[str], str], *parts: Sequence[Utterance]) -> str:
+    rows = [[(u.id, u.label, content(u.wav)) for u in part] for part in parts]
     return hashlib.blake2b(f"{settings}\n{rows}".encode(), digest_size=8).hexdigest()
 
 
 def _save(made: Predictions, path: Path) -> None:
-    """What ``Predictions`` holds beside the utterances, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """What ``Predictions`` holds beside the utterances, whole or not at all, and a checksum."""
     names = ("probabilities", "layer_weights", "head", "encoder")
     content = {name: getattr(made, name) for name in names}
-    temporary = path.with_suffix(".part")
-    torch.save(content | {"throughput": astuple(made.throughput)}, temporary)
-    temporary.replace(path)
+    stream = io.BytesIO()
+    torch.save(content | {"throughput": astuple(made.throughput)}, stream)
+    data = stream.getvalue()
+    with open_atomic(path, "wb") as file:
+        file.write(data + zlib.crc32(data).to_bytes(CHECKSUM, "big"))
 
 
-def _load(path: Path) -> dict[str, Any]:
-    content = torch.load(path, weights_only=True, map_location="cpu")
+def _load(path: Path) -> dict[str, Any] | None:
+    """None if there is no such fold, or a byte of it has changed."""
+    if not path.is_file():
+        return None
+    data = path.read_bytes()
+    data, checksum = data[:-CHECKSUM], data[-CHECKSUM:]
+    if zlib.crc32(data).to_bytes(CHECKSUM, "big") != checksum:
+        logger.warning("%s is damaged: the fold is done anew.", path)
+        return None
+    content = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     return content | {"throughput": Throughput(*content["throughput"])}

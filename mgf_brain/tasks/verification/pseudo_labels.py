@@ -23,9 +23,9 @@ from mgf_brain.downstream.card import Card, downstream_card
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor
 from mgf_brain.downstream.run import corpus_folder
 from mgf_brain.errors import UserError
+from mgf_brain.features.cache import FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
-from mgf_brain.files import read_json
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.run.experiment import Experiment
@@ -38,7 +38,7 @@ from mgf_brain.tasks.verification.training import (
     train_speakers,
 )
 
-FORMAT = 2  # of a round's row: raised when it comes to hold something else
+FORMAT = 3  # of a round's row: raised when it comes to hold something else
 CODE = """\
 from mgf_brain.inference import SpeechEncoder
 
@@ -150,15 +150,24 @@ class Rounds:
         path = self.folder(number) / "results.json"
         if not number or not path.is_file():
             return None
-        results = read_json(path)
-        facts, asked = results["round"], self._length()
-        enough = asked["debug"] or asked == {key: facts["length"].get(key) for key in asked}
-        return facts | results["metrics"] if enough and facts.get("inputs") == self.inputs else None
+        try:
+            results = json.loads(path.read_bytes())
+            facts, metrics = dict(results["round"]), dict(results["metrics"])
+            length = dict(facts["length"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{path} is damaged. Delete {path.parents[1]}: the round is done anew."
+            ) from error
+        asked = self._length()
+        enough = asked["debug"] or asked == {key: length.get(key) for key in asked}
+        return facts | metrics if enough and facts.get("inputs") == self.inputs else None
 
     @cached_property
     def inputs(self) -> str:
-        """A hash of the given network, of who trains and of the trials."""
-        rows = [u.id for u in (*self.train, *self.trials.utterances)]
+        """A hash of the given network, of who trains, of the trials and of the audio."""
+        output = Path(self.hparams["output_folder"])
+        content = FileHashes(output / "save" / "files.jsonl")
+        rows = [(u.id, content(u.wav)) for u in (*self.train, *self.trials.utterances)]
         pairs = self.trials.pairs.tolist(), self.trials.same.tolist()
         network = encoder_fingerprint(self.extractor(0).encoder, f"rounds {FORMAT}")
         return hashlib.blake2b(repr((network, rows, pairs)).encode(), digest_size=8).hexdigest()
