@@ -18,8 +18,8 @@ from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Table, part, png, render
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
-from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
+from mgf_brain.run.plain import read_plain
 
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 NEEDED = ("recipe", "seed", "data", "model", "metrics", "time")  # of results.json
