@@ -29,7 +29,8 @@ from mgf_brain.folder.write import inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.probe import Probe
 from mgf_brain.run.experiment import resolve
-from mgf_brain.run.yaml_files import dump, override, read_files
+from mgf_brain.run.overrides import override
+from mgf_brain.run.yaml_files import dump, read_files
 
 HPARAMS = str(Path(__file__).parents[1] / "hparams" / "mgf.yaml")
 CLASSES = 40

@@ -20,9 +20,8 @@ from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.frontends import MelBands
 from mgf_brain.nn.interfaces import Encoder
-from mgf_brain.run.command_line import RUN_OPTION_TYPES
 from mgf_brain.run.experiment import Experiment
-from mgf_brain.run.folder import RUN_ONLY_KEYS
+from mgf_brain.run.keys import RUN_OPTIONS
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.throughput import Throughput
 
@@ -101,7 +100,7 @@ def check_run_options(experiment: Experiment, honoured: Sequence[str] = ()) -> N
     mgf_brain.errors.UserError: precision: only fine-tuning heeds it. Leave it out.
     """
     usual = RunOptions().as_dict()
-    heeded = {*RUN_ONLY_KEYS, *honoured}
+    heeded = {*(name for name, option in RUN_OPTIONS.items() if option.free), *honoured}
     for key, value in run_options(experiment).items():
         if key not in heeded and value != usual[key]:
             raise UserError(f"{key}: only fine-tuning heeds it. Leave it out.")
@@ -247,5 +246,5 @@ def run_options(experiment: Experiment) -> dict[str, Any]:
     >>> run_options(Experiment(hparams, {"device": "cpu"}, {}, "task.yaml", "", ""))
     {'precision': 'bf16', 'device': 'cpu'}
     """
-    of_yaml = {k: v for k, v in experiment.hparams.items() if k in RUN_OPTION_TYPES}
+    of_yaml = {k: v for k, v in experiment.hparams.items() if k in RUN_OPTIONS}
     return of_yaml | experiment.run_opts

@@ -18,7 +18,7 @@ from mgf_brain.folder.card import (
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.papers import papers_of
 from mgf_brain.pretraining.scales import CRITERION, find_scales, markdown_table
-from mgf_brain.run.folder import read_plain
+from mgf_brain.run.plain import read_plain
 
 EMBEDDED = (
     "the synthetic speech that mgf_brain builds (eSpeak NG), which serves as a smoke run only"

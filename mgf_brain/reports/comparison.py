@@ -20,8 +20,8 @@ from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Table, part, render
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
-from mgf_brain.run.folder import read_plain
 from mgf_brain.run.log import read_metrics
+from mgf_brain.run.plain import read_plain
 
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 PLACES = {"output_folder"}  # settings that differ between any two runs

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import os
+import pydoc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,14 +22,20 @@ from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.errors import UserError, one_line
-from mgf_brain.run.command_line import RUN_OPTION_TYPES, check_run_option, parse_command_line
+from mgf_brain.run.agreement import check_agreement
+from mgf_brain.run.command_line import parse_command_line, parse_value
+from mgf_brain.run.help import print_help
+from mgf_brain.run.keys import RUN_OPTIONS, Key, check_values, keys_of
+from mgf_brain.run.overrides import make_whole, override, refuse_unknown, require_values
+from mgf_brain.run.places import found_file, repository_file
+from mgf_brain.run.plain import UNREADABLE, read_plain
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.run.yaml_files import dump, override, read_files, refuse_unknown, require_values
+from mgf_brain.run.yaml_files import dump, joined, read_each
 
 logger = get_logger(__name__)
 
-# What constructors raise at values that they have no use for.
-IMPOSSIBLE = (TypeError, ValueError, ArithmeticError, AssertionError, RuntimeError)
+# What building objects raises at values that it has no use for, or that name nothing.
+IMPOSSIBLE = (*UNREADABLE, RuntimeError, MemoryError, pydoc.ErrorDuringImport)
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Experiment:
         All yaml files as one text with the overrides applied, references not yet resolved.
     resolved_yaml : str
         The same with every reference and include resolved: what `hparams` was loaded from.
+    keys : mapping of str to Key
+        What its keys may hold.
     recipe : Recipe
         The script that was started.
     started : float
@@ -62,6 +71,7 @@ class Experiment:
     hparams_file: str
     source: str
     resolved_yaml: str
+    keys: Mapping[str, Key] = field(default_factory=lambda: keys_of([]))
     recipe: Recipe = Recipe("", "")
     started: float = field(default_factory=time.time)
 
@@ -103,24 +113,38 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     >>> _ = path.write_text("dim: 4\\nwide: !ref <dim> * 2\\nmax_grad_norm: 5.0\\n")
     >>> experiment = load_experiment([str(path), "--dim", "8", "--max_grad_norm=0"])
     >>> experiment.hparams
-    {'dim': 8, 'wide': 16, 'max_grad_norm': 0.0}
+    {'dim': 8, 'wide': 16, 'max_grad_norm': 0}
     >>> load_experiment([str(path), "--precision", "bf16"]).hparams["precision"]
     'bf16'
     """
-    hparams_file, values = parse_command_line(argv)
-    tree = read_files(hparams_file, merge)
-    refuse_unknown(values, tree, hparams_file)
-    run_opts = {k: check_run_option(k, v) for k, v in values.items() if k in RUN_OPTION_TYPES}
-    overrides = values | run_opts
-    for key, value in overrides.items():
+    hparams_file, words = parse_command_line(argv)
+    hparams_file = found_file(hparams_file)
+    trees = read_each(hparams_file, merge)
+    keys = keys_of(trees)
+    if "help" in words:
+        print_help(trees, keys)
+        raise SystemExit(0)
+    tree = joined(trees)
+    kinds = {name: key.kind for name, key in keys.items()}
+    values = {name: parse_value(name, word, kinds.get(name, "")) for name, word in words.items()}
+    refuse_unknown(values, tree, hparams_file, keys)
+    for key, value in values.items():
         override(tree, key, value, hparams_file)
+    run_opts = {name: value for name, value in values.items() if name in RUN_OPTIONS}
     tree.update(run_opts)  # those that the yaml lacks are saved too
+    make_whole(tree, keys)
     require_values(tree, hparams_file)
     source = dump(tree)
     resolved = resolve(source, hparams_file)
+    plain = check_values(read_plain(resolved, hparams_file), keys, hparams_file)
+    run_opts |= {name: plain[name] for name in run_opts}
+    run_opts = _complete_run_opts(run_opts, plain)
+    check_agreement({name: plain[name] for name in plain.keys() & keys.keys()} | run_opts)
     hparams = _load(resolved, hparams_file)
-    run_opts = _complete_run_opts(run_opts, hparams)
-    return Experiment(hparams, run_opts, overrides, hparams_file, source, resolved)
+    if "untrained" in hparams:
+        hparams["untrained"] = repository_file(hparams["untrained"], trees)
+    overrides = {name: plain.get(name, value) for name, value in values.items()}
+    return Experiment(hparams, run_opts, overrides, hparams_file, source, resolved, keys)
 
 
 def resolve(source: str, hparams_file: str, overrides: dict[str, Any] | None = None) -> str:
@@ -156,28 +180,28 @@ def resolve(source: str, hparams_file: str, overrides: dict[str, Any] | None = N
         text = resolve_references(stream, overrides).read()
         # HyperPyYAML follows one link of a chain of references to keys further down.
         for _ in range(text.count("!ref")):
-            text = resolve_references(text).read()
+            before, text = text, resolve_references(text).read()
+            if text == before:
+                break
     except FileNotFoundError as error:
         raise UserError(f"{hparams_file} includes {error.filename}, which is missing.") from error
     except RecursionError as error:
         raise UserError(f"{hparams_file}: a reference leads back to itself.") from error
-    except (ValueError, TypeError, KeyError, YAMLError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
     return text
 
 
 def _load(resolved: str, hparams_file: str) -> dict[str, Any]:
-    """Build the objects; run options among them are checked like those of the command line."""
+    """Build the objects."""
     try:
-        hparams = load_hyperpyyaml(resolved)
+        return load_hyperpyyaml(resolved)
     except YAMLError as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
     except IMPOSSIBLE as error:
         logger.debug("building the objects of %s", hparams_file, exc_info=error)
         reason = " ".join(": ".join([type(error).__name__, *map(str, error.args)]).split())
         raise UserError(f"{hparams_file}: {reason.rstrip('.')}. Correct the value.") from error
-    checked = {k: check_run_option(k, hparams[k]) for k in hparams if k in RUN_OPTION_TYPES}
-    return hparams | checked
 
 
 def _complete_run_opts(run_opts: dict[str, Any], hparams: dict[str, Any]) -> dict[str, Any]:

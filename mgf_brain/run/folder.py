@@ -11,10 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from speechbrain.core import DEFAULT_LOG_CONFIG, create_experiment_directory
 from speechbrain.utils.distributed import if_main_process
 
@@ -24,6 +20,8 @@ from mgf_brain.folder.hub import is_hub_name
 from mgf_brain.locks import FolderLock
 from mgf_brain.public_names import with_current_names
 from mgf_brain.run.experiment import Experiment, resolve
+from mgf_brain.run.keys import bound_values
+from mgf_brain.run.plain import read_plain
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
 
@@ -35,27 +33,6 @@ PRETRAINED_KEYS = ("targets_from", "speakers_from")  # may be names on the hub
 
 # What a run writes once it trains or scores, at any depth: this binds a folder to it.
 MADE = ("metrics.jsonl", "results.json", "CKPT*")
-
-# Run options that change how a run is carried out, not what it computes.
-RUN_ONLY_KEYS = (
-    "test_only",
-    "debug",
-    "debug_batches",
-    "debug_epochs",
-    "debug_persistently",
-    "log_config",
-    "device",
-    "data_parallel_backend",
-    "distributed_backend",
-    "find_unused_parameters",
-    "noprogressbar",
-    "tqdm_colored_bar",
-    "ckpt_interval_minutes",
-    "ckpt_interval_steps",
-    "profile_training",
-    "profile_warmup",
-    "profile_steps",
-)
 
 
 def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = LENGTH_KEYS) -> None:
@@ -138,11 +115,11 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     with open_text(path) as file:
         saved = read_plain(with_current_names(file.read()), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
-    free = {*length_keys, *RUN_ONLY_KEYS, "output_folder", "max_bad_share"}
+    free = {*length_keys, *(name for name, key in experiment.keys.items() if key.free)}
     again = {key: saved[key] for key in free & saved.keys() & asked.keys()}
     text = resolve(experiment.source, experiment.hparams_file, again)
     now = read_plain(text, experiment.hparams_file)
-    both = ({k: v for k, v in values.items() if k not in free} for values in (saved, now))
+    both = (bound_values(values, experiment.keys, free) for values in (saved, now))
     if differences := _differences(*both):  # a free key may be absent from either
         raise UserError(
             f"{path.parent} holds a run with other hyperparameters "
@@ -162,59 +139,6 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
             else:
                 long.append(key)
     return short + long
-
-
-def read_plain(text: str, name: str) -> dict[str, Any]:
-    """Read a resolved HyperPyYAML text as plain data, without building its objects.
-
-    Arguments
-    ---------
-    text : str
-        A mapping; a node tagged `!new:…` or the like reads as `{tag: content}`.
-    name : str
-        What the text is, for the message.
-
-    Returns
-    -------
-    dict[str, Any]
-        The content.
-
-    Raises
-    ------
-    UserError
-        If the text is no valid mapping.
-
-    Example
-    -------
-    >>> read_plain("a: 1e-3\\nb: !new:collections.Counter {x: 2}\\n", "text")
-    {'a': 0.001, 'b': {'!new:collections.Counter': {'x': 2}}}
-    """
-    loader = YAML(typ="safe", pure=True)
-    loader.Constructor = _PlainConstructor
-    try:
-        content = loader.load(text)
-    except (YAMLError, ValueError, TypeError, RecursionError) as error:  # as of !!int x, [[[[…
-        raise UserError(f"{name}: not valid YAML. Mend or delete it.") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{name}: holds no hyperparameters. Mend or delete it.")
-    return content
-
-
-class _PlainConstructor(SafeConstructor):
-    """A constructor to which every unknown tag is data."""
-
-
-def _tagged(constructor: SafeConstructor, suffix: str, node: Node) -> dict[str, Any]:
-    if isinstance(node, MappingNode):
-        content = constructor.construct_mapping(node, deep=True)
-    elif isinstance(node, SequenceNode):
-        content = constructor.construct_sequence(node, deep=True)
-    else:
-        content = constructor.construct_scalar(node)
-    return {f"!{suffix}": content}
-
-
-_PlainConstructor.add_multi_constructor("!", _tagged)
 
 
 def _write_hyperparameters(experiment: Experiment, path: Path) -> None:

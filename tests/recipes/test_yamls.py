@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from ruamel.yaml.comments import CommentedMap
 
-from mgf_brain.run.command_line import RUN_OPTION_TYPES
 from mgf_brain.run.experiment import load_experiment, resolve
-from mgf_brain.run.folder import read_plain
-from mgf_brain.run.yaml_files import CHOICES, dump, included_folder, override, read_files
+from mgf_brain.run.keys import RUN_OPTIONS
+from mgf_brain.run.overrides import CHOICES, included_folder, override
+from mgf_brain.run.plain import read_plain
+from mgf_brain.run.yaml_files import dump, read_files
 
 ROOT = Path(__file__).parents[2]
 HPARAMS = ROOT / "hparams"
@@ -136,7 +137,7 @@ def test_every_key_is_used(path):
         key
         for key in read_files(str(path))
         if not key.startswith("__")
-        and key not in RUN_OPTION_TYPES
+        and key not in RUN_OPTIONS
         and not re.search(rf"<{key}[>\[]", YAML)
         and not re.search(rf"""["']{key}["']|hparams\.{key}\b""", CODE)
     ]

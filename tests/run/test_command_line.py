@@ -1,18 +1,11 @@
 """The strict, typed command line."""
 
 import math
-from dataclasses import fields
 
 import pytest
-from speechbrain.utils.run_opts import RunOptions
 
 from mgf_brain.errors import UserError
-from mgf_brain.run.command_line import (
-    RUN_OPTION_TYPES,
-    check_run_option,
-    parse_command_line,
-    parse_value,
-)
+from mgf_brain.run.command_line import parse_command_line, parse_value
 
 
 @pytest.mark.parametrize(
@@ -63,22 +56,22 @@ def test_infinity_is_a_number():
 
 
 def test_both_forms_of_a_key_and_any_place_of_the_file():
-    expected = ("a.yaml", {"steps": 100, "lr": 1e-3, "path": "x=y", "debug": True})
+    expected = ("a.yaml", {"steps": "100", "lr": "1e-3", "path": "x=y", "debug": "true"})
     words = ["--steps", "100", "--lr=1e-3", "--path=x=y", "--debug"]
     assert parse_command_line(["a.yaml", *words]) == expected
     assert parse_command_line([*words, "a.yaml"]) == expected
 
 
 def test_a_negative_number_is_a_value():
-    assert parse_command_line(["a.yaml", "--max_grad_norm", "-1"])[1] == {"max_grad_norm": -1}
+    assert parse_command_line(["a.yaml", "--max_grad_norm", "-1"])[1] == {"max_grad_norm": "-1"}
 
 
 @pytest.mark.parametrize(
     ("words", "value"),
-    [(["--debug"], True), (["--debug", "False"], False), (["--debug=true"], True)],
+    [(["--debug"], "true"), (["--debug", "False"], "False"), (["--debug=true"], "true")],
 )
 def test_flags_may_come_without_a_value(words, value):
-    assert parse_command_line(["a.yaml", *words, "--seed", "1"])[1]["debug"] is value
+    assert parse_command_line(["a.yaml", *words, "--seed", "1"])[1]["debug"] == value
 
 
 @pytest.mark.parametrize(
@@ -106,47 +99,11 @@ def test_help_prints_the_usage(capsys):
     assert "--key value" in capsys.readouterr().out
 
 
-def test_every_run_option_default_is_accepted():
-    defaults = {f.name: f.default for f in fields(RunOptions) if f.name in RUN_OPTION_TYPES}
-    assert defaults.keys() == RUN_OPTION_TYPES.keys()
-    for name, default in defaults.items():
-        assert check_run_option(name, default) == default
+@pytest.mark.parametrize("text", ["2024", "1e3", "true", "007", "~x"])
+def test_a_path_that_looks_like_a_number_is_a_path(text):
+    assert parse_value("data_folder", text, "path or null") == text
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("optimizer_step_limit", 20),
-        ("optimizer_step_limit", None),
-        ("device", "cuda:0"),
-        ("precision", "bf16"),
-        ("ckpt_interval_minutes", 0.5),
-        ("jit_module_keys", ["encoder"]),
-    ],
-)
-def test_run_options_accept_their_types(name, value):
-    assert check_run_option(name, value) == value
-
-
-def test_an_integer_given_for_a_number_becomes_a_float():
-    assert isinstance(check_run_option("max_grad_norm", 0), float)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "expected"),
-    [
-        ("precision", "fp8", "fp32, fp16, bf16"),
-        ("distributed_backend", "tcp", "nccl, gloo, mpi"),
-        ("optimizer_step_limit", "many", "an integer or null"),
-        ("optimizer_step_limit", True, "an integer"),
-        ("optimizer_step_limit", 2.5, "an integer"),
-        ("grad_accumulation_factor", None, "an integer"),
-        ("max_grad_norm", "big", "a number"),
-        ("debug", 1, "true or false"),
-        ("device", 0, "a word or null"),
-        ("jit_module_keys", "encoder", "a list"),
-    ],
-)
-def test_run_options_refuse_other_types(name, value, expected):
-    with pytest.raises(UserError, match=f"{name} must be .*{expected}"):
-        check_run_option(name, value)
+@pytest.mark.parametrize("text", ["null", "", "~"])
+def test_a_path_may_be_null(text):
+    assert parse_value("data_folder", text, "path or null") is None

@@ -142,8 +142,8 @@ def test_the_device_of_the_yaml_counts(main):
     [
         (["--learning_rat", "1"], "--learning_rat .*nearest is --learning_rate"),
         (["--optimizer_step", "20"], "nearest is --optimizer_step_limit"),
-        (["--precision", "fp8"], "precision must be one of"),
-        (["--optimizer_step_limit", "abc"], "optimizer_step_limit must be an integer"),
+        (["--precision", "fp8"], "precision takes one of fp32"),
+        (["--optimizer_step_limit", "abc"], "optimizer_step_limit takes an integer"),
         (["--size", "huge"], "size must be one of"),
         (["--size", "large"], "not 'large'"),
         (["--feature_cache", "no"], "--feature_cache takes true or false"),
@@ -165,7 +165,7 @@ def test_an_unset_placeholder_is_named(main):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("precision: fp8", "precision must be one of"),
+        ("precision: fp8", "main.yaml: precision takes one of"),
         ("a: !ref <b[x]>\nb: 3", "main.yaml"),
         ("a: !ref <b>/x\nb: !ref <a>/y", "leads back to itself"),
         ("a: !ref <b>\nb: !ref <a>", "main.yaml"),

@@ -9,7 +9,8 @@ import pytest
 
 from mgf_brain.errors import UserError
 from mgf_brain.run.experiment import load_experiment
-from mgf_brain.run.folder import prepare_output_folder, read_plain
+from mgf_brain.run.folder import prepare_output_folder
+from mgf_brain.run.plain import read_plain
 
 MAIN = """\
 output_folder: results

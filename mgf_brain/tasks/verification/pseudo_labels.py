@@ -26,6 +26,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.features.cache import FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
+from mgf_brain.files import read_json
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.metrics.clusters import mutual_information, purity
 from mgf_brain.run.experiment import Experiment
@@ -151,10 +152,10 @@ class Rounds:
         if not number or not path.is_file():
             return None
         try:
-            results = json.loads(path.read_bytes())
+            results = read_json(path)
             facts, metrics = dict(results["round"]), dict(results["metrics"])
             length = dict(facts["length"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (UserError, KeyError, TypeError, ValueError) as error:
             raise UserError(
                 f"{path} is damaged. Delete {path.parents[1]}: the round is done anew."
             ) from error

@@ -1,0 +1,244 @@
+"""What the command line sets in the yaml files: keys, parts of mappings, files to include."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hyperpyyaml.core import recursive_update
+from ruamel.yaml.comments import CommentedMap, TaggedScalar
+from ruamel.yaml.tag import Tag
+
+from mgf_brain.errors import UserError
+from mgf_brain.kinds import Misfit, fit
+from mgf_brain.run.keys import RUN_OPTIONS, Keys, section
+from mgf_brain.run.yaml_files import read_tree
+
+# Keys of the command line that choose the file of an include, and the key that includes it.
+CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
+INCLUDE = "!include:"
+
+
+def refuse_unknown(
+    values: Mapping[str, Any], tree: CommentedMap, hparams_file: str, keys: Keys
+) -> None:
+    """Refuse keys that are neither in the tree nor run options, and keys of mappings likewise.
+
+    Arguments
+    ---------
+    values : mapping of str to Any
+        The keys that the command line sets.
+    tree : CommentedMap
+        The yaml files.
+    hparams_file : str
+        The main yaml file, beside which includes lie.
+    keys : mapping of str to Key
+        Of these files.
+
+    Raises
+    ------
+    UserError
+        With the nearest key that exists.
+
+    Example
+    -------
+    >>> refuse_unknown({"stepz": 5}, CommentedMap(steps=3), "task.yaml", {})
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: --stepz is no key of task.yaml; the nearest is --steps.
+    """
+    known = [*tree, *RUN_OPTIONS, *(k for k, target in CHOICES.items() if target in tree)]
+    for name, value in values.items():
+        if name not in known:
+            raise UserError(
+                f"--{name} is no key of {hparams_file}; the nearest is --{_nearest(name, known)}."
+            )
+        if isinstance(value, dict) and not isinstance(value, CommentedMap) and name in tree:
+            within = section(keys[name].section or "") if name in keys else {}
+            _refuse_unknown_parts(value, tree[name], Path(hparams_file).parent, within, name)
+
+
+def _refuse_unknown_parts(
+    values: Mapping[str, Any], node: Any, beside: Path, keys: Keys, place: str
+) -> None:
+    """Of a mapping that is no object: what an object takes, its constructor knows."""
+    tag = tag_of(node)
+    included = read_tree(beside / tag.removeprefix(INCLUDE)) if tag.startswith(INCLUDE) else {}
+    if tag and not included:
+        return
+    nodes = {**included, **(node if isinstance(node, CommentedMap) else {})}
+    if not nodes:
+        return
+    for name, value in values.items():
+        if name not in nodes and name not in keys:
+            nearest = _nearest(name, [*nodes, *keys])
+            raise UserError(f"--{place}: {name} is no key of it; the nearest is {nearest}.")
+        if isinstance(value, dict) and name in nodes:
+            within = section(keys[name].section or "") if name in keys else {}
+            inside = (beside / tag.removeprefix(INCLUDE)).parent if included else beside
+            _refuse_unknown_parts(value, nodes[name], inside, within, f"{place}: {name}")
+
+
+def _nearest(name: object, known: Iterable[object]) -> str:
+    return difflib.get_close_matches(str(name), map(str, known), n=1, cutoff=0.0)[0]
+
+
+def tag_of(node: Any) -> str:
+    """The tag of a node of a tree, "" if it has none.
+
+    Example
+    -------
+    >>> tag_of(3), tag_of(TaggedScalar("", tag=Tag(suffix="!PLACEHOLDER")))
+    ('', '!PLACEHOLDER')
+    """
+    return str(getattr(getattr(node, "tag", None), "value", None) or "")
+
+
+def make_whole(tree: CommentedMap, keys: Keys) -> None:
+    """Replace floats by integers where a key takes these and 100.0 or 1e2 stands there.
+
+    Example
+    -------
+    >>> tree = CommentedMap(batch_size=1e2, learning_rate=1.0)
+    >>> make_whole(tree, section("emotion"))
+    >>> dict(tree)
+    {'batch_size': 100, 'learning_rate': 1.0}
+    """
+    for name in tree.keys() & keys.keys():
+        key, node = keys[name], tree[name]
+        if key.section and isinstance(node, CommentedMap):
+            make_whole(node, section(key.section))
+        elif isinstance(node, float):
+            try:
+                whole = fit(float(node), key.kind)
+            except Misfit:  # refused once all is known
+                continue
+            if isinstance(whole, int):
+                tree[name] = whole
+
+
+def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> None:
+    """Set one top-level key of a tree, in place.
+
+    Arguments
+    ---------
+    tree : CommentedMap
+        The yaml files.
+    key : str
+        A key of the tree; or `size`, which stands for the include of `encoder`.
+    value : Any
+        Its value: a mapping is merged into the one that the key has, an include replaces an
+        include but keeps the values handed to it, everything else replaces what was there.
+    hparams_file : str
+        The main yaml file, beside which `encoder/<size>.yaml` and the like are looked for.
+
+    Raises
+    ------
+    UserError
+        If the value is impossible for the key.
+
+    Example
+    -------
+    >>> from ruamel.yaml import YAML
+    >>> tree = YAML().load("net: {dim: 4, heads: 2}")
+    >>> override(tree, "net", {"dim": 8}, "task.yaml")
+    >>> dict(tree["net"])
+    {'dim': 8, 'heads': 2}
+    """
+    if key in CHOICES and CHOICES[key] in tree and not isinstance(value, (TaggedScalar, dict)):
+        folder = included_folder(tree, key)
+        _include(tree, CHOICES[key], _chosen_file(key, value, Path(hparams_file).parent, folder))
+        if key not in tree or key == CHOICES[key]:
+            return
+    if tag_of(value).startswith(INCLUDE):
+        _include(tree, key, tag_of(value))
+    elif key in tree:
+        if isinstance(value, dict) and tag_of(tree[key]).startswith(INCLUDE):
+            _include(tree, key, tag_of(tree[key]))  # a mapping that takes what is handed
+        _check_kind(key, value, tree[key])
+        try:
+            recursive_update(tree, {key: value})
+        except TypeError as error:
+            raise UserError(f"--{key} takes a single value, not a mapping.") from error
+
+
+def included_folder(tree: CommentedMap, choice: str) -> str:
+    """The folder beside the main yaml file that holds the files of a choice.
+
+    Example
+    -------
+    >>> from ruamel.yaml import YAML
+    >>> tree = YAML().load("encoder: !include:dino/mini.yaml\\nnetwork: !ref <encoder[network]>")
+    >>> included_folder(tree, "size"), included_folder(tree, "network")
+    ('dino', 'network')
+    """
+    key = CHOICES[choice]
+    tag = tag_of(tree[key])
+    return str(Path(tag.removeprefix(INCLUDE)).parent) if tag.startswith(INCLUDE) else key
+
+
+def _chosen_file(key: str, choice: Any, beside: Path, folder: str) -> str:
+    """The include tag of a choice, after checking that its file exists."""
+    choices = sorted(path.stem for path in (beside / folder).glob("*.yaml"))
+    if choice not in choices:
+        names = ", ".join(choices)
+        raise UserError(f"{key} must be one of {names} (in {beside / folder}), not {choice!r}.")
+    return f"{INCLUDE}{folder}/{choice}.yaml"
+
+
+def _include(tree: CommentedMap, key: str, tag: str) -> None:
+    """Make a key an include, keeping the values that the yaml file hands to one."""
+    node = tree[key]
+    handed = isinstance(node, CommentedMap) and tag_of(node).startswith(INCLUDE)
+    if not handed:
+        node = tree[key] = CommentedMap()
+    node.yaml_set_ctag(Tag(suffix=tag))
+
+
+def _check_kind(key: str, value: Any, default: Any) -> None:
+    """Refuse a word where the yaml file has a switch, a number or a list: `no` would be true."""
+    if value is None or isinstance(value, TaggedScalar):
+        return
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise UserError(f"--{key} takes true or false, not {value!r}.")
+    elif isinstance(default, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise UserError(f"--{key} takes a number, not {value!r}.")
+    elif isinstance(default, list) and not isinstance(value, list):
+        raise UserError(f"--{key} takes a list, such as {list(default)}, not {value!r}.")
+
+
+def require_values(tree: CommentedMap, hparams_file: str) -> None:
+    """Refuse a tree in which a top-level `!PLACEHOLDER` is left.
+
+    Arguments
+    ---------
+    tree : CommentedMap
+        The yaml files, overridden.
+    hparams_file : str
+        The main yaml file, for the message.
+
+    Raises
+    ------
+    UserError
+        With all keys that miss a value.
+
+    Example
+    -------
+    >>> from ruamel.yaml import YAML
+    >>> require_values(YAML().load("data_folder: !PLACEHOLDER"), "task.yaml")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: task.yaml: data_folder has no value; pass --data_folder <value>.
+    """
+    missing = [
+        key
+        for key, node in tree.items()
+        if isinstance(node, TaggedScalar) and tag_of(node) == "!PLACEHOLDER"
+    ]
+    if missing:
+        options = " ".join(f"--{key} <value>" for key in missing)
+        raise UserError(f"{hparams_file}: {', '.join(missing)} has no value; pass {options}.")
