@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mgf_brain.data.audio import read_audio
 from mgf_brain.data.labels.tracks import load_track, save_track, track_fingerprint
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import read_patiently
 from mgf_brain.nn.f0 import EPS, HOP, WINDOW, normalise_f0, track_f0
 
 FORMAT = 1  # raise it when the same inputs give other values
@@ -70,4 +70,4 @@ class PitchTracks:
 
 def _variation(row: Utterance) -> np.ndarray:
     """(frames,) float16: its 0.001 is little beside the unit deviation."""
-    return normalise_f0(track_f0(read_audio(row.wav))).numpy().astype(np.float16)
+    return normalise_f0(track_f0(read_patiently(row.wav))).numpy().astype(np.float16)

@@ -66,6 +66,8 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
             return _decode(file, path)
     except Fault as fault:
         return AudioCheck(path, error=str(fault))
+    except OSError as error:
+        return AudioCheck(path, error=f"unreadable: {error.strerror}")
 
 
 def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
@@ -91,9 +93,13 @@ def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
     """All of a file, (samples, channels) each; ``SoundFile.blocks`` hides where a file is short."""
     read = 0
     try:
-        while len(block := file.read(BLOCK, dtype="float32", always_2d=True)):
-            read += len(block)
-            yield block
+        # No further than the header: what comes after the samples, as tags do, is none.
+        while block := min(BLOCK, file.frames - read):
+            samples = file.read(block, dtype="float32", always_2d=True)
+            if not len(samples):
+                break
+            read += len(samples)
+            yield samples
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(": .")) from error
     refuse_short(file, read, file.frames)
