@@ -13,7 +13,14 @@ import soundfile
 from tqdm import tqdm
 
 from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST
-from mgf_brain.data.decoding import LOUDEST, Fault, open_audio, refuse_damaged, refuse_short
+from mgf_brain.data.decoding import (
+    LOUDEST,
+    Fault,
+    open_audio,
+    read_frames,
+    refuse_damaged,
+    refuse_short,
+)
 
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
 
@@ -77,6 +84,8 @@ def _decode(file: soundfile.SoundFile, path: str) -> AudioCheck:
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
         silent = silent and not block.mean(1).any()
+    for place in (frames // 3, 2 * frames // 3, frames - 1):
+        read_frames(file, max(0, place), 1)  # crops are sought
     error = None
     if frames == file.frames == 0:
         error = "empty"
