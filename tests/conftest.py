@@ -12,6 +12,7 @@ import soundfile
 import torch
 from speechbrain.utils.importutils import LazyModule
 
+from mgf_brain.data import patience
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Waveform
@@ -38,6 +39,12 @@ def feature_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MGF_BRAIN_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be read is not waited for."""
+    monkeypatch.setattr(patience, "WAITS", ())
 
 
 def _model(front_end: str, objectives: dict[str, Objective]) -> PretrainingModel:

@@ -21,6 +21,7 @@ from mgf_brain.data.decoding import (
     refuse_damaged,
 )
 from mgf_brain.data.resampling import resample
+from mgf_brain.errors import UserError
 
 SAMPLE_RATE = 16000  # Hz, that of every model here
 SHORTEST = 880  # samples at it, 55 ms: one frame of the front-end with the longest
@@ -177,6 +178,29 @@ def read_audio(
     if rate != sample_rate:
         wav = resample(wav, rate, sample_rate)
     return wav if frames < 0 else wav[:frames]
+
+
+def refuse_short_piece(path: str | os.PathLike, wanted: int, read: int, slack: int = 16) -> None:
+    """Raise a UserError if a piece inside of a file, by its manifest, is shorter than that.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+    wanted, read : int
+        Samples that the manifest has there, and that were read.
+    slack : int
+        Samples that may be missing: lengths at two rates are rounded.
+
+    Example
+    -------
+    >>> refuse_short_piece("a.wav", 16000, 15999)
+    >>> refuse_short_piece("a.wav", 16000, 0)
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: a.wav: 0 of 16000 samples are there. Prepare the corpus again.
+    """
+    if read < wanted - slack:
+        raise UserError(f"{path}: {read} of {wanted} samples are there. Prepare the corpus again.")
 
 
 class AudioCache:

@@ -38,6 +38,10 @@ class Fault(Exception):
     """What is wrong with a file, without its name."""
 
 
+class Missing(Fault):
+    """There is no such file."""
+
+
 class _Decoder(soundfile.SoundFile):
     """A file whose reading goes straight on.
 
@@ -60,12 +64,15 @@ def named_faults(path: str | os.PathLike) -> Iterator[None]:
     ...     raise Fault("empty")
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: a.wav: empty. Restore or convert it, or leave it out.
+    mgf_brain.errors.UserError: cannot read a.wav: empty. Restore, convert or leave it out.
     """
     try:
         yield
-    except Fault as fault:
-        raise UserError(f"{path}: {fault}. Restore or convert it, or leave it out.") from fault
+    except Missing as fault:
+        raise UserError(f"audio {fault}: {path}. Check its folder, or prepare again.") from fault
+    except (Fault, OSError) as fault:
+        why = (fault.strerror if isinstance(fault, OSError) else None) or fault
+        raise UserError(f"cannot read {path}: {why}. Restore, convert or leave it out.") from fault
 
 
 def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
@@ -81,10 +88,10 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     >>> open_audio("nowhere.wav")
     Traceback (most recent call last):
     ...
-    mgf_brain.data.decoding.Fault: file not found
+    mgf_brain.data.decoding.Missing: file not found
     """
     if not os.path.isfile(path):
-        raise Fault("file not found")
+        raise Missing("file not found")
     converted = os.fspath(path).lower().endswith(CONVERTED)
     try:
         file = _Decoder(_convert(path) if converted else path)

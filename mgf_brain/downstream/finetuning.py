@@ -130,7 +130,9 @@ def tune(
     settings : mapping
         For ``train_head`` and ``make_loader``.
     """
-    loader = make_loader(utterances, {"seed": experiment.hparams["seed"], **settings})
+    hparams = experiment.hparams
+    shared = {key: hparams[key] for key in ("seed", "max_bad_share") if key in hparams}
+    loader = make_loader(utterances, {**shared, **settings})
     train_head(brain_class, experiment, encoder, head, loader, targets, log, settings)
 
 

@@ -9,8 +9,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
-from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import read_patiently
 from mgf_brain.errors import UserError
 from mgf_brain.features.cache import Extract, FeatureCache, cached
 from mgf_brain.features.fingerprint import encoder_fingerprint
@@ -170,7 +170,7 @@ class FeatureExtractor:
                 bar.update(len(batch))
 
     def _read(self, utterance: Utterance) -> torch.Tensor:
-        wav = read_audio(utterance.wav, self.encoder.sample_rate)
+        wav = read_patiently(utterance.wav, self.encoder.sample_rate)
         if len(wav) < self.window:
             raise UserError(f"{utterance.wav} is shorter than a frame. Remove it from the corpus.")
         return wav

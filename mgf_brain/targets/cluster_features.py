@@ -15,8 +15,9 @@ from torch.nn.utils.rnn import pad_sequence
 from torchaudio.functional import compute_deltas
 from torchaudio.transforms import MFCC
 
-from mgf_brain.data.audio import SAMPLE_RATE, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import read_patiently
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import BATCH_SECONDS, cut_batches
 from mgf_brain.features.fingerprint import encoder_fingerprint
@@ -138,7 +139,7 @@ def read_batches(utterances: Sequence[Utterance]) -> Iterator[tuple[torch.Tensor
     """
     with ThreadPoolExecutor() as pool:  # decoding releases the interpreter's lock
         for batch in cut_batches(utterances, BATCH_SECONDS):
-            wavs = list(pool.map(lambda u: read_audio(u.wav), batch))
+            wavs = list(pool.map(lambda u: read_patiently(u.wav), batch))
             yield pad_sequence(wavs, batch_first=True), torch.tensor([len(wav) for wav in wavs])
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mgf_brain.data.audio import read_audio
 from mgf_brain.data.labels.track_files import load_track, save_track
 from mgf_brain.data.labels.track_making import track_fingerprint
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import read_patiently
 from mgf_brain.features.cache import FileHashes
 from mgf_brain.nn.f0 import EPS, HOP, WINDOW, normalise_f0, track_f0
 from mgf_brain.targets.parts import HASHES, TrackParts
@@ -80,4 +80,4 @@ def _variations(rows: Sequence[Utterance]) -> Iterator[np.ndarray]:
 
 def _variation(row: Utterance) -> np.ndarray:
     """(frames,) float16: its 0.001 is little beside the unit deviation."""
-    return normalise_f0(track_f0(read_audio(row.wav))).numpy().astype(np.float16)
+    return normalise_f0(track_f0(read_patiently(row.wav))).numpy().astype(np.float16)

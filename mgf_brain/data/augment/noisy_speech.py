@@ -12,13 +12,18 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, read_audio, refuse_short_piece
 from mgf_brain.data.augment.noise import NOISE_STREAM, Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
+from mgf_brain.data.batches.spares import WithSpares
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import PatientReader
+from mgf_brain.data.preparation.corpus import MAX_BAD_SHARE
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key, uniform
+
+TOLERANCE = 0.1  # seconds by which lossy encoders may lengthen one of a pair
 
 Waves = tuple[torch.Tensor, torch.Tensor]  # noisy and clean, (samples,) each
 Reader = Callable[..., torch.Tensor]  # (path, start=, frames=) -> (samples,)
@@ -198,7 +203,9 @@ class MixtureDataset(Dataset):
         utterance = self.mixtures.utterances[index]
         key = make_key(self.seed, epoch, utterance.id)
         [(start, frames)], _ = self.plan.places(key, round(utterance.duration * SAMPLE_RATE))
-        return utterance.id, *self.mixtures.pair(utterance, key, start, frames, self.read)
+        noisy, clean = self.mixtures.pair(utterance, key, start, frames, self.read)
+        refuse_short_piece(utterance.wav, frames, len(noisy), slack=round(TOLERANCE * SAMPLE_RATE))
+        return utterance.id, noisy, clean
 
 
 def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: int) -> BatchLoader:
@@ -210,6 +217,7 @@ def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: i
     settings : mapping
         ``crop_plan``, ``batch_seconds`` (padded), and ``audio_cache_hours``: utterances up to this
         long together are kept in memory. Mixing is too little work for processes of its own.
+        ``max_bad_share`` is optional.
     seed : int
 
     Returns
@@ -227,10 +235,11 @@ def make_mixture_loader(mixtures: Mixtures, settings: Mapping[str, Any], seed: i
     """
     plan, durations = settings["crop_plan"], [u.duration for u in mixtures.utterances]
     cached = sum(durations) <= 3600 * settings["audio_cache_hours"]
-    data = MixtureDataset(mixtures, seed, plan, AudioCache() if cached else read_audio)
+    read = PatientReader(AudioCache() if cached else read_audio)
+    data = MixtureDataset(mixtures, seed, plan, read)
     seconds = [plan.seconds(duration) for duration in durations]
     return BatchLoader(
-        data,
+        WithSpares(data, mixtures.utterances, settings.get("max_bad_share", MAX_BAD_SHARE)),
         batch_sampler=DurationBatchSampler(seconds, settings["batch_seconds"], seed),
         collate_fn=make_mixture_batch,
         generator=torch.Generator().manual_seed(seed),  # as in mgf_brain.data.batches.loader

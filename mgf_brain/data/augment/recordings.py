@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, probe, read_audio
+from mgf_brain.data.audio import (
+    SAMPLE_RATE,
+    AudioCache,
+    Segment,
+    probe,
+    read_audio,
+    refuse_short_piece,
+)
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 
 class Recordings:
@@ -106,12 +116,50 @@ class Recordings:
         >>> recordings.piece(0, samples=5, place=0.0).tolist()
         [1, 2, 1, 2, 1]
         """
-        path = self.paths[number]
-        start = int(place * (max(0, self.lengths[path] - samples) + 1))
-        wav = self.read(path, start=start, frames=samples)
-        if not len(wav):  # the file is shorter than its header says
-            return torch.zeros(samples)
+        wav = first_readable(lambda path: self._piece(path, samples, place), self.paths, number)
         return wav if len(wav) == samples else wav.repeat(-(-samples // len(wav)))[:samples]
+
+    def _piece(self, path: str, samples: int, place: float) -> torch.Tensor:
+        """At least a sample."""
+        spare = max(0, self.lengths[path] - samples)
+        wav = self.read(path, start=int(place * (spare + 1)), frames=samples)
+        refuse_short_piece(path, 1, len(wav), slack=0)
+        return wav
+
+
+def first_readable(read: Callable[[Any], torch.Tensor], paths: Sequence[Any], number: int) -> Any:
+    """What is read of a file, or of the first one after it that can be read.
+
+    Arguments
+    ---------
+    read : callable
+        ``read(path)``; it raises a UserError.
+    paths : sequence
+        After the last one comes the first.
+    number : int
+        Of the file.
+
+    Raises
+    ------
+    UserError
+        If none of them can be read.
+
+    Example
+    -------
+    >>> first_readable(lambda path: torch.ones(2), ["a.wav", "b.wav"], 1)
+    tensor([1., 1.])
+    """
+    for path in [*paths[number:], *paths[:number]][:-1]:
+        try:
+            return read(path)
+        except UserError as error:
+            if path not in _told:
+                _told.add(path)
+                logger.warning("%s The next of its kind takes its place.", error)
+    return read(paths[number - 1])
+
+
+_told: set[Any] = set()  # files that were named as unreadable
 
 
 class ShortestInMemory:

@@ -16,6 +16,7 @@ import torch
 from scipy.signal import fftconvolve
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.augment.recordings import first_readable
 from mgf_brain.data.decoding import named_faults, open_audio, read_frames
 from mgf_brain.data.resampling import resample
 from mgf_brain.keyed_random import make_key
@@ -50,7 +51,7 @@ class RecordedRooms:
 
     def __getitem__(self, number: int) -> torch.Tensor:
         """(M,) float32, an impulse response at 16 kHz."""
-        return _read_response(self.paths[number])
+        return first_readable(_read_response, self.paths, number)
 
 
 @dataclass(frozen=True)

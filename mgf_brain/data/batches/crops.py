@@ -10,7 +10,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from mgf_brain.data.audio import SAMPLE_RATE, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, read_audio, refuse_short_piece
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.data.labels.tracks import Track, common_grid
 from mgf_brain.data.manifest import Utterance
@@ -264,6 +264,7 @@ class CropDataset(Dataset):
     def _crop(self, utterance: Utterance, key: int, start: int, length: int) -> Crop:
         start -= start % self.grid
         wav = self.reader(utterance.wav, start=start, frames=length)
+        refuse_short_piece(utterance.wav, length, len(wav))
         pieces = {k: track.crop(utterance.id, start, len(wav)) for k, track in self.tracks.items()}
         if self.augmentation:
             wav = self.augmentation(wav, key, utterance.wav)

@@ -11,8 +11,11 @@ from speechbrain.utils.distributed import get_rank
 from mgf_brain.data.audio import AudioCache, read_audio
 from mgf_brain.data.batches.crops import CropDataset
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
+from mgf_brain.data.batches.spares import WithSpares
 from mgf_brain.data.labels.tracks import Track
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import PatientReader
+from mgf_brain.data.preparation.corpus import MAX_BAD_SHARE
 from mgf_brain.distributed import processes
 
 VALID_EPOCH = 0  # training epochs count from 1: validation crops are none of theirs
@@ -34,7 +37,8 @@ def make_loader(
         With ``seed``, ``crop_plan``, ``batch_seconds`` (over all processes, padded),
         ``num_workers`` and ``audio_cache_hours``: a corpus up to this long is kept in memory and
         needs no workers;
-        ``augmentation`` of waveforms and ``least_items`` of a batch are optional.
+        ``augmentation`` of waveforms, ``least_items`` of a batch and ``max_bad_share`` of the
+        files, up to which others take the places of unreadable ones, are optional.
     epoch : int
         Whose batches come first.
     distributed : bool
@@ -59,7 +63,7 @@ def make_loader(
     """
     hours = sum(utterance.duration for utterance in utterances) / 3600
     cached = hours <= hparams["audio_cache_hours"]
-    reader = AudioCache() if cached else read_audio
+    reader = PatientReader(AudioCache() if cached else read_audio)
     augmentation = hparams.get("augmentation")
     if augmentation:
         augmentation = augmentation.for_corpus(utterances, reader)
@@ -79,7 +83,7 @@ def make_loader(
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]
     return BatchLoader(
-        data,
+        WithSpares(data, utterances, hparams.get("max_bad_share", MAX_BAD_SHARE)),
         batch_sampler=sampler,
         collate_fn=data.collate,
         num_workers=workers,

@@ -9,7 +9,7 @@ from pathlib import Path
 from speechbrain.utils.distributed import run_on_main
 
 from mgf_brain.data.manifest import Utterance, read_manifest
-from mgf_brain.data.preparation.corpus import Parts, corpus_reader, prepare_corpus
+from mgf_brain.data.preparation.corpus import MAX_BAD_SHARE, Parts, corpus_reader, prepare_corpus
 from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError
 
@@ -22,7 +22,7 @@ def prepare_own(
     columns: Sequence[str] = ("spk_id",),
     check: Callable[[list[Utterance]], object] | None = None,
     workers: int | None = None,
-    max_bad_share: float = 0.01,
+    max_bad_share: float = MAX_BAD_SHARE,
 ) -> dict[str, Path]:
     """Check what a manifest lists and write `<save_folder>/train.csv` with measured durations.
 

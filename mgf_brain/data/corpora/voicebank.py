@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mgf_brain.data.augment.noisy_speech import Mixtures, Recorded
+from mgf_brain.data.augment.noisy_speech import TOLERANCE, Mixtures, Recorded
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader
 from mgf_brain.data.preparation.layout import audio_by_stem, check_layout, match_stem
@@ -20,7 +20,6 @@ from mgf_brain.errors import UserError, some
 STEM = re.compile(r"(?P<speaker>p\d{3})_\d{3}", flags=re.ASCII)
 FOLDERS = {"train": "trainset_28spk_wav", "test": "testset_wav"}
 KINDS = ("noisy", "clean")
-TOLERANCE = 0.1  # seconds by which lossy encoders may lengthen one of a pair
 
 
 @corpus_reader

@@ -13,7 +13,14 @@ import soundfile
 from tqdm import tqdm
 
 from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
-from mgf_brain.data.decoding import LOUDEST, Fault, open_audio, refuse_damaged, refuse_short
+from mgf_brain.data.decoding import (
+    LOUDEST,
+    Fault,
+    open_audio,
+    read_frames,
+    refuse_damaged,
+    refuse_short,
+)
 
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
 
@@ -65,6 +72,8 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
             return _decode(file, path)
     except Fault as fault:
         return AudioCheck(str(path), error=str(fault))
+    except OSError as error:
+        return AudioCheck(str(path), error=f"unreadable: {error.strerror}")
 
 
 def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
@@ -76,6 +85,9 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
         silent = silent and not block.mean(1).any()
+    first, _ = bounds(path)
+    for place in (frames // 3, 2 * frames // 3, frames - 1):
+        read_frames(file, first + max(0, place), 1)  # crops are sought
     error = None
     if frames == file.frames == 0:
         error = "empty"
@@ -90,17 +102,20 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
 
 def _blocks(file: soundfile.SoundFile, first: int, last: int | None) -> Iterator[np.ndarray]:
     """A part of a file, (samples, channels) each; ``SoundFile.blocks`` hides that one is short."""
-    place, left = first, BLOCK if last is None else min(BLOCK, last - first)
+    place, end = first, file.frames if last is None else last
     try:
         if first:
             file.seek(first)
-        while len(block := file.read(left, dtype="float32", always_2d=True)):
-            place += len(block)
-            yield block
-            left = BLOCK if last is None else min(BLOCK, last - place)
+        # No further than the header: what comes after the samples, as tags do, is none.
+        while count := min(BLOCK, end - place):
+            samples = file.read(count, dtype="float32", always_2d=True)
+            if not len(samples):
+                break
+            place += len(samples)
+            yield samples
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(": .")) from error
-    refuse_short(file, place, file.frames if last is None else last)
+    refuse_short(file, place, end)
 
 
 def check_files(paths: Sequence[str | os.PathLike], workers: int | None = None) -> list[AudioCheck]:

@@ -11,6 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from mgf_brain.data.preparation.corpus import MAX_BAD_SHARE
 from mgf_brain.data.preparation.summary import format_summary, read_summary
 from mgf_brain.data.preparation.trimming import prepare_trimmed
 from mgf_brain.errors import UserError
@@ -59,7 +60,10 @@ def _parser(description: str | None, options: Mapping[str, str]) -> argparse.Arg
     parser.add_argument("--output_folder", required=True, help="where the manifests go")
     parser.add_argument("--workers", type=int, help="threads that check audio (default: cores)")
     parser.add_argument(
-        "--max_bad_share", type=float, default=0.01, help="unusable files skipped up to this share"
+        "--max_bad_share",
+        type=float,
+        default=MAX_BAD_SHARE,
+        help="unusable files skipped up to this share",
     )
     parser.add_argument(
         "--remove_silence",

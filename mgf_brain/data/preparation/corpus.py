@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 Parts = Mapping[str, Sequence[Utterance]]  # the rows of each
 
-FORMAT = 1  # raise it when manifests change, so that older ones are written again
+MAX_BAD_SHARE = 0.01  # of the audio files, where nothing else is said
+FORMAT = 2  # raise it when manifests change, so that older ones are written again
 
 
 class Prepare(Protocol):
@@ -37,7 +38,7 @@ class Prepare(Protocol):
         save_folder: str | os.PathLike,
         *,
         workers: int | None = None,
-        max_bad_share: float = 0.01,
+        max_bad_share: float = MAX_BAD_SHARE,
         **options: Any,
     ) -> dict[str, Path]:
         """Check a corpus and write a manifest a part.
@@ -91,7 +92,7 @@ def corpus_reader(read: Callable[..., Parts]) -> Prepare:
         save_folder: str | os.PathLike,
         *,
         workers: int | None = None,
-        max_bad_share: float = 0.01,
+        max_bad_share: float = MAX_BAD_SHARE,
         **options: Any,
     ) -> dict[str, Path]:
         root = Path(os.path.abspath(data_folder))
@@ -112,7 +113,7 @@ def prepare_corpus(
     save_folder: str | os.PathLike,
     *,
     workers: int | None = None,
-    max_bad_share: float = 0.01,
+    max_bad_share: float = MAX_BAD_SHARE,
 ) -> dict[str, Path]:
     """Check a corpus and write one manifest per part, and one summary of all.
 

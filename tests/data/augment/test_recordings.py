@@ -1,12 +1,14 @@
 """Pieces of recordings: anywhere in them, repeated where short, kept in bounded memory."""
 
 import numpy as np
+import pytest
 import soundfile
 import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 
 RATE = 16000
 
@@ -57,3 +59,15 @@ def test_lengths_of_utterances_come_from_the_manifest(tmp_path):
     expected = torch.from_numpy(ramp[-100:]).float()
     piece = recordings.piece(0, 100, 1 - 2**-24)
     torch.testing.assert_close(piece, expected, atol=1e-4, rtol=0)
+
+
+def test_in_the_place_of_what_cannot_be_read_is_the_next(tmp_path):
+    paths = [write(tmp_path / f"{i}.wav", np.full(1000, 0.1 * (1 + i))) for i in range(3)]
+    recordings = Recordings.of_files(paths, cache_mb=0.0)
+    paths[2].unlink()
+    pieces = [float(recordings.piece(number, 100, 0.5).mean()) for number in range(3)]
+    assert pieces == pytest.approx([0.1, 0.2, 0.1], abs=1e-3)
+    for path in paths[:2]:
+        path.unlink()
+    with pytest.raises(UserError, match=r"\.wav"):
+        recordings.piece(0, 100, 0.5)
