@@ -155,7 +155,9 @@ class SpeechEncoder(Encoder):
         for wav in read_inputs(audio, sample_rate, self.sample_rate, self.window):
             wavs = wav[None].to(self.device)  # (1, N)
             parts = list(self._parts(wavs, lengths_of(wavs)))
-            embedding = self.embedding.project(*joined_pools(parts, self.embedding.pooled))[0]
+            join = self.speech_model.front_end.joined_colour
+            pooled, colour = joined_pools(parts, self.embedding.pooled, join)
+            embedding = self.embedding.project(pooled, colour)[0]
             states, (count,) = joined_states(parts)
             centres = [self.frame_centre(frame) for frame in range(int(count))]
             found.append(Representation(torch.cat(states), embedding, torch.tensor(centres)))
@@ -194,7 +196,7 @@ class SpeechEncoder(Encoder):
                 pad_sequence([x[0] for x in layer], True) for layer in zip(*states, strict=True)
             ]
             return padded, torch.cat(counts)
-        return joined_states(self._parts(wavs, lengths))
+        return joined_states(list(self._parts(wavs, lengths)))
 
     def forward(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
@@ -242,7 +244,8 @@ class SpeechEncoder(Encoder):
             rows = [self._pooled(pool, *row, perturb) for row in each_row(wavs, lengths)]
             pooled, colours = zip(*rows, strict=True)
             return torch.cat(pooled), torch.cat(colours)
-        return joined_pools(self._parts(wavs, lengths, perturb), pool)
+        parts = self._parts(wavs, lengths, perturb)
+        return joined_pools(parts, pool, self.speech_model.front_end.joined_colour)
 
     def _is_long(self, wavs: torch.Tensor) -> bool:
         return wavs.shape[1] > WHOLE_SECONDS * self.sample_rate

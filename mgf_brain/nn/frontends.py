@@ -17,7 +17,7 @@ from torchaudio.functional import melscale_fbanks
 from mgf_brain.errors import UserError
 from mgf_brain.nn.interfaces import FrontEnd
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.pooling import mean_and_deviation
+from mgf_brain.nn.pooling import joined_moments, mean_and_deviation
 from mgf_brain.spectrum import (
     frame_count,
     hertz_to_mel,
@@ -187,10 +187,19 @@ class LogMel(MelBands, FrontEnd):
         x = x.reshape(len(x), -1, self.stack * self.bands)  # (B, T, stack * bands)
         return self.norm(self.projection(x)) * valid[:, :: self.stack, None], x
 
+    def joined_colour(self, colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """That of all frames: (parts, B, 2 bands) and their shares (parts, B) -> (B, 2 bands)."""
+        mean, deviation = colours.chunk(2, dim=-1)
+        moments = torch.cat([3.0 * mean - 8.0, 2.0 * (deviation + 1.0)], dim=-1)
+        return self._typical(joined_moments(moments, shares))
+
+    def _colour(self, log_mel: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        return self._typical(mean_and_deviation(log_mel, valid))
+
     @staticmethod
-    def _colour(log_mel: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    def _typical(moments: torch.Tensor) -> torch.Tensor:
         """Mean and deviation of each band, brought to O(1) by what is typical of read speech."""
-        mean, deviation = mean_and_deviation(log_mel, valid).chunk(2, dim=1)
+        mean, deviation = moments.chunk(2, dim=1)
         return torch.cat([(mean + 8.0) / 3.0, deviation / 2.0 - 1.0], dim=1)
 
 

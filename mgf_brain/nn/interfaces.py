@@ -41,6 +41,23 @@ class FrontEnd(nn.Module):
         """
         raise NotImplementedError
 
+    def joined_colour(self, colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """A recording's colour from those of its parts.
+
+        Arguments
+        ---------
+        colours : torch.Tensor
+            (parts, B, ``colour_dim``).
+        shares : torch.Tensor
+            (parts, B), of the frames; those of a row add up to 1.
+
+        Returns
+        -------
+        torch.Tensor
+            (B, ``colour_dim``).
+        """
+        return (shares[..., None] * colours).sum(0).to(colours.dtype)
+
 
 class ContextEncoder(nn.Module):
     """From frames to the states of every layer; see ``mgf_brain.nn.encoder``."""

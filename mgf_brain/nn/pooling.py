@@ -42,6 +42,34 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     return torch.cat([mean, (variance + eps).sqrt()], dim=1)
 
 
+def joined_moments(moments: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+    """Mean and deviation of all frames from those of parts: what they would be at once.
+
+    Arguments
+    ---------
+    moments : torch.Tensor
+        (parts, B, ..., 2 F), F means and then as many deviations.
+    shares : torch.Tensor
+        (parts, B), of the frames; those of a row add up to 1.
+
+    Returns
+    -------
+    torch.Tensor
+        (B, ..., 2 F), of the same type.
+
+    Example
+    -------
+    >>> moments = torch.tensor([[[1.0, 0.0]], [[3.0, 0.0]]])
+    >>> joined_moments(moments, torch.tensor([[0.5], [0.5]])).tolist()
+    [[2.0, 1.0]]
+    """
+    means, deviations = moments.double().chunk(2, dim=-1)
+    weights = shares.double().reshape(*shares.shape, *[1] * (means.dim() - 2))
+    mean = (weights * means).sum(0)
+    variance = (weights * (deviations.square() + (means - mean).square())).sum(0)
+    return torch.cat([mean, variance.sqrt()], dim=-1).to(moments.dtype)
+
+
 def layer_pools(states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
     """Mean and deviation over time of every layer: L of (B, T, D), (B, T) bool -> (B, L, 2 D).
 
