@@ -102,6 +102,7 @@ class SentencePieceTokens:
                 normalization_rule_name="identity" if folded else "nmt_nfkc",
                 model_writer=model,
                 vocab_size=size,
+                max_sentence_length=max([4192, *(len(text.encode()) for text in texts)]),
                 model_type="unigram",
                 character_coverage=1.0,
                 minloglevel=2,

@@ -51,6 +51,18 @@ def test_units_come_back_and_are_the_same_from_the_file(units, tmp_path: Path):
         assert "".join(units.names[n] for n in numbers).replace("▁", " ").strip() == text
 
 
+def test_units_fold_no_letters(tmp_path: Path):
+    texts = ["ﬁn ｱｲ ſo", "ｱｲ ﬁ fi", "so ſo アイ"] * 3
+    units = SentencePieceTokens.train(texts, 16, tmp_path / "units.model")
+    assert [units.decode(units.encode(text)) for text in texts] == texts
+
+
+def test_units_know_the_letters_of_the_longest_text(tmp_path: Path):
+    texts = [*TEXTS * 3, " ".join(["ŻÓŁW"] * 1000)]
+    units = SentencePieceTokens.train(texts, 19, tmp_path / "units.model")
+    assert units.decode(units.encode("ŻÓŁW")) == "ŻÓŁW"
+
+
 @pytest.mark.parametrize("size, remedy", [(4000, "fewer"), (5, "more")])
 def test_a_number_of_units_that_does_not_fit(tmp_path: Path, size: int, remedy: str):
     with pytest.raises(UserError, match=f"units: {size} do not fit .*; pass {remedy}"):

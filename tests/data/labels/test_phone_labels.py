@@ -99,3 +99,18 @@ def test_every_label_is_scored_by_its_own_slot_or_the_nearest(hop, window, label
 def test_a_hop_that_cuts_labels_is_refused():
     with pytest.raises(UserError, match="200 samples"):
         LabelGrid(200, 400)
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_files_that_hold_nothing_are_named(tmp_path, text):
+    (tmp_path / "list.txt").write_text(text)
+    with pytest.raises(UserError, match="list.txt holds no labels"):
+        read_phone_labels(tmp_path / "list.txt")
+    with pytest.raises(UserError, match="list.txt lists no utterance"):
+        read_split(tmp_path / "list.txt")
+
+
+def test_an_utterance_is_labelled_once(tmp_path):
+    (tmp_path / "list.txt").write_text("a 0 1\nb 1\na 2\n")
+    with pytest.raises(UserError, match="list.txt line 3: a comes twice"):
+        read_phone_labels(tmp_path / "list.txt")

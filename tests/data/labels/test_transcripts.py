@@ -188,3 +188,16 @@ def test_librilights_folder_must_fit(tmp_path):
         asr_subset(rows, 1, 0, folder)
     with pytest.raises(UserError, match=re.escape("has 1 h and 10 h, not 100")):
         asr_subset(rows, 100, 0, folder)
+
+
+@pytest.mark.parametrize("text", ["", ";;; CMUdict\n", "<UNK> AH\n"])
+def test_a_lexicon_without_words_is_named(tmp_path, text):
+    with pytest.raises(UserError, match="lexicon.txt holds no words"):
+        read_lexicon(write_text(tmp_path / "lexicon.txt", text))
+
+
+def test_lines_of_a_lexicon_count_as_in_an_editor(tmp_path):
+    text = "\ufeffA  AH0\r\nB\x0b  B IY1\r\nC\u2028  S IY1 " + 99_999 * "X" + "\r\n"
+    with pytest.raises(UserError, match=r"lexicon.txt line 3: .* is none of the 39") as caught:
+        read_lexicon(write_text(tmp_path / "lexicon.txt", text))
+    assert len(str(caught.value)) < 1000

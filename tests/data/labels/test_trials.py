@@ -118,3 +118,11 @@ def test_a_speaker_who_is_tried_is_refused_if_known():
     refuse_heard(unnamed, [*train, replace(train[0], speaker="")])
     with pytest.raises(UserError, match="train too: b"):
         refuse_heard(unnamed, train, {"a", "b"})
+
+
+@pytest.mark.parametrize("name", ["/", "..", ".", 300 * "n", 5000 * "n/", "a\0b", "folder"])
+def test_what_can_be_no_file_is_named(root: Path, name: str):
+    (root / "folder").mkdir()
+    text = f"0 a.wav b.wav\n1 a.wav {name}\n"
+    with pytest.raises(UserError, match=r"line 2: audio file not found"):
+        read_trials(write(root, text), root)
