@@ -46,7 +46,7 @@ class Hub(ThreadingHTTPServer):
         self.requests: list[tuple[str, str, str]] = []  # method, path, range
         self.bodies: list[bytes] = []
         self.cut: dict[str, list[int]] = {}
-        self.down = False
+        self.status = 0  # of every answer, if any
 
     @property
     def url(self) -> str:
@@ -91,8 +91,8 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_POST = do_PUT = do_GET
 
     def route(self, path: str) -> None:
-        if self.server.down:
-            raise Refusal(500, "", "down")
+        if self.server.status:
+            raise Refusal(self.server.status, "", "down")
         self.check_token()
         for pattern, answer in ROUTES.items():
             if match := re.fullmatch(pattern, f"{self.command} {path}"):
@@ -191,7 +191,9 @@ class Handler(BaseHTTPRequestHandler):
     def info(self, repo: str, revision: str | None = None) -> None:
         model = self.model(repo)
         sha = self.commit_of(repo, revision or "main") if model.commits else None
-        self.answer({"id": repo, "sha": sha, "private": model.private, "siblings": []})
+        files = model.commits.get(sha or "", {})
+        sizes = [{"rfilename": name, "size": len(content)} for name, content in files.items()]
+        self.answer({"id": repo, "sha": sha, "private": model.private, "siblings": sizes})
 
     def tree(self, repo: str, revision: str) -> None:
         files = self.model(repo).commits[self.commit_of(repo, revision)]

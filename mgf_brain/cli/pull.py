@@ -8,16 +8,23 @@ HELP = "Fetch a model from the Hugging Face hub into the cache, for use without 
 EXAMPLES = """\
   mgf-brain pull user/mgf
   mgf-brain pull user/mgf@v1  # a branch, tag or commit
+  mgf-brain pull user/large --max_gb 50
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The name."""
+    """The name, and how much it may be."""
     parser.add_argument("name", help="user/name, or user/name@revision")
+    parser.add_argument(
+        "--max_gb",
+        type=float,
+        default=20.0,
+        help="of all files; a larger model is not fetched (default: %(default)g)",
+    )
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the folder."""
     from mgf_brain.folder.hub import pull, split_name
 
-    print(pull(*split_name(args.name)))
+    print(pull(*split_name(args.name), max_gb=args.max_gb))

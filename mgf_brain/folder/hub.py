@@ -6,10 +6,11 @@ The library reads its own settings: HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, and th
 
 from __future__ import annotations
 
+import glob
+import math
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -17,18 +18,26 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, snapshot_downl
 from huggingface_hub.errors import (
     HTTPError,  # pyright: ignore[reportPrivateImportUsage]  # of whichever client it is built on
     LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from speechbrain.utils.logger import get_logger
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, plain
 from mgf_brain.files import read_json, refuse_large
+from mgf_brain.folder.hub_errors import explained
+
+logger = get_logger(__name__)
 
 # What an exported folder consists of, and therefore all that is ever sent or fetched.
 FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
 MORE_FILES = "*.model"  # units of SentencePiece
 RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
+HUBS_OWN = (".gitattributes", ".gitignore")  # in every repository
 MOST_CARD_MB = 1
+MOST_GB = 20.0  # of a model that is fetched unless the user allows more
+LONGEST = 300  # characters of a list of names in the log
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
 HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
 
@@ -58,7 +67,7 @@ def push(
     ------
     UserError
         If something is missing that a reader needs, above all results and the licence of the data;
-        or the hub refuses.
+        a file is a link to one elsewhere; or the hub refuses.
 
     Example
     -------
@@ -67,15 +76,15 @@ def push(
     """
     folder = exported(Path(folder))
     _refuse_incomplete(folder)
-    api = HfApi()
-    with _explained(repo_id):
+    api, operations = HfApi(), _operations(folder, repo_id)
+    with explained(repo_id):
         url = api.create_repo(repo_id, private=private or None, exist_ok=True)
         if private and not api.model_info(repo_id).private:
             raise UserError(f"{repo_id} exists and is public. Choose another name, or change it.")
         if revision:
             api.create_branch(repo_id, branch=revision, exist_ok=True)
         api.create_commit(  # upload_folder may split what it sends into several commits
-            repo_id, _operations(folder, repo_id), commit_message="Add model", revision=revision
+            repo_id, operations, commit_message="Add model", revision=revision
         )
     return str(url)
 
@@ -143,18 +152,32 @@ def licence_of(card: ModelCard | None) -> str | None:
 
 def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     """What the commit consists of; the card says how to load the model from the hub."""
-    files = [folder / name for name in FILES if name != "README.md"]
+    paths = [path for path in sorted(folder.iterdir()) if _belongs(path.name) and path.is_file()]
+    for path in paths:
+        if path.resolve().parent != folder.resolve():
+            raise UserError(f"{path} is a link to {path.resolve()}. Put the file itself there.")
     card = (folder / "README.md").read_text(encoding="utf-8").replace(PLACEHOLDER, repo_id)
     return [CommitOperationAdd("README.md", card.encode())] + [
-        CommitOperationAdd(path.name, path) for path in (*files, *sorted(folder.glob(MORE_FILES)))
+        CommitOperationAdd(path.name, path) for path in paths if path.name != "README.md"
     ]
 
 
-def pull(repo_id: str, revision: str | None = None, local_only: bool | None = None) -> Path:
+def _belongs(name: str) -> bool:
+    """Whether a model's folder holds a file of this name, which is no path."""
+    return name in FILES or ("/" not in name and fnmatch(name, MORE_FILES))
+
+
+def pull(
+    repo_id: str,
+    revision: str | None = None,
+    local_only: bool | None = None,
+    max_gb: float = MOST_GB,
+) -> Path:
     """Fetch a model's folder into the library's cache, or find it there.
 
     A file that is cached is not fetched again; one whose transfer breaks off is continued.
-    Without a network the cache serves alone.
+    Without a network the cache serves alone. What belongs to no model's folder is left out, and
+    named in the log.
 
     Arguments
     ---------
@@ -164,6 +187,8 @@ def pull(repo_id: str, revision: str | None = None, local_only: bool | None = No
         Branch, tag or commit; by default ``main``.
     local_only : bool, optional
         Whether to look into the cache only; by default as HF_HUB_OFFLINE says.
+    max_gb : float
+        Of all files together; a larger model is refused before anything is fetched.
 
     Returns
     -------
@@ -173,23 +198,52 @@ def pull(repo_id: str, revision: str | None = None, local_only: bool | None = No
     Raises
     ------
     UserError
-        If there is no such model, it is not for you, or the hub cannot be reached and the cache
-        lacks it.
+        If there is no such model, it is not for you or too large, or the hub cannot be reached and
+        the cache lacks it.
 
     Example
     -------
     >>> pull("user/mgf", revision="v1")  # doctest: +SKIP
     PosixPath('.../models--user--mgf/snapshots/5f0c…')
     """
-    with _explained(repo_id):
+    with explained(repo_id):
+        if not local_only:
+            try:
+                names = _offered(repo_id, revision, max_gb)
+            except (RepositoryNotFoundError, RevisionNotFoundError):
+                raise
+            except (HTTPError, OSError) as error:
+                return _cached(repo_id, revision, error)
+            patterns = list(map(glob.escape, names))
+            return Path(snapshot_download(repo_id, revision=revision, allow_patterns=patterns))
+        return _cached(repo_id, revision)
+
+
+def _cached(repo_id: str, revision: str | None, reason: Exception | None = None) -> Path:
+    """What an earlier pull left; ``reason`` is why the hub was not asked."""
+    patterns = [*FILES, MORE_FILES]
+    try:
         return Path(
             snapshot_download(
-                repo_id,
-                revision=revision,
-                local_files_only=bool(local_only),
-                allow_patterns=[*FILES, MORE_FILES],
+                repo_id, revision=revision, local_files_only=True, allow_patterns=patterns
             )
         )
+    except LocalEntryNotFoundError as error:
+        raise (error if isinstance(reason, OfflineModeIsEnabled) else reason or error) from error
+
+
+def _offered(repo_id: str, revision: str | None, max_gb: float) -> list[str]:
+    """Names of the files that are to be fetched; all others are named in the log."""
+    info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    names = [name for name in sizes if _belongs(name)]
+    size = sum(sizes[name] for name in names) / 1e9
+    if size > max_gb:
+        raise UserError(f"{repo_id} has {size:,.3g} GB. Allow so much: --max_gb {math.ceil(size)}.")
+    left = [name for name in sizes if name not in (*names, *HUBS_OWN)]
+    if left:
+        logger.warning("Left out, as no part of a model: %s", plain(", ".join(left), LONGEST))
+    return names
 
 
 def local_path(name: str | os.PathLike) -> Path:
@@ -253,37 +307,3 @@ def split_name(name: str) -> tuple[str, str | None]:
     if match is None:
         raise UserError(f"{name} is no name on the hub. Write user/name, or user/name@revision.")
     return match["repo"], match["revision"]
-
-
-@contextmanager
-def _explained(repo_id: str) -> Iterator[None]:
-    """Errors of the library as one line."""
-    try:
-        yield
-    except (HTTPError, OSError, ValueError) as error:
-        raise UserError(f"{repo_id}: {_reason(error)}") from error
-
-
-def _reason(error: HTTPError | OSError | ValueError) -> str:
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, RevisionNotFoundError):
-        return "the hub has no such revision of it. Check the name behind the @."
-    if isinstance(error, RepositoryNotFoundError):
-        return (
-            "no folder here, and no model that the hub shows you. Check the name; if it is "
-            "private, run `hf auth login` first."
-        )
-    if status == 401:
-        return "the hub does not accept your token. Run `hf auth login`, or correct HF_TOKEN."
-    if status == 403:
-        return "your token does not allow that. Use one that may write to this name."
-    if status:
-        return f"the hub answers with status {status}. Try again later."
-    if isinstance(error, ValueError):
-        return " ".join(str(error).split())
-    if isinstance(error, (HTTPError, LocalEntryNotFoundError, ConnectionError)):
-        return (
-            "not (wholly) in the cache, and the hub cannot be reached. Check the network, "
-            "HF_ENDPOINT and HF_HUB_OFFLINE, and pull it again."
-        )
-    return f"{error.strerror or error}."

@@ -107,10 +107,85 @@ def test_one_process_reads_one_version(hub: Hub, folder: Path):
     assert local_path("anna/mgf") == before != pull("anna/mgf")
 
 
-def test_other_files_of_a_repository_are_not_fetched(hub: Hub, folder: Path):
+def test_other_files_of_a_repository_are_not_fetched(hub: Hub, folder: Path, caplog):
     push(folder, "anna/mgf")
-    hub.models["anna/mgf"].commit("main", {"custom.py": b"evil", "model.ckpt": b"evil"})
-    assert set(files(pull("anna/mgf"))) == set(FILES)
+    others = ("custom.py", "model.ckpt", "any/depth/x.model", "any/model.safetensors", "a\x1b[2J")
+    hub.models["anna/mgf"].commit("main", dict.fromkeys((*others, ".gitattributes"), b"evil"))
+    pulled = pull("anna/mgf")
+    assert {str(path.relative_to(pulled)) for path in pulled.rglob("*")} == set(FILES)
+    assert not any(path.endswith(others) for path in hub.paths("GET"))
+    (line,) = [record.getMessage() for record in caplog.records if "Left out" in record.msg]
+    assert all(name in line for name in others[:4]) and "\x1b" not in line
+    assert ".gitattributes" not in line
+
+
+def test_a_model_larger_than_allowed_is_not_fetched(hub: Hub, folder: Path, capsys):
+    push(folder, "anna/mgf")
+    hub.requests.clear()
+    with pytest.raises(SystemExit) as stopped:
+        main(["pull", "anna/mgf", "--max_gb", "0.0001"])
+    assert stopped.value.code == 2 and "--max_gb 1." in capsys.readouterr().err
+    assert not hub.ranges("model.safetensors")
+    assert set(files(pull("anna/mgf", max_gb=0.001))) == set(FILES)
+
+
+@pytest.mark.parametrize("name", ["units.model", "hyperparams.yaml"])
+def test_a_link_out_of_the_folder_is_not_published(hub: Hub, folder: Path, name: str):
+    secret = folder.parent / "secret"
+    secret.write_text("sample_rate: 1")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(secret)
+    with pytest.raises(UserError, match=f"{name} is a link to .*secret"):
+        push(folder, "anna/mgf")
+    assert not hub.requests
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (401, "does not accept your token"),
+        (403, "your token does not allow that"),
+        (404, "status 404"),
+        (429, "too many requests"),
+        (418, "status 418"),
+        (503, "status 503"),
+    ],
+)
+def test_an_answer_that_is_an_error_is_one_line(hub: Hub, folder: Path, status: int, message: str):
+    push(folder, "anna/mgf")
+    hub.status = status
+    for call in (lambda: pull("anna/other"), lambda: push(folder, "anna/mgf")):
+        with pytest.raises(UserError, match=f"anna/.*{message}"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "endpoint", "message"),
+    [
+        ("socks5://127.0.0.1:9", "http://hub.invalid", "SOCKS proxy .*pip install socksio"),
+        ("ftp://127.0.0.1:9", "http://hub.invalid", "proxies"),
+        ("http://127.0.0.1:9", "http://hub.invalid", "cannot be reached"),
+        ("", "http://127.0.0.1:9", "cannot be reached"),
+        ("", "http://hub.invalid", "cannot be reached"),
+        ("", "http://[", "HF_ENDPOINT"),
+        ("", "nonsense", "HF_ENDPOINT|cannot be reached"),
+        ("", "https:{hub}", "cannot be reached"),  # no TLS is spoken there
+    ],
+)
+def test_a_network_that_is_set_wrongly_is_one_line(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, proxy: str, endpoint: str, message: str
+):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    endpoint = endpoint.format(hub=hub.url.removeprefix("http:"))
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+    huggingface_hub.close_session()  # the client reads the proxies once
+    try:
+        with pytest.raises(UserError, match=f"^anna/mgf: .*{message}"):
+            pull("anna/mgf")
+    finally:
+        huggingface_hub.close_session()
 
 
 def test_a_private_model_is_for_its_owner(hub: Hub, folder: Path, monkeypatch):
@@ -166,11 +241,12 @@ def test_a_pull_that_was_killed_fetches_only_what_is_missing(hub: Hub, folder: P
 def test_a_hub_that_is_down_is_needed_only_once(hub: Hub, folder: Path, monkeypatch):
     push(folder, "anna/mgf")
     pulled, server = pull("anna/mgf"), hub
-    server.down = True
+    server.status = 500
     assert pull("anna/mgf") == pulled == pull("anna/mgf", local_only=True)
-    for call in (lambda: pull("anna/other"), lambda: pull("anna/other", local_only=True)):
-        with pytest.raises(UserError, match="anna/other: not .wholly. in the cache"):
-            call()
+    with pytest.raises(UserError, match="anna/other: not .wholly. in the cache"):
+        pull("anna/other", local_only=True)
+    with pytest.raises(UserError, match="anna/other: the hub answers with status 500"):
+        pull("anna/other")
     with pytest.raises(UserError, match="anna/mgf: the hub answers with status 500"):
         push(folder, "anna/mgf")
 
