@@ -79,6 +79,7 @@ def some(items: Sequence[str], shown: int = 5) -> str:
 MACHINE_ERRORS = {
     errno.ENOSPC: "Make room and start again",
     errno.EDQUOT: "Make room and start again",
+    errno.EFBIG: "Allow larger files (ulimit -f) and start again",
     errno.EROFS: "Name a folder that can be written",
     errno.EACCES: "Change its permissions, or name another",
     errno.EPERM: "Change its permissions, or name another",
@@ -141,7 +142,7 @@ def refusal(error: BaseException) -> str | None:
     True
     """
     number, place = getattr(error, "errno", None), getattr(error, "filename", None)
-    message = str(error)
+    message = f"{error.__cause__ or ''} {error}"
     if worker := WORKER.search(message):
         return (
             f"A loader worker {worker[1]}: memory may be too small, or /dev/shm. Lower num_workers "

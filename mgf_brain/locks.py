@@ -19,7 +19,17 @@ logger = logging.getLogger(__name__)
 LOCK_FILE = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # of some file systems
 
-_held: dict[Path, int] = {}  # by this process, how often
+_held: dict[Path, list[int]] = {}  # by this process: the open file, and how often it was taken
+
+
+def _forget() -> None:
+    """A fork, such as a loader's worker, holds nothing: it may outlive its parent for seconds."""
+    for file, _ in _held.values():
+        os.close(file)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class FolderLock:
@@ -55,15 +65,14 @@ class FolderLock:
 
     def __init__(self, folder: str | os.PathLike, wait: bool = False) -> None:
         self.path = Path(folder).resolve() / LOCK_FILE
-        self._file = -1
         if self.path not in _held:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._take(wait)
-        _held[self.path] = _held.get(self.path, 0) + 1
+            _held[self.path] = [self._take(wait), 0]
+        _held[self.path][1] += 1
 
-    def _take(self, wait: bool) -> None:
+    def _take(self, wait: bool) -> int:
         told = False
-        while not self._try():
+        while (file := self._try()) is None:
             holder = _read(self.path)
             if not wait:
                 raise UserError(
@@ -76,16 +85,17 @@ class FolderLock:
             time.sleep(0.2)
         now = time.strftime("%Y-%m-%d %H:%M:%S %z")
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now}"
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{holder}\n".encode(), 0)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{holder}\n".encode(), 0)
+        return file
 
-    def _try(self) -> bool:
+    def _try(self) -> int | None:
         file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            return False
+            return None
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 os.close(file)
@@ -96,20 +106,20 @@ class FolderLock:
         # Whoever had it before has removed the file that was locked here meanwhile.
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(file), os.stat(self.path)):
-                self._file = file
-                return True
+                return file
         os.close(file)
-        return False
+        return None
 
     def release(self) -> None:
         """Let others write the folder."""
-        _held[self.path] -= 1
-        if not _held[self.path]:
-            del _held[self.path]
-        if self._file >= 0:
-            self.path.unlink(missing_ok=True)
-            os.close(self._file)
-            self._file = -1
+        if self.path not in _held:  # of a fork's parent
+            return
+        _held[self.path][1] -= 1
+        if not _held[self.path][1]:
+            file, _ = _held.pop(self.path)
+            with suppress(OSError):  # a folder that can't be written any more
+                self.path.unlink(missing_ok=True)
+            os.close(file)
 
 
 @contextmanager

@@ -33,6 +33,7 @@ SETTLED = 2 * 10**9  # ns; a file changed since might change again within the cl
 SCANS = 10  # times that the folder is measured while the cache fills up once
 
 Extract = Callable[[Sequence[Utterance]], Iterable[torch.Tensor]]
+Cut = Callable[[Sequence[Utterance]], list[list[Utterance]]]
 
 
 def default_root() -> Path:
@@ -236,13 +237,29 @@ class FeatureCache:
                 yield status.st_mtime_ns, status.st_size, path
 
 
+def one_by_one(utterances: Sequence[Utterance]) -> list[list[Utterance]]:
+    """Batches of one.
+
+    Example
+    -------
+    >>> one_by_one("ab")
+    [['a'], ['b']]
+    """
+    return [[utterance] for utterance in utterances]
+
+
 def cached(
-    extract: Extract, utterances: Sequence[Utterance], cache: FeatureCache | None
+    extract: Extract,
+    utterances: Sequence[Utterance],
+    cache: FeatureCache | None,
+    cut: Cut = one_by_one,
 ) -> Iterator[torch.Tensor]:
     """Features of utterances, from the cache where it has them.
 
     An encoder pads neighbours to a batch, and with whom an utterance shares it shows in the last
-    bits of its features. What comes back from the cache is what was computed first.
+    bits of its features. What comes back from the cache is what was computed first. A batch of
+    which something is missing is computed whole, so that a run that was killed goes on to the
+    same bits.
 
     Arguments
     ---------
@@ -254,6 +271,8 @@ def cached(
         Best sorted as ``extract`` likes them.
     cache : FeatureCache, optional
         None computes everything.
+    cut : callable
+        ``cut(utterances)`` gives the batches that ``extract`` makes of them.
 
     Yields
     ------
@@ -270,15 +289,19 @@ def cached(
     if cache is None:
         yield from extract(utterances)
         return
-    present = [utterance in cache for utterance in utterances]
-    missing = [u for u, known in zip(utterances, present, strict=True) if not known]
+    batches = cut(utterances)
+    present = [[utterance in cache for utterance in batch] for batch in batches]
+    partial = (batch for batch, known in zip(batches, present, strict=True) if not all(known))
+    missing = [utterance for batch in partial for utterance in batch]
     computed = iter(extract(missing) if missing else ())
-    for utterance, known in zip(utterances, present, strict=True):
-        features = cache.get(utterance) if known else None
-        if features is None:
-            features = next(iter(extract([utterance]) if known else computed))
-            cache.put(utterance, features)
-        yield features
+    for batch, known in zip(batches, present, strict=True):
+        for utterance, is_known in zip(batch, known, strict=True):
+            made = None if all(known) else next(computed)
+            features = cache.get(utterance) if is_known else None
+            if features is None:
+                features = next(iter(extract([utterance]))) if made is None else made
+                cache.put(utterance, features)
+            yield features
 
 
 def _serialise(features: torch.Tensor) -> bytes:

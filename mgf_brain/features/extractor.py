@@ -75,7 +75,10 @@ class FeatureExtractor:
     ) -> Iterator[torch.Tensor]:
         """Features from the cache, or else extracted while the clock runs."""
         return cached(
-            lambda rows: self.throughput.timed(extract(rows)), utterances, self._cache(kind)
+            lambda rows: self.throughput.timed(extract(rows)),
+            utterances,
+            self._cache(kind),
+            lambda rows: cut_batches(rows, BATCH_SECONDS),
         )
 
     def _encode(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:

@@ -24,7 +24,7 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, refusal
 from mgf_brain.files import crc32_of
 
 
@@ -50,13 +50,20 @@ class AtomicCheckpointer(Checkpointer):
         """Save; see ``speechbrain.utils.checkpoints.Checkpointer.save_checkpoint``.
 
         Where the disk is full, the room that half a checkpoint takes is given back.
+
+        Raises
+        ------
+        UserError
+            If the machine refuses to write it.
         """
         try:
             checkpoint = super().save_checkpoint(*args, **kwargs)
             if checkpoint is not None:  # the main process
                 _complete(checkpoint)
-        except Exception:
+        except Exception as error:
             self.remove_unfinished()
+            if line := refusal(error):
+                raise UserError(f"No checkpoint in {self.checkpoints_dir}: {line}") from error
             raise
         ddp_barrier()  # before ranks list the folder: they would wait for each other for ever
         return checkpoint

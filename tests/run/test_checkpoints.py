@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from mgf_brain.errors import UserError
 from mgf_brain.run.checkpoints import AtomicCheckpointer, Progress, RandomState
 
 
@@ -104,3 +108,70 @@ def test_progress_comes_back(tmp_path: Path):
     progress.save(tmp_path / "progress.ckpt")
     other.load(tmp_path / "progress.ckpt", end_of_epoch=True)
     assert vars(other) == vars(progress)
+
+
+# -- clocks and damage ------------------------------------------------------------------------
+
+
+def save(folder: Path, step: int, **meta) -> None:
+    checkpointer, _ = make(folder, float(step))
+    checkpointer.save_and_keep_only(meta={"step": step, **meta}, num_to_keep=1)
+
+
+def recovered(folder: Path) -> float:
+    checkpointer, model = make(folder)
+    checkpointer.recover_if_possible()
+    return model.weight.item()
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_the_latest_is_that_of_most_steps_whatever_the_clock_says(tmp_path, hours, monkeypatch):
+    now = time.time()
+    for step in range(1, 4):
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "time", lambda at=now + hours * 3600 * step: at)
+            save(tmp_path, step)
+        assert recovered(tmp_path) == step
+        assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_the_end_of_an_epoch_comes_after_its_last_step(tmp_path, monkeypatch):
+    for number, ended in enumerate((False, True)):
+        checkpointer, _ = make(tmp_path, float(number))
+        monkeypatch.setattr(time, "time", lambda at=1e9 - number: at)
+        checkpointer.save_checkpoint(meta={"step": 5}, end_of_epoch=ended)
+    assert recovered(tmp_path) == 1.0
+
+
+def test_older_checkpoints_are_ranked_by_what_they_hold(tmp_path):
+    """They note the step only at the end of an epoch."""
+    for step, meta in ((8, {"step": 8}), (11, {})):
+        checkpointer, _ = make(tmp_path, float(step))
+        path = checkpointer.save_checkpoint(meta=meta).path
+        (path / "brain.ckpt").write_text(f"optimizer_step: {step}\n")
+    assert recovered(tmp_path) == 11.0
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "progress.ckpt", "CKPT.yaml"])
+def test_a_damaged_file_is_named_with_the_folder_to_delete(tmp_path, name):
+    for step in (1, 2):
+        make(tmp_path, float(step))[0].save_checkpoint(meta={"step": step})
+    latest = make(tmp_path)[0].find_checkpoint().path
+    (latest / name).write_bytes((latest / name).read_bytes()[:-9] + b"\x00")
+    with pytest.raises(UserError, match=rf"{name} is damaged. Delete \S+: .* an older checkpoint"):
+        recovered(tmp_path)
+    shutil.rmtree(latest)
+    assert recovered(tmp_path) == 1.0
+
+
+def test_half_a_checkpoint_gives_its_room_back(tmp_path):
+    checkpointer, _ = make(tmp_path, 1.0)
+    checkpointer.save_checkpoint(meta={"step": 1})
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    checkpointer.custom_save_hooks["progress"] = full
+    with pytest.raises(UserError, match="No checkpoint in .*No space left .* Make room"):
+        checkpointer.save_checkpoint(meta={"step": 2})
+    assert len(list(tmp_path.iterdir())) == 1 and recovered(tmp_path) == 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -132,10 +133,12 @@ def trim_file(source: str | os.PathLike, target: str | os.PathLike) -> TrimmedFi
     wav = read_audio(source)
     speech = remove_silence(wav)
     kept, found = (speech, True) if len(speech) >= SHORTEST else (wav, False)
+    content = io.BytesIO()  # libsndfile does not say that a disk is full
+    with soundfile.SoundFile(content, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
+        file.comment = stamp if found else f"{stamp} {WHOLE}"
+        file.write(kept.numpy())
     with open_atomic(target, "wb") as stream:
-        with soundfile.SoundFile(stream, "w", SAMPLE_RATE, 1, "PCM_16", format="FLAC") as file:
-            file.comment = stamp if found else f"{stamp} {WHOLE}"
-            file.write(kept.numpy())
+        stream.write(content.getvalue())
     return TrimmedFile(str(target), len(kept) / SAMPLE_RATE, found)
 
 

@@ -1,0 +1,101 @@
+"""One process writes a folder: others are refused or wait, and the dead hold nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mgf_brain.errors import UserError
+from mgf_brain.locks import FolderLock, locked
+from tests.tiny_yaml import ROOT
+
+HOLD = """\
+import sys, time
+from mgf_brain.locks import FolderLock
+lock = FolderLock(sys.argv[1])
+print("has it", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@pytest.fixture
+def other():
+    """``other(folder, seconds)``: a process that has the lock for so long."""
+    processes = []
+
+    def start(folder: Path, seconds: float) -> subprocess.Popen:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        words = [sys.executable, "-c", HOLD, str(folder), str(seconds)]
+        process = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE)
+        processes.append(process)
+        assert process.stdout.readline() == b"has it\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def test_another_process_is_refused_in_a_line_that_names_the_holder(tmp_path, other):
+    process = other(tmp_path, 600)
+    with pytest.raises(UserError, match=rf"{tmp_path}: process {process.pid} on \S+ since 20"):
+        FolderLock(tmp_path)
+    assert (tmp_path / ".lock").exists()
+
+
+def test_a_killed_holder_blocks_nobody(tmp_path, other):
+    process = other(tmp_path, 600)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (tmp_path / ".lock").exists()
+    with locked(tmp_path):
+        assert f"process {os.getpid()} " in (tmp_path / ".lock").read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fork_that_outlives_the_holder_holds_nothing(tmp_path):
+    """Workers of a loader notice after seconds that their run was killed."""
+    lock = FolderLock(tmp_path)
+    if not (child := os.fork()):
+        time.sleep(60)
+        os._exit(0)
+    try:
+        lock.release()
+        words = [sys.executable, "-c", HOLD, str(tmp_path), "0"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        assert subprocess.run(words, env=environment, capture_output=True).returncode == 0
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def test_one_that_waits_says_so_once_and_gets_it(tmp_path, other, caplog):
+    other(tmp_path, 1.0)
+    started = time.monotonic()
+    with locked(tmp_path, wait=True):
+        assert time.monotonic() - started > 0.5
+    assert caplog.text.count("waiting for process") == 1
+
+
+def test_a_process_may_take_it_again(tmp_path):
+    first, second = FolderLock(tmp_path), FolderLock(tmp_path)
+    first.release()
+    assert (tmp_path / ".lock").exists()
+    second.release()
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog):
+    def no_locks(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("mgf_brain.locks.fcntl.flock", no_locks)
+    with locked(tmp_path):
+        assert "no locks" in caplog.text
