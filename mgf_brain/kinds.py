@@ -11,6 +11,9 @@ from typing import Any
 
 LARGEST = 1e12  # of any number: no hyperparameter, second or byte count of ours comes near it
 
+SHORT = reprlib.Repr()
+SHORT.maxlevel = 2
+
 BOUNDS = {">=": operator.ge, ">": operator.gt, "<=": operator.le, "<": operator.lt}
 BOUND = re.compile(r"(>=|>|<=|<) (\S+)")
 
@@ -72,7 +75,7 @@ def quote(value: Any) -> str:
     ('2000000000', "'xxxxxxxxxxxx...xxxxxxxxxxxxx'", 'an integer of thousands of digits')
     """
     try:
-        return reprlib.repr(value)
+        return SHORT.repr(value)
     except ValueError:
         return "an integer of thousands of digits"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mgf_brain.data.labels.track_making import track_makers
-from mgf_brain.errors import UserError, check_share
+from mgf_brain.errors import UserError
 from mgf_brain.nn.progressive import ProgressiveEncoder
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.run.experiment import Experiment
@@ -19,8 +19,6 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
     UserError
         With the key and the remedy.
     """
-    for share in experiment.hparams["export_at"]:
-        check_share("export_at", share)
     encoder, weights = model.speech.encoder, model.weights
     for name, weight in weights.items():
         if not 0.0 <= weight < math.inf:  # nor nan, which no step survives

@@ -82,7 +82,11 @@ def test_a_folder_of_speakers(enhance, noise, tmp_path):
 BAD = [
     ("Custom", "--noise_folder {noise}", "data_folder: no clean speech is named"),
     ("Custom", "--data_folder {noise}", "Pass --noise_folder <folder>"),
-    ("Custom", "--data_folder {noise} --noise_folder {noise} --snr [5,0]", "snr: [5, 0] is no"),
+    (
+        "Custom",
+        "--data_folder {noise} --noise_folder {noise} --snr [5,0]",
+        "snr takes a range of numbers, not [5, 0]",
+    ),
     ("VoiceBank", "--data_folder {voicebank} --noise_folder {noise}", "is noisy already"),
     ("VoiceBank", "--data_folder {noise}", "holds no noisy_trainset_28spk_wav/*"),
     ("VoiceBank", "", "pass --data_folder <corpus>"),

@@ -311,16 +311,11 @@ def test_an_epoch_without_a_batch_is_refused_before_the_labels(tmp_path):
         pretrain(experiment, [], [])
 
 
-def test_percent_in_place_of_shares_are_refused(tmp_path):
-    experiment = experiment_of("data2vec", "--export_at", "[10]")
-    experiment.hparams["output_folder"] = str(tmp_path)
-    with pytest.raises(UserError, match="export_at: 10 is no share"):
-        pretrain(experiment, [], [])
-
-
-@pytest.mark.parametrize("option, value", [("clusters", "1"), ("visible_weight", "-1")])
+@pytest.mark.parametrize(
+    "option, value", [("clusters", "1"), ("visible_weight", "-1"), ("export_at", "[10]")]
+)
 def test_impossible_numbers_name_their_key(option: str, value: str):
-    with pytest.raises(UserError, match=f"{option}: "):
+    with pytest.raises(UserError, match=f": {option} takes"):
         experiment_of("hubert", f"--{option}", value)
 
 
