@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import soundfile
@@ -94,7 +94,8 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
         raise Missing("file not found")
     converted = os.fspath(path).lower().endswith(CONVERTED)
     try:
-        file = _Decoder(_convert(path) if converted else path)
+        source: Any = _convert(path) if converted else os.fspath(path)  # a name or a stream
+        file = _Decoder(source)
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(". ")) from error
     if reason := _impossible(file, os.stat(path).st_size):

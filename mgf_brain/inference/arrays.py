@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from typing import Any
 
@@ -93,9 +94,10 @@ def check_rate(sample_rate: Any) -> int:
     if sample_rate is None:
         raise UserError("sample_rate: an array does not know its rate. Pass sample_rate=<Hz>.")
     number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
-    if not number or not RATES[0] <= sample_rate <= RATES[1] or sample_rate % 1:
+    rate = float(sample_rate) if number else math.nan
+    if not RATES[0] <= rate <= RATES[1] or rate % 1:
         raise UserError(f"sample_rate: {sample_rate!r} is no rate in Hz. Pass 44100, say.")
-    return int(sample_rate)
+    return int(rate)
 
 
 def _as_numpy(audio: Any, name: str) -> np.ndarray:

@@ -33,7 +33,7 @@ def check_agreement(values: Mapping[str, Any]) -> None:
     budget = values.get("batch_seconds")
     for key in PIECES:
         piece = values.get(key)
-        if _numbers(budget, piece) and budget < piece:
+        if budget and _numbers(budget, piece) and budget < piece:
             raise UserError(
                 f"batch_seconds: {budget} holds no piece of {key}, {piece}. Raise it, or lower "
                 f"{key}."

@@ -194,6 +194,7 @@ class BaseBrain(sb.Brain):
         self.progress.sampler = self.train_sampler.state_dict(self.step)
         self.count_audio()
         self.count_wall_time()
+        assert self.checkpointer is not None  # without one there is nothing to save
         # As SpeechBrain's, but by the step: clocks can be set back.
         self.checkpointer.save_and_keep_only(
             end_of_epoch=False,

@@ -76,7 +76,7 @@ class AtomicCheckpointer(Checkpointer):
         kwargs = {"keep_recent": False, "importance_keys": [steps_of], **kwargs}
         super().save_and_keep_only(*args, **kwargs)
 
-    def find_checkpoints(
+    def find_checkpoints(  # pyright: ignore[reportIncompatibleMethodOverride]  # by keyword alone
         self, importance_key: Callable[[Checkpoint], Any] | None = None, **kwargs: Any
     ) -> list[Checkpoint]:
         """Checkpoints, the most important first; see SpeechBrain's."""
@@ -129,8 +129,8 @@ class AtomicCheckpointer(Checkpointer):
         for folder in checkpoint_dirs:
             try:
                 found += Checkpointer._construct_checkpoint_objects([folder])
-                float(found[-1].meta["unixtime"]), steps_of(found[-1])
-                bool(found[-1].meta["end-of-epoch"])
+                facts = found[-1].meta
+                _ = float(facts["unixtime"]), bool(facts["end-of-epoch"]), steps_of(found[-1])
             except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
                 raise _damaged(folder / METAFNAME, folder) from error
         return found

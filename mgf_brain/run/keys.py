@@ -168,6 +168,6 @@ def bound_values(values: Mapping[str, Any], keys: Keys, free: Iterable[str] = ()
         key = keys.get(name)
         if name in free or (key and key.free):
             continue
-        nested = key and key.section and isinstance(value, dict)
-        bound[name] = bound_values(value, section(key.section)) if nested else value
+        inner = key.section if key and isinstance(value, dict) else None
+        bound[name] = bound_values(value, section(inner)) if inner else value
     return bound

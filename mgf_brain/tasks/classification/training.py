@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
+import os
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -241,7 +242,9 @@ def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
     return f"{FORMAT}\n{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
 
 
-def _digest(settings: str, content: Callable[[str], str], *parts: Sequence[Utterance]) -> str:
+def _digest(
+    settings: str, content: Callable[[str | os.PathLike], str], *parts: Sequence[Utterance]
+) -> str:
     rows = [[(u.id, u.label, content(u.wav)) for u in part] for part in parts]
     return hashlib.blake2b(f"{settings}\n{rows}".encode(), digest_size=8).hexdigest()
 

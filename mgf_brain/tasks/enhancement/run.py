@@ -55,5 +55,5 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
 
 def _check_durations(utterances: Sequence[Utterance], extractor: FeatureExtractor) -> None:
     frame = extractor.window / extractor.encoder.sample_rate
-    if short := [u.wav for u in utterances if u.duration < frame]:
+    if short := [str(u.wav) for u in utterances if u.duration < frame]:
         raise UserError(f"shorter than a frame of {frame:.3f} s: {some(short)}. Leave them out.")
