@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import soundfile
@@ -93,8 +93,9 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise Missing("file not found")
     converted = str(path).lower().endswith(CONVERTED)
+    source: Any = _convert(path) if converted else path
     try:
-        file = _Decoder(_convert(path) if converted else path)
+        file = _Decoder(source)
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(". ")) from error
     if reason := _impossible(file, os.stat(path).st_size):
