@@ -93,8 +93,8 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise Missing("file not found")
     converted = os.fspath(path).lower().endswith(CONVERTED)
+    source: Any = _convert(path) if converted else os.fspath(path)
     try:
-        source: Any = _convert(path) if converted else os.fspath(path)  # a name or a stream
         file = _Decoder(source)
     except soundfile.LibsndfileError as error:
         raise Fault(f"unreadable: {error.error_string}".rstrip(". ")) from error

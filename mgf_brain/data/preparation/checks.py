@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
 from mgf_brain.data.decoding import (
+    CONVERTED,
     LOUDEST,
     Fault,
     open_audio,
@@ -69,7 +70,10 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     try:
         with open_audio(path) as file:
             refuse_damaged(file, path)
-            return _decode(file, path)
+            check = _decode(file, path)
+        if not os.fspath(path).lower().endswith(CONVERTED):
+            _seek(path, check.frames)
+        return check
     except Fault as fault:
         return AudioCheck(str(path), error=str(fault))
     except OSError as error:
@@ -85,9 +89,6 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
         silent = silent and not block.mean(1).any()
-    first, _ = bounds(path)
-    for place in (frames // 3, 2 * frames // 3, frames - 1):
-        read_frames(file, first + max(0, place), 1)  # crops are sought
     error = None
     if frames == file.frames == 0:
         error = "empty"
@@ -98,6 +99,14 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
     elif silent:
         error = "silent: every sample is 0"
     return AudioCheck(str(path), file.samplerate, file.channels, frames, digest.hexdigest(), error)
+
+
+def _seek(path: str | os.PathLike, frames: int) -> None:
+    """Read here and there, from a file opened anew as for every crop."""
+    first, _ = bounds(path)
+    for place in (frames // 3, 2 * frames // 3, frames - 1):
+        with open_audio(path) as file:
+            read_frames(file, first + max(0, place), 1)
 
 
 def _blocks(file: soundfile.SoundFile, first: int, last: int | None) -> Iterator[np.ndarray]:
