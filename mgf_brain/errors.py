@@ -53,12 +53,22 @@ def plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
     >>> plain("cannot read " + 100 * "a", longest=30)
     'cannot read aaaaaa … aaaaaaaaa'
     """
-    text = " ".join(text.split())
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    text = printable(" ".join(text.split()))
     if len(text) <= longest:
         return text
     end = longest // 3 - 1
     return f"{text[: longest - end - 3]} … {text[-end:]}"
+
+
+def printable(text: str) -> str:
+    """A text in which all that steers a terminal or ends a line is escaped, and nothing else.
+
+    Example
+    -------
+    >>> printable("caf\udce9\ta\x1b[2J.wav")
+    'caf\\udce9\\ta\\x1b[2J.wav'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 # What the machine, not the program, refuses, and what the user does then.

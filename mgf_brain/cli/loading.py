@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, printable
 
 if TYPE_CHECKING:
     from mgf_brain.inference import SpeechEncoder
@@ -211,6 +211,17 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
             failed += 1
     if failed:
         raise UserError(f"{failed} of {len(files)} files could not be used, see above.")
+
+
+def say(*cells: object) -> None:
+    """Print a line, tabs between its cells, which neither break it nor steer a terminal.
+
+    Example
+    -------
+    >>> say("a\\n\\x1b[2J.wav")
+    a\\n\\x1b[2J.wav
+    """
+    tqdm.write("\t".join(printable(str(cell)) for cell in cells))
 
 
 def _named_audio(path: Path) -> list[Path]:

@@ -186,7 +186,7 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise UserError(f"audio file not found: {path}. Check data_folder, or prepare again.")
     try:
-        return soundfile.SoundFile(path)
+        return soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
     except soundfile.LibsndfileError as error:
         raise UserError(f"cannot read {path}: {error.error_string}") from error
 

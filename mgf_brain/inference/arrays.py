@@ -93,9 +93,10 @@ def check_rate(sample_rate: Any) -> int:
     if sample_rate is None:
         raise UserError("sample_rate: an array does not know its rate. Pass sample_rate=<Hz>.")
     number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
-    if not number or not RATES[0] <= sample_rate <= RATES[1] or sample_rate % 1:
+    rate = float(sample_rate) if number else 0.0
+    if not RATES[0] <= rate <= RATES[1] or not rate.is_integer():
         raise UserError(f"sample_rate: {sample_rate!r} is no rate in Hz. Pass 44100, say.")
-    return int(sample_rate)
+    return int(rate)
 
 
 def _as_numpy(audio: Any, name: str) -> np.ndarray:
