@@ -84,6 +84,9 @@ MACHINE_ERRORS = {
     errno.ELOOP: "Mend the link",
     errno.ENOTDIR: "Name another path",
     errno.EISDIR: "Name a file",
+    errno.EEXIST: "Name another path",
+    errno.EFBIG: "Allow larger files (ulimit -f) and start again",
+    errno.ESTALE: "Check the disk and start again",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -80,6 +81,7 @@ class TableStore:
             )
         self.path, self.settings, self.written = path, settings, time.monotonic()
         self.read, self.write = FORMATS[path.suffix]()
+        _refuse_unwritable(path)
         self.rows = self._read() if path.exists() else {}
         self.changed = False
 
@@ -157,6 +159,16 @@ class FrameStore:
 
     def _path(self, id: str) -> Path:
         return self.folder / f"{id}.npz"
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Before the work is done, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
 
 
 def _too_long(path: Path) -> bool:

@@ -72,10 +72,10 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # "meta" holds nothing that could come back
     except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA
-        reason = str(error).splitlines()[0]
-        raise UserError(f"--device {device}: {reason} Pass another.") from error
+        reason = str(error).splitlines()[0].rstrip(". ")
+        raise UserError(f"--device {device}: {reason}. Pass another.") from error
 
 
 def local_folder(name: str) -> Path:

@@ -69,6 +69,8 @@ def _dispatch(words: list[str]) -> None:
         print(usage())
     elif words[0] == "--version":
         print(f"mgf-brain {__version__}")
+    elif "" in words:  # to Path it is the current folder
+        raise UserError("an argument is empty. Is a variable of the shell not set?")
     else:
         command = load_command(words[0])
         command.run(make_parser(words[0], command).parse_args(words[1:]))
