@@ -55,8 +55,7 @@ def plain(text: str, longest: int = LONGEST_MESSAGE) -> str:
     >>> plain("cannot read " + 100 * "a", longest=30)
     'cannot read aaaaaa … aaaaaaaaa'
     """
-    text = " ".join(text.split())
-    text = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    text = printable(" ".join(text.split()))
     if len(text) <= longest:
         return text
     end = longest // 3 - 1
@@ -75,6 +74,17 @@ def some(items: Sequence[str], shown: int = 5) -> str:
     return ", ".join(items[:shown]) + more
 
 
+def printable(text: str) -> str:
+    """A text in which all that steers a terminal or ends a line is escaped, and nothing else.
+
+    Example
+    -------
+    >>> printable("caf\udce9\ta\x1b[2J.wav")
+    'caf\\udce9\\ta\\x1b[2J.wav'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 # What the machine, not the program, refuses, and what the user does then.
 MACHINE_ERRORS = {
     errno.ENOSPC: "Make room and start again",
@@ -89,6 +99,9 @@ MACHINE_ERRORS = {
     errno.ELOOP: "Mend the link",
     errno.ENOTDIR: "Name another path",
     errno.EISDIR: "Name a file",
+    errno.EEXIST: "Name another path",
+    errno.EFBIG: "Allow larger files (ulimit -f) and start again",
+    errno.ESTALE: "Check the disk and start again",
 }
 
 

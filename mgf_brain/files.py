@@ -121,9 +121,8 @@ def open_atomic(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             yield file
         os.replace(temporary, path)
     except OSError as error:
-        if (
-            error.errno and error.filename is None
-        ):  # where a full disk was met, Python doesn't say the file
+        # Of a full disk Python doesn't say the file, of a folder in the way the temporary one.
+        if error.errno and error.filename in (None, str(temporary)):
             error.filename = str(path)
         raise
     finally:

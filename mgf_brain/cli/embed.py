@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mgf_brain.cli.loading import (
@@ -13,7 +15,9 @@ from mgf_brain.cli.loading import (
     local_folder,
     model_kind,
     named_audio,
+    say,
 )
+from mgf_brain.errors import UserError
 
 HELP = "Turn a file or a folder of audio into embeddings; goes on where it was interrupted."
 EXAMPLES = """\
@@ -52,17 +56,18 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.cli.embed_stores import open_store
     from mgf_brain.inference.embedder import Embedder
 
-    files, root = named_audio([args.audio]), _root(args.audio)
+    root = _root(args.audio)
+    files = _by_id(named_audio([args.audio]), root)
     folder = local_folder(args.model)
     model = load_model(args, folder, model_kind(folder).from_pretrained)
     embedder = Embedder(model, args.layer, args.frames)
     settings = f"{embedder.settings()}, audio {_digest(root)}"
     with open_store(args.output, args.frames, settings) as store:
-        missing = [file for file in files if _id(file, root) not in store]
+        missing = {file: id for id, file in files.items() if id not in store}
         if len(missing) < len(files):
-            print(f"{len(files) - len(missing):,} of {len(files):,} files are done already")
-        for_each(missing, lambda file: store.add(_id(file, root), embedder(file)))
-    print(f"wrote {args.output}")
+            say(f"{len(files) - len(missing):,} of {len(files):,} files are done already")
+        for_each(list(missing), lambda file: store.add(missing[file], embedder(file)))
+    say(f"wrote {args.output}")
 
 
 def _root(audio: str) -> Path:
@@ -71,8 +76,15 @@ def _root(audio: str) -> Path:
 
 def _digest(root: Path) -> str:
     """Of the folder's place: files of the same names elsewhere are other files."""
-    return hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+    return hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:16]
 
 
-def _id(file: Path, root: Path) -> str:
-    return file.relative_to(root).as_posix()
+def _by_id(files: Sequence[Path], root: Path) -> dict[str, Path]:
+    """Files by their paths within the root; a byte that is not UTF-8 is written as its number."""
+    found: dict[str, Path] = {}
+    for file in files:
+        name = os.fsencode(file.relative_to(root).as_posix())
+        id = name.decode("utf-8", "backslashreplace")
+        if found.setdefault(id, file) != file:
+            raise UserError(f"{file} and {found[id]} would both be {id}. Rename one.")
+    return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,7 @@ from mgf_brain.files import open_atomic
 Arrays = dict[str, np.ndarray]
 Table = tuple[list[str], np.ndarray, str]  # ids (N,), embeddings (N, E), settings
 
+LONGEST_NAME = 245  # bytes: file systems take 255, with the ten that open_atomic adds
 FLUSH_SECONDS = 30.0  # what a kill may cost; a table of a GB takes seconds to write
 
 
@@ -78,6 +81,7 @@ class TableStore:
             )
         self.path, self.settings, self.written = path, settings, time.monotonic()
         self.read, self.write = FORMATS[path.suffix]()
+        _refuse_unwritable(path)
         self.rows = self._read() if path.exists() else {}
         self.changed = False
 
@@ -140,10 +144,13 @@ class FrameStore:
             file.write(settings)
 
     def __contains__(self, id: str) -> bool:
-        return self._path(id).is_file()
+        path = self._path(id)
+        return not _too_long(path) and path.is_file()
 
     def add(self, id: str, arrays: Arrays) -> None:
-        """Write a file, whole or not at all."""
+        """Write a file, whole or not at all; `UserError` if its name would be too long."""
+        if _too_long(self._path(id)):
+            raise UserError(f"{id}: its name is too long for that of its states. Shorten it.")
         with open_atomic(self._path(id), "wb") as file:
             np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]  # no option is among them
 
@@ -152,6 +159,20 @@ class FrameStore:
 
     def _path(self, id: str) -> Path:
         return self.folder / f"{id}.npz"
+
+
+def _refuse_unwritable(path: Path) -> None:
+    """Before the work is done, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
+
+
+def _too_long(path: Path) -> bool:
+    return len(os.fsencode(path.name)) > LONGEST_NAME
 
 
 def _other(path: Path) -> UserError:

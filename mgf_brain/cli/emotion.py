@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
-from mgf_brain.cli.loading import add_model_options, for_each, load_model, local_folder, named_audio
+from mgf_brain.cli.loading import (
+    add_model_options,
+    for_each,
+    load_model,
+    local_folder,
+    named_audio,
+    say,
+)
 
 HELP = "Name the emotion of files, or whatever else a classifier tells apart."
 EXAMPLES = """\
@@ -28,8 +33,8 @@ def run(args: argparse.Namespace) -> None:
 
     files = named_audio(args.audio)
     model = load_model(args, local_folder(args.model), UtteranceClassifier.from_pretrained)
-    for_each(files, lambda file: tqdm.write(_line(file, model.classify(file))))
 
+    def name(file: Path) -> None:
+        say(file, *(f"{label} {share:.4f}" for label, share in model.classify(file)))
 
-def _line(file: Path, ranked: list[tuple[str, float]]) -> str:
-    return "\t".join([str(file), *(f"{label} {share:.4f}" for label, share in ranked)])
+    for_each(files, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mgf_brain.cli.loading import local_folder, model_kind
+from mgf_brain.cli.loading import local_folder, model_kind, say
 from mgf_brain.errors import UserError
 
 HELP = "Write a model anew, so that unmodified SpeechBrain or transformers load it."
@@ -51,4 +51,4 @@ def run(args: argparse.Namespace) -> None:
         from mgf_brain.interchange.transformers import export_transformers
 
         names = export_transformers(model, folder, output, args.loaded_as)
-    print(f"{output}\tloads in {args.to} as {names}; see its README.md")
+    say(output, f"loads in {args.to} as {names}; see its README.md")

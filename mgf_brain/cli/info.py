@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.loading import add_load_options, load_model, local_folder, model_kind
+from mgf_brain.cli.loading import add_load_options, load_model, local_folder, model_kind, say
 
 HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
 EXAMPLES = """\
@@ -27,4 +27,5 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args, folder, model_kind(folder).from_pretrained)
     facts = {"folder": str(folder), **describe(model, folder)}
     width = max(map(len, facts))
-    print("\n".join(f"{name:{width}}  {value}" for name, value in facts.items()))
+    for name, value in facts.items():
+        say(f"{name:{width}}  {value}")

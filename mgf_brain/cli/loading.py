@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, printable
 
 if TYPE_CHECKING:
     from mgf_brain.inference import SpeechEncoder
@@ -72,10 +72,10 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).cpu()  # "meta" holds nothing that could come back
     except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA
-        reason = str(error).splitlines()[0]
-        raise UserError(f"--device {device}: {reason} Pass another.") from error
+        reason = str(error).splitlines()[0].rstrip(". ")
+        raise UserError(f"--device {device}: {reason}. Pass another.") from error
 
 
 def local_folder(name: str) -> Path:
@@ -211,6 +211,17 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
             failed += 1
     if failed:
         raise UserError(f"{failed} of {len(files)} files could not be used, see above.")
+
+
+def say(*cells: object) -> None:
+    """Print a line, tabs between its cells, which neither break it nor steer a terminal.
+
+    Example
+    -------
+    >>> say("a\\n\\x1b[2J.wav")
+    a\\n\\x1b[2J.wav
+    """
+    tqdm.write("\t".join(printable(str(cell)) for cell in cells))
 
 
 def _named_audio(path: Path) -> list[Path]:

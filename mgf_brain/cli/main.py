@@ -6,6 +6,8 @@ import argparse
 import ast
 import difflib
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +29,7 @@ COMMANDS = (
     "export",
 )
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -40,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises
     ------
     SystemExit
-        With status 2 after a ``UserError`` or wrong options, 130 after Ctrl-C.
+        With status 2 after a ``UserError`` or wrong options, 130 after Ctrl-C, 141 after a closed
+        pipe.
 
     Example
     -------
@@ -48,10 +52,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     mgf-brain 0.1.0
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # of a terminal that is not UTF-8, say
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         run_main(lambda: _dispatch(words))
+        sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
 
 
 def _dispatch(words: list[str]) -> None:
@@ -59,6 +69,8 @@ def _dispatch(words: list[str]) -> None:
         print(usage())
     elif words[0] == "--version":
         print(f"mgf-brain {__version__}")
+    elif "" in words:  # to Path it is the current folder
+        raise UserError("an argument is empty. Is a variable of the shell not set?")
     else:
         command = load_command(words[0])
         command.run(make_parser(words[0], command).parse_args(words[1:]))

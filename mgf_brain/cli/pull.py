@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mgf_brain.cli.loading import say
+
 HELP = "Fetch a model from the Hugging Face hub into the cache, for use without a network."
 EXAMPLES = """\
   mgf-brain pull user/mgf
@@ -27,4 +29,4 @@ def run(args: argparse.Namespace) -> None:
     """Print the folder."""
     from mgf_brain.folder.hub import pull, split_name
 
-    print(pull(*split_name(args.name), max_gb=args.max_gb))
+    say(pull(*split_name(args.name), max_gb=args.max_gb))

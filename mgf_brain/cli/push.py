@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mgf_brain.cli.loading import say
+
 HELP = "Publish a model on the Hugging Face hub, in one commit."
 EXAMPLES = """\
   hf auth login
@@ -24,4 +26,4 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.folder.hub import push, split_name
 
     repo_id, branch = split_name(args.name)
-    print(push(args.folder, repo_id, args.private, branch))
+    say(push(args.folder, repo_id, args.private, branch))

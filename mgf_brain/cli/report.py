@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mgf_brain.cli.loading import say
 from mgf_brain.errors import UserError
 
 HELP = "Compare runs on one page: scores, settings that differ, training and DET curves."
@@ -28,4 +29,4 @@ def run(args: argparse.Namespace) -> None:
     if not args.output.endswith((".html", ".htm")):
         raise UserError(f"--output {args.output} is no page. Pass a name that ends in .html.")
     write_comparison(args.runs, args.output)
-    print(f"wrote {args.output}")
+    say(f"wrote {args.output}")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 
-from mgf_brain.cli.loading import add_model_options, audio_file, load_model, local_folder
+from mgf_brain.cli.loading import add_model_options, audio_file, load_model, local_folder, say
+from mgf_brain.errors import UserError
 
 HELP = "Tell whether two files are of the same speaker."
 EXAMPLES = """\
@@ -31,9 +33,11 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args, local_folder(args.model), SpeakerVerifier.from_pretrained)
     score = model.score(first, second)
     threshold = model.threshold if args.threshold is None else args.threshold
-    print(f"score\t{score:.4f}")
+    if threshold is not None and not math.isfinite(threshold):
+        raise UserError(f"--threshold {threshold}: compare with a number. Pass one from -1 to 1.")
+    say("score", f"{score:.4f}")
     if threshold is None:
-        print("threshold\tnone in this model: pass --threshold")
+        say("threshold", "none in this model: pass --threshold")
     else:
-        print(f"threshold\t{threshold:.4f}")
-        print(f"{'same' if score >= threshold else 'different'} speaker")
+        say("threshold", f"{threshold:.4f}")
+        say(f"{'same' if score >= threshold else 'different'} speaker")

@@ -93,7 +93,7 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise Missing("file not found")
     converted = os.fspath(path).lower().endswith(CONVERTED)
-    source: Any = _convert(path) if converted else os.fspath(path)
+    source: Any = _convert(path) if converted else os.fsencode(path)  # no name need be UTF-8
     try:
         file = _Decoder(source)
     except soundfile.LibsndfileError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from typing import Any
 
@@ -94,8 +93,8 @@ def check_rate(sample_rate: Any) -> int:
     if sample_rate is None:
         raise UserError("sample_rate: an array does not know its rate. Pass sample_rate=<Hz>.")
     number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
-    rate = float(sample_rate) if number else math.nan
-    if not RATES[0] <= rate <= RATES[1] or rate % 1:
+    rate = float(sample_rate) if number else 0.0
+    if not RATES[0] <= rate <= RATES[1] or not rate.is_integer():
         raise UserError(f"sample_rate: {sample_rate!r} is no rate in Hz. Pass 44100, say.")
     return int(rate)
 

@@ -6,6 +6,7 @@ The yaml names classes of this package, which must be installed where it is load
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,9 @@ def export_speechbrain(
             tree["threshold"] = parts["threshold"]
         text = dump_expanded(tree) + COMMON_YAML + _write_side_files(task, staging)
         (staging / YAML_FILE).write_text(text, encoding="utf-8")
-        torch.save(task.state_dict(), staging / "model.ckpt")
+        weights = io.BytesIO()  # to a full disk torch says nothing that names it
+        torch.save(task.state_dict(), weights)
+        (staging / "model.ckpt").write_bytes(weights.getvalue())
         copy_card(folder, staging, _card(served))
     return served
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from mgf_brain.errors import UserError
@@ -212,7 +212,7 @@ def export_transformers(
     with staged_folder(output) as staging:
         _write_json(staging / "config.json", config)
         _write_json(staging / "preprocessor_config.json", _extractor_config(rate))
-        save_file(weights, staging / "model.safetensors", {"format": "pt"})
+        (staging / "model.safetensors").write_bytes(save(weights, {"format": "pt"}))
         copy_card(folder, staging, card)
     return name
 

@@ -4,8 +4,8 @@ Attention over an hour would take the square of its frames. A chunk is encoded a
 own, normalised by its own level and colour, as in training; of each overlap the first half comes
 from the chunk before and the second from the one after. What is pooled, the colour too, is that of
 all chunks. Against the whole, with an encoder pretrained for minutes: over 200 s of one speaker the
-cosine is 0.987 or more for 95 % of the states of a layer, and 0.9999 for the embedding; where 15
-recordings were joined to one, 0.88 and 0.9999.
+cosine is 0.986 or more for 95 % of the states of a layer, and 0.9999 for the embedding; where many
+recordings were joined to one, 0.88 and 0.9996.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -77,3 +78,16 @@ def test_faults_of_our_own_keep_their_traceback(run, monkeypatch):
     monkeypatch.setattr(verify, "run", lambda args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run("verify", "a.wav", "b.wav", "--model", "m")
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault():
+    words = f"{sys.executable} -m mgf_brain.cli --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", words], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode in (0, 141) and done.stderr == ""
+
+
+def test_a_terminal_that_is_not_utf_8_gets_escapes(run):
+    words = [sys.executable, "-m", "mgf_brain.cli", "--help"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and "\\u2026" in done.stdout

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import soundfile
 
 from mgf_brain.inference import SpeakerVerifier
 from tests.cli.conftest import FILES, write_classifier, write_recognizer, write_verifier
@@ -75,11 +77,17 @@ def test_a_single_broken_file_is_one_line(run, wavs, tmp_path):
         (["emotion", "a.wav"], "holds no UtteranceClassifier"),
         (["transcribe", "a.wav"], "holds no SpeechRecognizer"),
         (["verify", "a.wav", "b.flac", "--device", "abacus"], "--device abacus: "),
+        (["verify", "a.wav", "b.flac", "--device", "meta"], "--device meta: "),
+        (["verify", "a.wav", "b.flac", "--device", "cuda:-1"], "--device cuda:-1: "),
         (["verify", "a.wav", "b.flac", "--model", "empty"], "empty holds no model"),
+        (["verify", "a.wav", "b.flac", "--threshold", "nan"], "--threshold nan: compare with"),
+        (["transcribe", ""], "an argument is empty. Is a variable of the shell not set?"),
+        (["verify", "a.wav", "silence.wav"], "silence.wav is digital silence"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(run, wavs, tmp_path, monkeypatch, words, message):
     (wavs / "empty").mkdir()
+    soundfile.write(wavs / "silence.wav", np.zeros(8000), 16000)
     write_verifier(tmp_path / "model")
     monkeypatch.chdir(wavs)
     done = run(*words[:1], "--model", tmp_path / "model", *words[1:])
