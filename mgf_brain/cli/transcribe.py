@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 
 from mgf_brain.cli.loading import (
     add_model_options,
@@ -31,5 +33,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference import SpeechRecognizer
 
     files = named_audio(args.audio)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # letters that the locale's encoding may lack
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     model = load_model(args, local_folder(args.model), SpeechRecognizer.from_pretrained)
     for_each(files, lambda file: say(file, model.transcribe(file)))

@@ -51,7 +51,8 @@ def read_table(
         delimiter, header = _read_header(path, number, line, [*columns, *optional])
         if absent := [name for name in columns if name not in header]:
             raise UserError(
-                f"{path} lacks the column {', '.join(absent)}. It has {', '.join(header)}."
+                f"{path} lacks the column {', '.join(absent)}. Its header is: "
+                f"{', '.join(header) or 'empty'}."
             )
         read = {place: name for place, name in enumerate(header) if name in {*columns, *optional}}
         for row_number, cells in _rows(path, number + 1, file, delimiter):

@@ -6,12 +6,14 @@ import io
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
 from mgf_brain.errors import UserError
 
 BLANK = "<blank>"
+LONGEST_TEXT = 4192  # bytes; longer ones SentencePiece passes over unless told otherwise
 
 
 class Tokens:
@@ -95,17 +97,20 @@ class SentencePieceTokens:
         (10, 'TWO ONE')
         """
         texts, model = list(texts), io.BytesIO()
-        folded = any(text != unicodedata.normalize("NFKC", text) for text in texts)
+        options: dict[str, Any] = {}  # where SentencePiece's own would lose something
+        if any(text != unicodedata.normalize("NFKC", text) for text in texts):
+            options["normalization_rule_name"] = "identity"
+        if (longest := max(len(text.encode()) for text in texts)) > LONGEST_TEXT:
+            options["max_sentence_length"] = longest
         try:
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=iter(texts),
-                normalization_rule_name="identity" if folded else "nmt_nfkc",
                 model_writer=model,
                 vocab_size=size,
-                max_sentence_length=max([4192, *(len(text.encode()) for text in texts)]),
                 model_type="unigram",
                 character_coverage=1.0,
                 minloglevel=2,
+                **options,
             )
         except RuntimeError as error:
             change = "fewer" if "too high" in str(error) else "more"  # than characters

@@ -11,6 +11,7 @@ Without lists, it trains on the labelled utterances of train-* and scores those 
 
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.phone_labels import (
+    check_label_lengths,
     choose_utterances,
     read_class_names,
     read_phone_labels,
@@ -39,6 +40,7 @@ def dataio_prepare(hparams):
         assert_disjoint_speakers(train=train, test=test)
     if hparams["valid_share"]:
         train, test = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
+    check_label_lengths([*train, *test], labels, hparams["max_bad_share"])
     return train, test, labels, names
 
 

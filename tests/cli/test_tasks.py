@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import numpy as np
 import pytest
 import soundfile
 
+from mgf_brain.cli.main import main
 from mgf_brain.inference import SpeakerVerifier
 from tests.cli.conftest import FILES, write_classifier, write_recognizer, write_verifier
 
@@ -39,6 +43,16 @@ def test_transcribe_writes_a_line_a_file(run, wavs, tmp_path):
     done = run("transcribe", wavs, "--model", tmp_path / "model")
     expected = [f"{wavs / name}\t{model.transcribe(wavs / name)}" for name in FILES]
     assert done.status == 0 and done.out.splitlines() == expected
+
+
+def test_letters_are_written_whatever_the_locale(wavs, tmp_path, monkeypatch):
+    write_recognizer(tmp_path / "model")
+    (wavs / "a.wav").rename(wavs / "żółw.wav")
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+    main(["transcribe", str(wavs / "żółw.wav"), "--model", str(tmp_path / "model")])
+    out.flush()
+    assert out.buffer.getvalue().decode().startswith(f"{wavs}/żółw.wav\t")
 
 
 def test_emotion_writes_classes_and_probabilities(run, wavs, tmp_path):

@@ -46,8 +46,8 @@ def test_one_table_in_many_forms(tmp_path: Path, text: str | bytes):
     [
         ("ID,Dx\nu1,AD\nu2\n", "line 3: the number of fields differs from the header's: 1, not 2"),
         ("ID,Dx\nu1,AD,x\n", "line 2: the number of fields"),
-        ("ID,Age\n", "lacks the column Dx. It has ID, Age"),
-        ("", "lacks the column ID, Dx"),
+        ("ID,Age\n", "lacks the column Dx. Its header is: ID, Age"),
+        ("", "lacks the column ID, Dx. Its header is: empty"),
         ("ID,Dx,dx\n", "has the column Dx twice"),
         ('ID,Dx\nu1,"AD\nu2,CN\nu3,CN"\nu4,AD\n', "line 2: no row .*a quote opens here"),
         ('ID,Dx\nu1,CN\nu2,"AD\nu3,CN\n', "line 3: no row of a table"),

@@ -7,8 +7,9 @@ utterance, `<utterance>`.
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,10 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_lines
 
-LABEL_HOP = 160  # samples at 16 kHz: 100 labels a second
+LABEL_HOP = 160  # samples at 16 kHz
+LABEL_RATE = 100  # labels a second
+
+logger = logging.getLogger(__name__)
 
 
 def read_phone_labels(path: str | os.PathLike) -> dict[str, torch.Tensor]:
@@ -133,6 +137,40 @@ def choose_utterances(
     if not chosen:
         raise UserError(f"data_folder holds no utterance of {what}. Check both.")
     return chosen
+
+
+def check_label_lengths(
+    utterances: Sequence[Utterance], labels: Mapping[str, torch.Tensor], max_bad_share: float
+) -> None:
+    """Raise a UserError if labels are of another audio: longer or shorter by a tenth of a second.
+
+    Arguments
+    ---------
+    utterances : sequence of Utterance
+    labels : mapping of str to torch.Tensor
+        By utterance, see ``read_phone_labels``.
+    max_bad_share : float
+        Share of utterances up to which such are only logged.
+
+    Example
+    -------
+    >>> rows, labels = [Utterance("a", 1.0, "/a.wav", "s")], {"a": torch.zeros(50)}
+    >>> check_label_lengths(rows, labels, max_bad_share=0.01)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: phone_labels: 1 of 1 utterances last longer or shorter ...
+    """
+    other = [u for u in utterances if abs(len(labels[u.id]) / LABEL_RATE - u.duration) > 0.1]
+    if not other:
+        return
+    first = other[0]
+    text = (
+        f"{len(other)} of {len(utterances)} utterances last longer or shorter than their labels, "
+        f"such as {first.id}: {first.duration:.2f} s, {len(labels[first.id])} labels"
+    )
+    if len(other) > max_bad_share * len(utterances):
+        raise UserError(f"phone_labels: {text}. Take the audio that was labelled.")
+    logger.warning(text)
 
 
 @dataclass(frozen=True)

@@ -56,16 +56,17 @@ def normalise_words(text: str, utterance: str = "transcript") -> str:
     -------
     >>> normalise_words("It's a café-bar, isn’t it?")
     "IT'S A CAFE BAR ISN'T IT"
-    >>> normalise_words("room 12", "utt-1")
+    >>> normalise_words("room 12", "utt-1")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: utt-1: '1' in 'room 12'. Write it in words of the letters A to Z.
+    mgf_brain.errors.UserError: utt-1: '1' in 'room 12'. Write it in words of the letters ...
     """
     plain = unicodedata.normalize("NFKD", text.replace("’", "'")).upper()
     for character in plain:
         if character.isdigit() or (character.isalpha() and not character.isascii()):
             raise UserError(
-                f"{utterance}: {character!r} in {text!r}. Write it in words of the letters A to Z."
+                f"{utterance}: {character!r} in {text!r}. Write it in words of the letters A to Z, "
+                "or take recipes/Custom, which reads any script."
             )
     plain = "".join(c for c in plain if not unicodedata.combining(c))
     words = re.sub(r"[^A-Z']", " ", plain).split()

@@ -10,6 +10,7 @@ from typing import Any
 from mgf_brain.data.labels.spelling import describe_characters, spell, unseen_symbols
 from mgf_brain.data.labels.transcripts import asr_subset, normalise_words
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.splits import require_speakers
 from mgf_brain.downstream.run import read_own
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
@@ -70,12 +71,13 @@ def own_words(
     Raises
     ------
     UserError
-        If one of the two has no words, or a transcript has digits.
+        If one of the two has no words, a row no speaker, or a transcript digits.
     """
     texts: dict[str, str] = {}
 
     def check(rows: Sequence[Utterance]) -> None:
         """Spell all transcripts; there must be some of both kinds."""
+        require_speakers(rows)
         rows, changed = with_words(rows), Counter[str]()
         if len({u.fold == "test" for u in rows}) < 2:
             raise UserError(
@@ -152,7 +154,7 @@ def leave_out_long(
             f"{len(long)} of {len(utterances)} training transcripts are longer than their audio "
             f"has room for: {', '.join(long[:5])}"
         )
-        if len(long) > max_bad_share * len(utterances):
+        if not kept or len(long) > max_bad_share * len(utterances):
             raise UserError(
                 f"{text}. Correct transcripts or audio, pass --units, or a higher --max_bad_share."
             )

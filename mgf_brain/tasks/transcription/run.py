@@ -58,11 +58,11 @@ def recognise(
     if hparams["valid_share"]:
         train, test = split_speakers(train, hparams["valid_share"], seed=hparams["seed"])
     assert_disjoint_speakers(train=train, test=test)
-    spoken, asked = ([texts[u.id] for u in rows] for rows in (train, test))
-    report_unseen(spoken, asked, " " if phones else None)
-    tokens = _tokens(hparams, spoken, phones)
+    said, to_say = ([texts[u.id] for u in rows] for rows in (train, test))
+    report_unseen(said, to_say, " " if phones else None)
+    tokens = _tokens(hparams, said, phones)
     train = leave_out_long(train, texts, tokens, extractor, hparams["max_bad_share"])
-    search = None if phones else _search(hparams, tokens, spoken)  # before training
+    search = None if phones else _search(hparams, tokens, said)  # before training
     head, training = train_recogniser(experiment, extractor, train, texts, tokens)
     made = transcribe(head, extractor, test, texts, greedy(tokens))
     metrics = error_rates(made, phones)

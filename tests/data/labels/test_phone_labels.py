@@ -6,6 +6,7 @@ import torch
 from mgf_brain.data.labels.phone_labels import (
     IGNORE,
     LabelGrid,
+    check_label_lengths,
     read_class_names,
     read_phone_labels,
     read_split,
@@ -114,3 +115,14 @@ def test_an_utterance_is_labelled_once(tmp_path):
     (tmp_path / "list.txt").write_text("a 0 1\nb 1\na 2\n")
     with pytest.raises(UserError, match="list.txt line 3: a comes twice"):
         read_phone_labels(tmp_path / "list.txt")
+
+
+def test_labels_of_other_audio_are_named(caplog):
+    utterances = [Utterance(id, 1.0, "/a.wav", "s") for id in "abcd"]
+    labels = {id: torch.zeros(count) for id, count in zip("abcd", (98, 100, 109, 150), strict=True)}
+    check_label_lengths(utterances[:3], labels, 0.0)
+    assert not caplog.text
+    check_label_lengths(utterances, labels, 0.25)
+    assert "1 of 4 utterances last longer or shorter than their labels, such as d" in caplog.text
+    with pytest.raises(UserError, match="d: 1.00 s, 150 labels. Take the audio"):
+        check_label_lengths(utterances, labels, 0.2)

@@ -13,6 +13,7 @@ from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.ctc_head import CTCHead, least_slots, slots_of
 from mgf_brain.tasks.transcription.data import leave_out_long, report_unseen, with_words
+from tests.faults.outcome import result_or_line
 from tests.small_runs import speaker_encoder
 
 EXTRACTORS = {
@@ -53,6 +54,8 @@ def test_transcripts_without_room_are_left_out_up_to_a_share(caplog: pytest.LogC
     kept = leave_out_long(utterances, texts, tokens, extractor, max_bad_share=0.7)
     assert [u.id for u in kept] == ["u0"]
     assert "2 of 3 training transcripts are longer" in caplog.text
+    with pytest.raises(UserError, match="1 of 1 training"):
+        leave_out_long(utterances[1:2], texts, tokens, extractor, max_bad_share=1.0)
     with pytest.raises(UserError, match="u1 .1.00 s: 50 slots, 60 needed.*--max_bad_share"):
         leave_out_long(utterances, texts, tokens, extractor, max_bad_share=0.5)
 
@@ -62,8 +65,10 @@ def test_what_fits_stays(seconds: float, text: str):
     utterances = rows(seconds)
     slots = slots_of(round(16000 * seconds), 400, 160)
     fits = least_slots(Tokens("AB").encode(text)) <= slots
-    kept = leave_out_long(utterances, {"u0": text}, Tokens("AB"), EXTRACTORS["fbank"](), 1.0)
-    assert bool(kept) == fits
+    made = result_or_line(
+        leave_out_long, utterances, {"u0": text}, Tokens("AB"), EXTRACTORS["fbank"](), 1.0
+    )
+    assert (made == utterances) == fits
 
 
 def test_utterances_without_words_are_counted(caplog: pytest.LogCaptureFixture):
