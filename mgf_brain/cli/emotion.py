@@ -7,7 +7,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from mgf_brain.cli.loading import add_model_options, for_each, load_model, local_folder, named_audio
+from mgf_brain.cli.loading import (
+    add_model_options,
+    for_each,
+    load_model,
+    local_folder,
+    named_audio,
+    printable,
+)
 
 HELP = "Name the emotion of files, or whatever else a classifier tells apart."
 EXAMPLES = """\
@@ -32,4 +39,4 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _line(file: Path, ranked: list[tuple[str, float]]) -> str:
-    return "\t".join([str(file), *(f"{label} {share:.4f}" for label, share in ranked)])
+    return "\t".join([str(file), *(f"{printable(label)} {share:.4f}" for label, share in ranked)])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tqdm import tqdm
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, plain
 
 if TYPE_CHECKING:
     from mgf_brain.inference import SpeechEncoder
@@ -149,6 +149,17 @@ def _fits(kind: type, arguments: Sequence[str]) -> bool:
     except TypeError:
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """What a model from elsewhere says: as it is, unless it would steer the terminal.
+
+    Example
+    -------
+    >>> printable("two  spaces"), printable("\x1b[2J")
+    ('two  spaces', '\\\\x1b[2J')
+    """
+    return text if text.isprintable() else plain(text, sys.maxsize)
 
 
 def named_audio(paths: Sequence[str]) -> list[Path]:

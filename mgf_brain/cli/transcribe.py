@@ -6,7 +6,14 @@ import argparse
 
 from tqdm import tqdm
 
-from mgf_brain.cli.loading import add_model_options, for_each, load_model, local_folder, named_audio
+from mgf_brain.cli.loading import (
+    add_model_options,
+    for_each,
+    load_model,
+    local_folder,
+    named_audio,
+    printable,
+)
 
 HELP = "Write down what is said, in files of any length."
 EXAMPLES = """\
@@ -27,4 +34,4 @@ def run(args: argparse.Namespace) -> None:
 
     files = named_audio(args.audio)
     model = load_model(args, local_folder(args.model), SpeechRecognizer.from_pretrained)
-    for_each(files, lambda file: tqdm.write(f"{file}\t{model.transcribe(file)}"))
+    for_each(files, lambda file: tqdm.write(f"{file}\t{printable(model.transcribe(file))}"))
