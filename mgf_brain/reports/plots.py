@@ -172,11 +172,8 @@ def embedding_map(
     """
     embeddings = np.asarray(embeddings, dtype=np.float64)
     if not np.isfinite(embeddings).all():
-        finite = np.isfinite(embeddings).all(1)
-        embeddings, labels = (
-            embeddings[finite],
-            [x for x, kept in zip(labels, finite, strict=True) if kept],
-        )
+        finite: list[int] = np.flatnonzero(np.isfinite(embeddings).all(1)).tolist()
+        embeddings, labels = embeddings[finite], [labels[i] for i in finite]
     if len(labels) > MAPPED:
         rng = np.random.default_rng(seed)
         drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
