@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from mgf_brain.cli.loading import add_load_options, load_model, local_folder, model_kind, say
+from mgf_brain.errors import plain
 
 HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
+LONGEST, LONGEST_NAME = 5000, 60  # characters of what a folder from elsewhere says
 EXAMPLES = """\
   mgf-brain info results/LibriSpeech/mgf/1986
   mgf-brain info user/name
@@ -25,7 +27,8 @@ def run(args: argparse.Namespace) -> None:
 
     folder = local_folder(args.folder)
     model = load_model(args, folder, model_kind(folder).from_pretrained)
-    facts = {"folder": str(folder), **describe(model, folder)}
+    told = {"folder": str(folder), **describe(model, folder)}
+    facts = {plain(name, LONGEST_NAME): plain(value, LONGEST) for name, value in told.items()}
     width = max(map(len, facts))
     for name, value in facts.items():
         say(f"{name:{width}}  {value}")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
@@ -193,7 +194,27 @@ def _arguments(constructor: SafeConstructor, node: Node) -> tuple[list[Any], dic
 
 def _new(constructor: SafeConstructor, name: str, node: Node) -> object:
     positional, named = _arguments(constructor, node)
-    return _named(name)(*positional, **named)
+    kind = _named(name)
+    for key, value in named.items():
+        if not _is_of(value, _hints(kind).get(key)):
+            line = node.start_mark.line + 1
+            raise UserError(f"line {line}: {key}: {value!r} is of another type than {name} takes")
+    return kind(*positional, **named)
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    """Types of a class's arguments, also of those that it hands on to the class that it extends."""
+    makers = [vars(base)["__init__"] for base in reversed(kind.__mro__) if "__init__" in vars(base)]
+    return {key: hint for made_by in makers for key, hint in get_type_hints(made_by).items()}
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    """Whether a plain value is what a hint says; ``True`` is no number here. Objects are."""
+    hints = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    if not set(hints) <= {int, float, bool, str, type(None)}:
+        return True
+    return type(value) in hints or (float in hints and type(value) is int)
 
 
 def _name(constructor: SafeConstructor, name: str, node: Node) -> Callable[..., object]:

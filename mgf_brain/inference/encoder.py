@@ -62,7 +62,7 @@ class SpeechEncoder(Encoder):
     Raises
     ------
     UserError
-        If the sampling rate is none, or frames are longer than half a minute.
+        If the sampling rate is none, or not the front-end's, or frames last over half a minute.
 
     Example
     -------
@@ -87,6 +87,9 @@ class SpeechEncoder(Encoder):
         self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
         self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
         _check_times(sample_rate, self.hop, self.window)
+        expected = getattr(speech_model.front_end, "sample_rate", sample_rate)
+        if expected != sample_rate:
+            raise UserError(f"sample_rate: {sample_rate} is not the front-end's {expected}.")
         self.eval()
 
     @classmethod

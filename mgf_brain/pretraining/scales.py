@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from mgf_brain.errors import plain
 from mgf_brain.metrics.names import UNKNOWN
 
 HEADER = (
@@ -76,7 +77,7 @@ class Scale:
     def cells(self) -> list[str]:
         """One text for each column of ``HEADER``."""
         return [
-            self.name,
+            plain(self.name),
             *(_number(x) for x in (self.loss, self.constant, self.copy)),
             _share(self.loss, self.constant),
             _share(self.loss, self.copy),

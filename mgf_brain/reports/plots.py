@@ -31,6 +31,7 @@ from mgf_brain.reports.style import (
 SPREAD = 1e-12  # of unit vectors: below it lies nothing but rounding
 MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
+MOST_CLASSES = 5000  # of a confusion matrix: more would take GB of memory, and be grey
 NAMED = 60  # and up to which their rows have room for names
 NOT_DRAWN = {"step", "epoch", "time", "seed", "fold"}  # of a row of metrics.jsonl
 PANELS = 8
@@ -50,12 +51,19 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], names: Sequence
     -------
     Figure
 
+    Raises
+    ------
+    UserError
+        If there are more classes than pixels.
+
     Example
     -------
     >>> figure = confusion([0, 0, 1], [0, 1, 1], ["anger", "joy"])
     >>> [text.get_text() for text in figure.axes[0].texts]
     ['50 %\\n1', '50 %\\n1', '0 %\\n0', '100 %\\n1']
     """
+    if len(names) > MOST_CLASSES:
+        raise UserError(f"{len(names):,} classes are more than a picture has room for.")
     counts = confusion_matrix(labels, predictions, labels=range(len(names)))  # (C, C)
     shares = 100 * counts / counts.sum(1, keepdims=True).clip(min=1)
     written = len(names) <= WRITTEN

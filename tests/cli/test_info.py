@@ -62,6 +62,21 @@ def test_scores_data_and_licence(run, tmp_path):
     assert "parameters" not in found  # those of the run would count the head alone
 
 
+def test_nothing_of_a_folder_steers_the_terminal(run, tmp_path):
+    evil = "\x1b[2J\x9b31m\u202e"
+    folder = write_and_return(tmp_path / "model")
+    (folder / "README.md").write_text(
+        f'---\nlicense: "a{evil.encode("unicode_escape").decode()}"\n---\n'
+    )
+    versions, metrics = {evil: evil}, {f"uar_{evil}": 60.0, evil: 1.0, "uar": 61.0}
+    (folder / "results.json").write_text(
+        json.dumps(RESULTS | {"metrics": metrics, "versions": versions, "recipe": evil})
+    )
+    done = run("info", folder)
+    assert done.status == 0 and "UAR" in done.out
+    assert all(line.isprintable() for line in done.out.splitlines())
+
+
 def write_and_return(folder):
     write_classifier(folder)
     return folder
