@@ -195,6 +195,7 @@ class BaseBrain(sb.Brain):
         self.count_audio()
         self.count_wall_time()
         # As SpeechBrain's, but by the step: clocks can be set back.
+        assert self.checkpointer is not None  # or else it is never time to save
         self.checkpointer.save_and_keep_only(
             end_of_epoch=False,
             ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,

@@ -78,12 +78,17 @@ class AtomicCheckpointer(Checkpointer):
         super().save_and_keep_only(*args, **kwargs)
 
     def find_checkpoints(
-        self, importance_key: Callable[[Checkpoint], Any] | None = None, **kwargs: Any
+        self,
+        importance_key: Callable[[Checkpoint], Any] | None = None,
+        max_key: str | None = None,
+        min_key: str | None = None,
+        *args: Any,
+        **kwargs: Any,
     ) -> list[Checkpoint]:
         """Checkpoints, the most important first; see SpeechBrain's."""
-        if not (kwargs.get("max_key") or kwargs.get("min_key")):
+        if not (max_key or min_key):
             importance_key = importance_key or steps_of
-        return super().find_checkpoints(importance_key, **kwargs)
+        return super().find_checkpoints(importance_key, max_key, min_key, *args, **kwargs)
 
     def remove_unfinished(self) -> None:
         """Remove what killed or refused savings left; the main process does."""
@@ -129,8 +134,12 @@ class AtomicCheckpointer(Checkpointer):
         for folder in checkpoint_dirs:
             try:
                 found += Checkpointer._construct_checkpoint_objects([folder])
-                float(found[-1].meta["unixtime"]), steps_of(found[-1])
-                bool(found[-1].meta["end-of-epoch"])
+                facts = found[-1].meta
+                numbers = (facts["unixtime"], facts["end-of-epoch"], facts.get("step", 0))
+                if not all(isinstance(x, (int, float)) for x in numbers):
+                    raise ValueError("no numbers")
+                facts.get("files", {}).keys()
+                steps_of(found[-1])
             except (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError) as error:
                 raise _damaged(folder / METAFNAME, folder) from error
         return found
