@@ -196,6 +196,7 @@ class BaseBrain(sb.Brain):
         self.count_wall_time()
         assert self.checkpointer is not None  # without one there is nothing to save
         # As SpeechBrain's, but by the step: clocks can be set back.
+        assert self.checkpointer is not None  # or else it is never time to save
         self.checkpointer.save_and_keep_only(
             end_of_epoch=False,
             ckpt_predicate=lambda checkpoint: INTRA_EPOCH_CKPT_FLAG in checkpoint.meta,

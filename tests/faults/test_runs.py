@@ -94,8 +94,8 @@ def test_a_damaged_checkpoint_is_a_line_that_names_it(name, changes):
         outcome = result_or_line(recover)
         if isinstance(outcome, UserError):
             assert changed and str(path) in str(outcome)
-        else:  # of the meta file nothing but the step and the time can have changed
-            assert outcome == 2.5 and (not changed or name == "CKPT.yaml")
+        else:  # padding between torch's records, say, or the time
+            assert outcome == 2.5
 
 
 @given(damages())
