@@ -135,6 +135,8 @@ def read_tree(path: Path) -> CommentedMap:
         tree = YAML().load(stream)
     except OSError as error:
         raise UserError(f"{path}: this yaml file cannot be read ({error.strerror}).") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: nested too deeply. Write it flatter.") from error
     except UNREADABLE as error:
         raise UserError(f"{path}: {one_line(error)}") from error
     if not isinstance(tree, CommentedMap):
