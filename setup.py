@@ -19,6 +19,7 @@ REQUIRED = [
     "torchaudio>=2.11,<2.12",
     # The release that the code was written against; its `core` is imported too.
     "hyperpyyaml>=1.2.3,<1.3",
+    "pyyaml>=5.1",  # HyperPyYAML's too, which lets its errors through
     # HyperPyYAML 1.2.3's own range: 0.19 breaks it.
     "ruamel.yaml>=0.17.28,<0.19",
     # From here on any release serves that SpeechBrain or this package works with; minima, where

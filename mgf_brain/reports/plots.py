@@ -173,8 +173,8 @@ def embedding_map(
     """
     embeddings = np.asarray(embeddings, dtype=np.float64)
     if not np.isfinite(embeddings).all():
-        finite = np.isfinite(embeddings).all(1)
-        embeddings, labels = embeddings[finite], list(compress(labels, finite))
+        finite: np.ndarray = np.isfinite(embeddings).all(1)
+        embeddings, labels = embeddings[finite], list(compress(labels, finite.tolist()))
     if len(labels) > MAPPED:
         rng = np.random.default_rng(seed)
         drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()

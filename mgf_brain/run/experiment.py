@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+import yaml
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from ruamel.yaml.error import YAMLError
 from speechbrain.utils.distributed import infer_device
@@ -196,7 +197,7 @@ def _load(resolved: str, hparams_file: str) -> dict[str, Any]:
     """Build the objects."""
     try:
         return load_hyperpyyaml(resolved)
-    except YAMLError as error:
+    except (YAMLError, yaml.YAMLError) as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
     except IMPOSSIBLE as error:
         logger.debug("building the objects of %s", hparams_file, exc_info=error)

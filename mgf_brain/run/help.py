@@ -61,7 +61,7 @@ def print_help(trees: Mapping[Path, CommentedMap], keys: Keys) -> None:
 
 def _in_order(path: Path, tree: CommentedMap) -> Iterator[tuple[str, str]]:
     """The keys of a file, each with the heading above it, "" for none."""
-    left, heading = dict.fromkeys(map(str, tree)), ""
+    left, heading = dict.fromkeys(tree), ""
     for line in path.read_text(encoding="utf-8-sig").splitlines():
         if found := HEADING.match(line):
             heading = found[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import YAMLError
@@ -15,6 +16,7 @@ from mgf_brain.errors import UserError
 # errors ruamel.yaml and HyperPyYAML let some of Python's through.
 UNREADABLE = (
     YAMLError,
+    yaml.YAMLError,  # HyperPyYAML builds objects by the other library
     ValueError,
     TypeError,
     LookupError,

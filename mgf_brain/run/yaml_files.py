@@ -7,9 +7,11 @@ what HyperPyYAML will read.
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -21,6 +23,7 @@ from mgf_brain.public_names import with_current_names
 from mgf_brain.run.plain import UNREADABLE
 
 NO_BASE = object()
+MOST_NODES = 1_000_000  # that HyperPyYAML has to walk through
 
 
 def read_files(hparams_file: str, merge: str | None = None) -> CommentedMap:
@@ -132,11 +135,28 @@ def read_tree(path: Path) -> CommentedMap:
         tree = YAML().load(stream)
     except OSError as error:
         raise UserError(f"{path}: this yaml file cannot be read ({error.strerror}).") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: nested too deeply. Write it flatter.") from error
     except UNREADABLE as error:
         raise UserError(f"{path}: {one_line(error)}") from error
     if not isinstance(tree, CommentedMap):
         raise UserError(f"{path}: a yaml file of hyperparameters is a mapping, `key: value`.")
+    if _nodes(tree, {}) > MOST_NODES:
+        raise UserError(f"{path}: its aliases (*name) grow without end. Write them out.")
+    if strange := [key for key in tree if not isinstance(key, str)]:
+        raise UserError(f"{path}: the key {quote(strange[0])} is no word. Name it otherwise.")
     return tree
+
+
+def _nodes(node: Any, known: dict[int, float]) -> float:
+    """How many nodes a tree has if its aliases are written out; known are those met, by id."""
+    if not isinstance(node, (dict, list)):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = math.inf  # while inside of it: an alias of itself
+        parts = node.values() if isinstance(node, dict) else node
+        known[id(node)] = 1 + sum(_nodes(part, known) for part in parts)
+    return known[id(node)]
 
 
 def dump(tree: CommentedMap) -> str:

@@ -30,7 +30,7 @@ def arguments(corpus: Path, output: Path, *more: str) -> list[str]:
     return [str(output.parent / "hparams/mgf.yaml"), *words, *more]
 
 
-def run(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
+def start(words: list[str], cwd: Path) -> subprocess.CompletedProcess:
     script = str(ROOT / "recipes/LibriSpeech/pretrain.py")
     return subprocess.run(
         [sys.executable, script, *words], cwd=cwd, capture_output=True, text=True, timeout=300
@@ -44,7 +44,7 @@ def trained(noise_corpus, tmp_path_factory) -> tuple[Path, list[str], str]:
     noise_corpus(folder / "corpus")
     write_tiny_yaml(folder / "hparams", steps=4)
     words = arguments(folder / "corpus", folder / "run")
-    done = run(words, folder)
+    done = start(words, folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "run", words, done.stdout
 
@@ -96,12 +96,30 @@ def test_the_pretrained_folder_names_no_path(trained):
 
 def test_other_hyperparameters_in_the_same_folder_are_refused(trained):
     output, words, _ = trained
-    done = run([*words, "--frame_weight", "0.5"], output.parent)
+    done = start([*words, "--frame_weight", "0.5"], output.parent)
     assert done.returncode == 2 and "frame_weight" in done.stderr.splitlines()[-1]
+
+
+def test_a_run_goes_on_with_other_workers_to_the_same_model(run, quick, noise_corpus, tmp_path):
+    """And with other intervals of its log: neither changes what is trained."""
+    noise_corpus(tmp_path / "corpus")
+    write_tiny_yaml(tmp_path / "hparams", steps=4)
+    left = []
+    for name, *parts in (
+        ("whole", ["--num_workers", "0"]),
+        ("parts", ["--num_workers", "0", "--number_of_epochs", "1"], ["--num_workers", "2"]),
+    ):
+        for changed in parts:
+            words = arguments(tmp_path / "corpus", tmp_path / name, "--audio_cache_hours", "0")
+            done = run("pretrain", *words[1:], *changed, yaml=Path(words[0]))
+            assert done.status == 0, done.err
+        left.append((tmp_path / name / "pretrained/model.safetensors").read_bytes())
+    assert "resumed" in (tmp_path / "parts/metrics.jsonl").read_text()
+    assert left[0] == left[1]
 
 
 def test_a_missing_corpus_is_one_line_and_status_2(tmp_path):
     write_tiny_yaml(tmp_path / "hparams", steps=4)
-    done = run(arguments(tmp_path / "nowhere", tmp_path / "run"), tmp_path)
+    done = start(arguments(tmp_path / "nowhere", tmp_path / "run"), tmp_path)
     assert done.returncode == 2 and "nowhere" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "run").exists()

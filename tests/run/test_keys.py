@@ -39,13 +39,6 @@ def of(main: Path, data: str | None = None) -> dict:
     return trees, keys_of(trees)
 
 
-def every_key():
-    """Each key of each section, with the section's name."""
-    for name in sorted(NAMES):
-        for key, entry in section(name).items():
-            yield pytest.param(key, entry, id=f"{name}-{key}")
-
-
 def impossible(kind: str) -> list:
     """Values that a kind does not take, of the kinds that users mistake it for."""
     tried = [*NEVER, None, True, "many", "1h", "", 0, -1, 3.5, 2, 1.5, 99, {}, {"x": 1}, []]
@@ -101,22 +94,22 @@ def test_the_run_options_are_those_that_speechbrain_takes():
     assert check_values(defaults, RUN_OPTIONS, "defaults") == defaults
 
 
-@pytest.mark.parametrize(("name", "key"), [*every_key()])
-def test_impossible_values_are_one_line_that_names_the_key(name, key):
-    kind = "object" if key.section else key.kind
-    refused = impossible(kind)
-    assert len(refused) > 5 and key.sentence
-    for value in refused:
-        with pytest.raises(UserError, match=f"^file.yaml: {name} takes") as caught:
-            check_values({name: value}, {name: key}, "file.yaml")
-        assert str(caught.value).isprintable() and len(str(caught.value)) < 400
+@pytest.mark.parametrize("part", sorted(NAMES))
+def test_impossible_values_are_one_line_that_names_the_key(part):
+    for name, key in section(part).items():
+        refused = impossible("object" if key.section else key.kind)
+        assert len(refused) > 5 and key.sentence
+        for value in refused:
+            with pytest.raises(UserError, match=f"^file.yaml: {name} takes") as caught:
+                check_values({name: value}, {name: key}, "file.yaml")
+            assert str(caught.value).isprintable() and len(str(caught.value)) < 400
 
 
-@pytest.mark.parametrize("main", MAIN_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("main", ["mgf", "dino", "enhancement", "pseudo_labels"])
 def test_a_command_with_an_impossible_value_writes_nothing(main, tmp_path, monkeypatch):
     """One key of each kind, through the command line; words for text stand for themselves."""
     monkeypatch.chdir(tmp_path)
-    trees, keys = of(main, "WSJ")
+    trees, keys = of(HPARAMS / f"{main}.yaml", "WSJ")
     own = {key.kind: name for tree in trees.values() for name in tree if (key := keys[name])}
     words = "--pretrained fbank --trials a --data_folder b".split()
     given = [
@@ -126,7 +119,7 @@ def test_a_command_with_an_impossible_value_writes_nothing(main, tmp_path, monke
         if is_text(kind) or f"--{name}" in given:
             continue
         with pytest.raises(UserError, match=name):
-            load_experiment([str(main), *given, f"--{name}=[x, [nan]]"], "WSJ")
+            load_experiment([str(HPARAMS / f"{main}.yaml"), *given, f"--{name}=[x, [nan]]"], "WSJ")
     assert not list(tmp_path.iterdir())
 
 

@@ -16,7 +16,17 @@ from mgf_brain.data.preparation.summary import format_summary, read_summary
 from mgf_brain.data.preparation.trimming import prepare_trimmed
 from mgf_brain.errors import UserError
 from mgf_brain.files import remove_temporaries
+from mgf_brain.kinds import Misfit, describe, fit, quote
 from mgf_brain.locks import locked
+
+# Of the options that every prepare.py has; a corpus's own are checked by its function.
+KINDS = {
+    "data_folder": "path",
+    "output_folder": "path",
+    "workers": "integer >= 1 <= 1024 or null",
+    "max_bad_share": "share",
+    "remove_silence": "switch",
+}
 
 
 def prepare_main(
@@ -41,11 +51,10 @@ def prepare_main(
         What ``prepare`` raises, or if a value is impossible.
     """
     args = vars(_parser(description, options).parse_args())
+    for key, kind in KINDS.items():
+        args[key] = _fit(key, args[key], kind)
     data_folder, output_folder = args.pop("data_folder"), args.pop("output_folder")
-    trim = args.pop("remove_silence")
-    if not isinstance(trim, bool):
-        raise UserError(f"remove_silence: expected true or false, got {trim!r}.")
-    if trim:
+    if args.pop("remove_silence"):
         prepare = functools.partial(prepare_trimmed, prepare)
     with locked(output_folder):
         remove_temporaries(output_folder)
@@ -53,15 +62,24 @@ def prepare_main(
     print(format_summary(read_summary(output_folder)))
 
 
+def _fit(key: str, value: Any, kind: str) -> Any:
+    try:
+        return fit(value, kind)
+    except Misfit:
+        raise UserError(f"--{key} takes {describe(kind)}, not {quote(value)}.") from None
+
+
 def _parser(description: str | None, options: Mapping[str, str]) -> argparse.ArgumentParser:
     first = description.splitlines()[0] if description else None
     parser = argparse.ArgumentParser(description=first, allow_abbrev=False)
     parser.add_argument("--data_folder", required=True, help="the corpus in its own layout")
     parser.add_argument("--output_folder", required=True, help="where the manifests go")
-    parser.add_argument("--workers", type=int, help="threads that check audio (default: cores)")
+    parser.add_argument(
+        "--workers", type=_read_yaml, help="threads that check audio (default: cores)"
+    )
     parser.add_argument(
         "--max_bad_share",
-        type=float,
+        type=_read_yaml,
         default=MAX_BAD_SHARE,
         help="unusable files skipped up to this share",
     )
@@ -80,5 +98,5 @@ def _read_yaml(text: str) -> Any:
     """As ``command_line.parse_value``, which would import SpeechBrain: seconds, for two options."""
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not valid YAML") from error

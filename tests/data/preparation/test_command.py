@@ -7,7 +7,7 @@ import pytest
 
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.data.preparation.command import prepare_main
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, run_main
 from tests.recipes.corpora import MINIATURES
 
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -59,7 +59,7 @@ def test_remove_silence_is_true_or_false(run, capsys):
     with pytest.raises(SystemExit) as end:
         run("EmoDB", "--remove_silence", "0.5")
     assert end.value.code == 2
-    assert "remove_silence: expected true or false, got 0.5" in capsys.readouterr().err
+    assert "--remove_silence takes true or false, not 0.5" in capsys.readouterr().err
 
 
 def test_errors_end_with_status_2(run, capsys):
@@ -83,6 +83,28 @@ def test_wrong_options(words, message, monkeypatch, capsys):
         prepare_main(dict, "Prepare a corpus.", size="how much")
     assert end.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("--workers 0", "error: --workers takes an integer >= 1 <= 1024 or null, not 0."),
+        ("--workers many", "error: --workers takes an integer"),
+        ("--workers 2.5", "error: --workers takes an integer"),
+        ("--max_bad_share 2", "error: --max_bad_share takes a share from 0 to 1, not 2."),
+        ("--max_bad_share nan", "error: --max_bad_share takes a share"),
+        ("--max_bad_share .nan", "error: --max_bad_share takes a share"),
+        ("--max_bad_share 1%", "error: --max_bad_share takes a share"),
+    ],
+)
+def test_impossible_values_leave_nothing(words, message, tmp_path, monkeypatch, capsys):
+    given = f"prepare.py --data_folder a --output_folder {tmp_path}/out {words}"
+    monkeypatch.setattr("sys.argv", given.split())
+    with pytest.raises(SystemExit) as end:
+        run_main(lambda: prepare_main(dict, "Prepare a corpus."))
+    assert end.value.code == 2 and not (tmp_path / "out").exists()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(message)
 
 
 def test_a_docstring_that_python_left_out_is_missed_by_the_help_alone(monkeypatch, capsys):
