@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -173,8 +172,8 @@ def embedding_map(
     """
     embeddings = np.asarray(embeddings, dtype=np.float64)
     if not np.isfinite(embeddings).all():
-        finite: np.ndarray = np.isfinite(embeddings).all(1)
-        embeddings, labels = embeddings[finite], list(compress(labels, finite.tolist()))
+        finite: list[int] = np.flatnonzero(np.isfinite(embeddings).all(1)).tolist()
+        embeddings, labels = embeddings[finite], [labels[i] for i in finite]
     if len(labels) > MAPPED:
         rng = np.random.default_rng(seed)
         drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
