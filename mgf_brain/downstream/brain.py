@@ -76,7 +76,8 @@ class FinetuningBrain(BaseBrain):
     """Trains ``modules["head"]`` and, if ``hparams["tune_encoder"]``, ``modules["encoder"]`` too.
 
     ``targets`` is set before ``fit``: what each utterance's id is to be mapped to. ``hparams`` also
-    holds ``layer_decay``, and ``spec_augment`` or None.
+    holds ``layer_decay``, ``encoder_scheduler`` (as ``scheduler``, for all but the first parameter
+    group), and ``spec_augment`` or None.
     """
 
     targets: Mapping[str, Any] = {}
@@ -103,10 +104,14 @@ class FinetuningBrain(BaseBrain):
         self.optimizers_dict = {"opt_class": self.optimizer}
 
     def on_fit_batch_start(self, batch: Any, should_step: bool) -> None:
-        """A frozen encoder stays in evaluation mode, without dropout; SpeechBrain switches it."""
+        """Set the rates; a frozen encoder stays without dropout, though SpeechBrain switches it."""
         super().on_fit_batch_start(batch, should_step)
         if not self.hparams.tune_encoder:
             body_of(self.encoder).eval()
+            return
+        rate = self.hparams.encoder_scheduler(self.optimizer_step)
+        for group in self.optimizer.param_groups[1:]:  # the first is the head's
+            group["lr"] = rate * group["scale"]
 
     def on_stage_end(self, stage: sb.Stage, stage_loss: float, epoch: int | None = None) -> None:
         """Note the epoch's loss."""

@@ -154,7 +154,7 @@ def train_head(
         Of SpeechBatch or FeatureBatch.
     settings : mapping
         ``epochs``, ``schedule`` (step, total -> learning rate), ``opt_class``, ``tune_encoder``;
-        ``layer_decay`` and ``spec_augment`` are optional.
+        ``encoder_schedule``, ``layer_decay`` and ``spec_augment`` are optional.
 
     Raises
     ------
@@ -164,11 +164,13 @@ def train_head(
     run_opts = run_options(experiment)
     log.context["trained"] = "everything" if settings["tune_encoder"] else "head"
     total = optimizer_steps(loader, settings["epochs"], run_opts)
+    slower = settings.get("encoder_schedule", settings["schedule"])
     brain = brain_class(
         modules={"encoder": encoder, "head": head},
         opt_class=settings["opt_class"],
         hparams={
             "scheduler": lambda step: settings["schedule"](step, total),
+            "encoder_scheduler": lambda step: slower(step, total),
             "tune_encoder": settings["tune_encoder"],
             "layer_decay": settings.get("layer_decay", 1.0),
             "spec_augment": settings.get("spec_augment"),

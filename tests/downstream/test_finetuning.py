@@ -149,6 +149,12 @@ def test_the_rate_follows_the_schedule(tmp_path, utterances):
     assert rates == [step / total for step in range(total)]
 
 
+def test_the_encoder_follows_a_schedule_of_its_own(tmp_path, utterances):
+    start = weights(speaker_encoder())
+    encoder, _ = tuned(tmp_path, utterances, encoder_schedule=lambda step, total: 0.0)
+    assert {name.split(".")[1] for name in changed(start, [encoder])} == {"embedding"}
+
+
 def test_a_short_training_is_logged_at_every_step(tmp_path, utterances):
     encoder, head, log = speaker_encoder(), AngularMarginHead(256, 4), TrainingLog(tmp_path)
     targets = {u.id: "abcd".index(u.speaker) for u in utterances}
