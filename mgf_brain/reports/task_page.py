@@ -13,11 +13,10 @@ from statistics import mean, stdev
 
 import soundfile
 import torch
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
-from mgf_brain.errors import UserError
 from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
 from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Table, part, png, write_page
@@ -186,13 +185,14 @@ def embed_audio(path: str | os.PathLike) -> Markup:
     Returns
     -------
     Markup
-        Of a file that can't be read any more, why not: a run doesn't end for that.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or can't be decoded.
     """
-    try:
-        wav = read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
-        cut = probe(path).duration > CLIP_SECONDS
-    except UserError as error:
-        return escape(str(error))
+    wav = read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
+    cut = probe(path).duration > CLIP_SECONDS
     return embed_waveform(wav, f"first {CLIP_SECONDS} s" if cut else "")
 
 
