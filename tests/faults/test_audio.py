@@ -22,8 +22,8 @@ from tests.faults.outcome import result_or_line
 
 SECONDS = 5.0  # that no file of a second may take
 FORMATS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
-# What a check refuses and a reader may not: the samples are there, and no use.
-USELESS = ("empty", "shorter", "silent", "holds NaN")
+# What a check refuses and who reads all may not: samples of no use, or that can't be sought.
+USELESS = ("empty", "shorter", "silent", "holds NaN", "cannot be decoded")
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler
 from mgf_brain.data.batches.spares import WithSpares
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.data.patience import PatientReader
+from mgf_brain.data.patience import PatientReader, read_patiently
 from mgf_brain.data.preparation.corpus import MAX_BAD_SHARE
 from mgf_brain.errors import UserError
 from mgf_brain.keyed_random import make_key, uniform
@@ -119,7 +119,7 @@ class Mixtures(NamedTuple):
 
     def fixed(self, utterance: Utterance) -> Waves:
         """A whole utterance, with the same noise in every run: what is scored."""
-        return self.pair(utterance, make_key("scored", utterance.id))
+        return self.pair(utterance, make_key("scored", utterance.id), read=read_patiently)
 
 
 @dataclass

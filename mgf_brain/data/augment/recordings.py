@@ -20,7 +20,7 @@ from mgf_brain.data.audio import (
 )
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.layout import audio_files
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, some
 
 logger = logging.getLogger(__name__)
 
@@ -58,10 +58,20 @@ class Recordings:
             Two links to one file count once.
         cache_mb : float
             Memory in MB in each process, 2 bytes a sample.
+
+        Raises
+        ------
+        UserError
+            If some of them are no audio.
         """
-        lengths = {
-            os.path.realpath(path): round(probe(path).duration * SAMPLE_RATE) for path in paths
-        }
+        lengths, bad = {}, []
+        for path in paths:
+            try:
+                lengths[os.path.realpath(path)] = round(probe(path).duration * SAMPLE_RATE)
+            except UserError as error:
+                bad.append(str(error))
+        if bad:
+            raise UserError(f"{len(bad)} recordings: {some(bad)}")
         return cls(lengths, ShortestInMemory(lengths, cache_mb))
 
     @classmethod

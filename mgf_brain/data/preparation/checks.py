@@ -88,7 +88,7 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
         digest.update(block.data)
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
-        silent = silent and not block.mean(1).any()
+        silent = silent and not block.sum(1).any()
     error = None
     if frames == file.frames == 0:
         error = "empty"
@@ -102,11 +102,10 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
 
 
 def _seek(path: str | os.PathLike, frames: int) -> None:
-    """Read here and there, from a file opened anew as for every crop."""
+    """Read a piece from the middle, from a file opened anew as for every crop."""
     first, _ = bounds(path)
-    for place in (frames // 3, 2 * frames // 3, frames - 1):
-        with open_audio(path) as file:
-            read_frames(file, first + max(0, place), 1)
+    with open_audio(path) as file:
+        read_frames(file, first + 2 * frames // 3, 1)
 
 
 def _blocks(file: soundfile.SoundFile, first: int, last: int | None) -> Iterator[np.ndarray]:
