@@ -186,7 +186,8 @@ def _open(path: str | os.PathLike) -> soundfile.SoundFile:
     if not os.path.isfile(path):
         raise UserError(f"audio file not found: {path}. Check data_folder, or prepare again.")
     try:
-        return soundfile.SoundFile(os.fsencode(path))  # a name need not be UTF-8
+        name = os.fsencode(path)  # which need not be UTF-8
+        return soundfile.SoundFile(name)  # pyright: ignore[reportArgumentType]  # it takes bytes
     except soundfile.LibsndfileError as error:
         raise UserError(f"cannot read {path}: {error.error_string}") from error
 
