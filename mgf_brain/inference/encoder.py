@@ -131,10 +131,12 @@ class SpeechEncoder(Encoder):
     ) -> list[Representation]:
         """States, embedding and frame times of recordings, each encoded alone.
 
+        Beyond ``WHOLE_SECONDS`` in chunks, see ``mgf_brain.nn.chunks``.
+
         Arguments
         ---------
         audio : path, array or a sequence of those
-            Files of any rate; or samples (N,), whose rate is ``sample_rate``.
+            Files of any rate and length; or samples (N,), whose rate is ``sample_rate``.
         sample_rate : int, optional
             Of arrays, in Hz.
 
