@@ -11,17 +11,16 @@ from mgf_brain.inference import SpeechRecognizer
 from tests.data.miniatures_speech import write_noise
 from tests.recipes.outcome import finished, refused
 
+pytestmark = pytest.mark.usefixtures("quick")
 TEXTS = {
-    "Polish": ["Żółw „je” dżem.", "Jeż – nie", "Źle, żółw!"],
     "Ukrainian": ["Їжак їсть", "п'ять їжаків", "Ґанок"],
     "Chinese": ["你好。", "你们好吗？", "好！"],
-    "German": ["Maße", "Straße Äß", "Masse"],
+    "German and Polish": ["Maße żółwia", "Straße, Äß", "Masse"],
 }
 WORDS = {
-    "Polish": "ŻÓŁW JE DŻEM",
     "Ukrainian": "ЇЖАК ЇСТЬ",
     "Chinese": "你好",
-    "German": "MAßE",
+    "German and Polish": "MAßE ŻÓŁWIA",
 }
 
 
