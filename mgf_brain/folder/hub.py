@@ -36,6 +36,7 @@ MORE_FILES = "*.model"  # units of SentencePiece
 RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
 HUBS_OWN = (".gitattributes", ".gitignore")  # in every repository
 MOST_CARD_MB = 1
+TIMEOUT = 30.0  # seconds until a hub that is silent is no hub
 MOST_GB = 20.0  # of a model that is fetched unless the user allows more
 LONGEST = 300  # characters of a list of names in the log
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
@@ -234,7 +235,7 @@ def _cached(repo_id: str, revision: str | None, reason: Exception | None = None)
 
 def _offered(repo_id: str, revision: str | None, max_gb: float) -> list[str]:
     """Names of the files that are to be fetched; all others are named in the log."""
-    info = HfApi().model_info(repo_id, revision=revision, files_metadata=True)
+    info = HfApi().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     names = [name for name in sizes if _belongs(name)]
     size = sum(sizes[name] for name in names) / 1e9

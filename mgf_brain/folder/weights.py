@@ -118,6 +118,10 @@ def _same(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
     return tensor
 
 
+def _scaled(tensor: torch.Tensor, factor: Any) -> torch.Tensor:
+    return tensor if isinstance(factor, (int, float)) else torch.mul(tensor, factor)
+
+
 def _norm(tensor: torch.Tensor, power: int, dim: int) -> torch.Tensor:
     return tensor.new_empty([n if place == dim else 1 for place, n in enumerate(tensor.shape)])
 
@@ -128,7 +132,7 @@ class _Shapes(TorchFunctionMode):
     STAND_INS: ClassVar[dict[Any, Any]] = {
         nn.init.normal_: _same,
         torch.Tensor.normal_: _same,
-        torch.Tensor.mul: _same,  # by a number
+        torch.Tensor.mul: _scaled,
         torch.randn: torch.empty,
         torch.norm_except_dim: _norm,
     }

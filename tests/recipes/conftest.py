@@ -60,7 +60,7 @@ def pretrained(tmp_path_factory):
 def quick(monkeypatch):
     """Without what takes half a second each time and is tested elsewhere."""
     monkeypatch.setattr("speechbrain.utils.logger.get_environment_description", lambda: "")
-    monkeypatch.setattr("mgf_brain.reports.task_page.png", lambda plot: b"")
+    monkeypatch.setattr("mgf_brain.reports.drawing.png", lambda plot: b"")
     with threadpool_limits(1):  # t-SNE of few points: threads only wait for each other
         yield
 
