@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from mgf_brain.files import temporary_path
+from mgf_brain.folder.write import staged_folder
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
 
@@ -112,7 +111,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     Arguments
     ---------
     target : Path
-        Its parent exists.
+        Its parent is made where needed.
     files : mapping of str to bytes
         By name.
 
@@ -123,13 +122,6 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     >>> (target / "index.html").read_text()
     '<p>'
     """
-    staging = temporary_path(target)
-    staging.mkdir()
-    try:
+    with staged_folder(target) as staging:
         for name, content in files.items():
             (staging / name).write_bytes(content)
-        if target.exists():
-            shutil.rmtree(target)
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already where all went well
