@@ -18,7 +18,7 @@ from ruamel.yaml.tag import Tag
 from safetensors.torch import save_file
 from torch import nn
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, refusal
 from mgf_brain.files import temporary_path
 from mgf_brain.folder.weights import WEIGHTS_FILE, refuse_not_finite
 from mgf_brain.public_names import PACKAGE, find, public_name
@@ -213,6 +213,11 @@ def staged_folder(folder: str | Path) -> Iterator[Path]:
     Path
         The empty folder that is to be filled.
 
+    Raises
+    ------
+    UserError
+        If the machine refuses to write what the block does.
+
     Example
     -------
     >>> folder = getfixture("tmp_path") / "model"
@@ -232,6 +237,10 @@ def staged_folder(folder: str | Path) -> Iterator[Path]:
         if folder.exists():
             shutil.rmtree(folder)
         staging.rename(folder)
+    except Exception as error:
+        if getattr(error, "filename", None) is None and (line := refusal(error)):
+            raise UserError(f"{folder}: {line}") from error
+        raise
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

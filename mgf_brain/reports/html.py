@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from mgf_brain.files import temporary_path
+from mgf_brain.folder.write import staged_folder
 from mgf_brain.reports.drawing import Draw, draw_each
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
@@ -101,7 +100,7 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     Arguments
     ---------
     target : Path
-        Its parent exists.
+        Its parent is made where needed.
     files : mapping of str to bytes
         By name.
 
@@ -112,13 +111,6 @@ def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
     >>> (target / "index.html").read_text()
     '<p>'
     """
-    staging = temporary_path(target)
-    staging.mkdir()
-    try:
+    with staged_folder(target) as staging:
         for name, content in files.items():
             (staging / name).write_bytes(content)
-        if target.exists():
-            shutil.rmtree(target)
-        staging.rename(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)  # gone already where all went well

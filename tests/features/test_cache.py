@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import shutil
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,27 @@ def test_only_what_is_missing_is_computed_in_one_call_and_the_order_stays(cache,
     assert extract.asked == [["u3", "u1"], ["u0", "u2", "u4"]]
     for row, expected in zip(rows, extract.extract(utterances), strict=True):
         torch.testing.assert_close(row, expected, atol=1e-5, rtol=0)
+
+
+def test_a_batch_of_which_one_is_missing_is_computed_whole(cache, utterances):
+    """Whom an utterance is padded with shows in last bits: a killed run goes on to the same."""
+    calls = []
+
+    def extract(chosen):
+        """Features that show the batch."""
+        calls.append([u.id for u in chosen])
+        for batch in cut(chosen):
+            yield from (torch.tensor([len(batch), u.duration]) for u in batch)
+
+    def cut(chosen):
+        return [list(chosen[i : i + 2]) for i in range(0, len(chosen), 2)]
+
+    expected = list(cached(extract, utterances, None, cut))
+    computed = cached(extract, utterances, cache, cut)
+    list(islice(computed, 3))  # and killed
+    again = list(cached(extract, utterances, cache, cut))
+    assert all(torch.equal(a, b) for a, b in zip(expected, again, strict=True))
+    assert calls[-1] == [u.id for u in utterances[2:]]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.int64])

@@ -11,7 +11,14 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 
 from mgf_brain.errors import UserError
-from mgf_brain.folder.write import dump_expanded, export_folder, inference_yaml, new_node, plain
+from mgf_brain.folder.write import (
+    dump_expanded,
+    export_folder,
+    inference_yaml,
+    new_node,
+    plain,
+    staged_folder,
+)
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.frontends import Waveform
 
@@ -59,3 +66,20 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path):
 def test_a_key_that_the_yaml_lacks():
     with pytest.raises(UserError, match="lacks speech_model"):
         inference_yaml("sample_rate: 16000\n")
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: torch.save(torch.rand(99_999), "/dev/full"),
+        lambda path: open("/dev/full", "w").write("x" * 99_999),
+    ],
+)
+def test_a_full_disk_is_a_line_that_names_the_folder_and_the_old_one_stays(tmp_path, write):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/card").write_text("old")
+    with pytest.raises(UserError, match=f"{tmp_path}/model: .*Make room"):
+        with staged_folder(tmp_path / "model") as staging:
+            write(staging)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model/card").read_text() == "old"

@@ -2,12 +2,15 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from mgf_brain.errors import UserError
+from mgf_brain.locks import FolderLock
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.plain import read_plain
@@ -245,3 +248,38 @@ def test_a_script_keeps_its_copy_and_refuses_with_status_two(tmp_path):
     assert refused.returncode == 2
     assert refused.stderr.splitlines()[-1].startswith("error: results holds a run")
     assert "Traceback" not in refused.stderr
+
+
+def test_a_folder_that_another_process_writes_is_refused(start, tmp_path):
+    """Before anything there is touched; a run of this process may open it again."""
+    (tmp_path / "run").mkdir()
+    child = os.fork()
+    if not child:
+        lock = FolderLock(tmp_path / "run")
+        time.sleep(60)
+        lock.release()
+        os._exit(0)
+    try:
+        while not (tmp_path / "run/.lock").is_file() or not (tmp_path / "run/.lock").read_text():
+            time.sleep(0.01)
+        with pytest.raises(UserError, match=rf"process {child} on .* writes it. Wait for its end"):
+            start()
+        assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"]
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert (start() / "hyperparams.yaml").exists() and not (tmp_path / "run/.lock").exists()
+
+
+def test_what_killed_runs_left_half_written_goes_and_nothing_else(start, tmp_path):
+    folder = start()
+    mine = [folder / ".pretrained.part-0a1b2c3d", folder / "milestones/.50.part-0a1b2c3d"]
+    others = [folder / "nested/.pretrained.part-0a1b2c3d", folder / ".mine", folder / ".x.part-5"]
+    for path in mine + others:
+        path.mkdir(parents=True)
+        (path / "model.safetensors").write_bytes(b"weights")
+    (folder / "nested/hyperparams.yaml").write_text("a: 1")  # another run's
+    (folder / ".results.json.part-0a1b2c3d").write_text("{")
+    start()
+    assert not any(path.exists() for path in mine) and all(path.exists() for path in others)
+    assert not (folder / ".results.json.part-0a1b2c3d").exists()

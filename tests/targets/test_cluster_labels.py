@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,6 +212,24 @@ def test_killed_before_the_figures_the_labels_keep_their_time(tmp_path, corpus, 
     seconds = track_facts(folder)["seconds"]
     assert made(folder, corpus).figures and seconds > 0
     assert track_facts(folder)["seconds"] == seconds
+
+
+def test_a_copy_of_the_corpus_is_the_same_corpus(tmp_path, corpus):
+    """Times of change and paths do not count; content does, of as many bytes too."""
+    folder = tmp_path / "labels"
+    made(folder, corpus)
+    before = stamp(folder)
+    shutil.copytree(tmp_path / "audio", tmp_path / "copy")
+    corpus = tuple(
+        [replace(u, wav=u.wav.replace("audio", "copy")) for u in part] for part in corpus
+    )
+    os.utime(corpus[0][0].wav, ns=(1, 1))
+    made(folder, corpus)
+    assert stamp(folder) == before
+    path = Path(corpus[0][0].wav)
+    path.write_bytes(path.read_bytes()[:-2] + b"\x01\x00")
+    made(folder, corpus)
+    assert stamp(folder) != before
 
 
 @pytest.mark.parametrize("where", ["nearest_centroid", "save_track"])

@@ -190,6 +190,28 @@ def test_folds_of_an_interrupted_run_are_not_trained_again(tmp_path, utterances,
     assert trained == ["b", "a", "b", "c"]  # of another length, nothing is kept
 
 
+def test_a_fold_whose_audio_has_changed_is_done_again(tmp_path, utterances, monkeypatch):
+    """With as many bytes in the same place; a copy of what was there is what was there."""
+    run, trained = experiment(tmp_path / "out"), []
+    train = FoldTrainer._train
+    monkeypatch.setattr(
+        FoldTrainer,
+        "_train",
+        lambda self, name, rows: trained.append(name) or train(self, name, rows),
+    )
+    folds = list(speaker_folds(utterances))[:1]
+    classify_folds(run, fbank(), folds)
+    path = Path(utterances[0].wav)
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    classify_folds(run, fbank(), folds)
+    assert len(trained) == 1
+    path.write_bytes(content[:-2] + b"\x01\x00")
+    classify_folds(run, fbank(), folds)
+    assert len(trained) == 2
+
+
 @pytest.mark.parametrize("adapt", ["frozen", "full"])
 def test_the_last_fold_s_model_is_kept_for_the_export(tmp_path, utterances, adapt):
     """Also where nothing is left to train."""
