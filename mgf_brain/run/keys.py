@@ -183,6 +183,7 @@ def bound_values(values: Mapping[str, Any], keys: Keys, free: Iterable[str] = ()
         key = keys.get(name)
         if name in free or (key and key.free):
             continue
-        nested = key and key.section and isinstance(value, dict)
-        bound[name] = bound_values(value, section(key.section)) if nested else value
+        if key and key.section and isinstance(value, dict):
+            value = bound_values(value, section(key.section))
+        bound[name] = value
     return bound
