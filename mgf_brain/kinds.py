@@ -34,7 +34,8 @@ def fit(value: Any, kind: str) -> Any:
         One of these, or several with `` or `` between them: ``null``, ``switch``, ``text``,
         ``path``, ``object`` (a mapping), ``one of a, b``; ``integer``, ``number`` or ``share``
         (from 0 to 1), with bounds after them, ``> 0 < 1``; ``list of <kind>``, of one or more;
-        ``empty list``; ``range of <kind>``, two that do not fall; ``pair of <kind>``.
+        ``empty list``; ``mapping of <kind>``; ``range of <kind>``, two that do not fall;
+        ``pair of <kind>``.
 
     Returns
     -------
@@ -106,7 +107,9 @@ def describe(kind: str) -> str:
     for option in kind.split(" or "):
         noun, _, rest = option.partition(" ")
         text = re.sub(
-            r"^(list|range|pair) of (\w+)", r"\1 of \2s", f"{words.get(noun, noun)} {rest}".strip()
+            r"^(list|range|pair|mapping) of (\w+)",
+            r"\1 of \2s",
+            f"{words.get(noun, noun)} {rest}".strip(),
         )
         bare = noun in ("null", "switch", "text", "one")
         options.append(text if bare else f"{'an' if text[0] in 'aeio' else 'a'} {text}")
@@ -119,6 +122,8 @@ def _fit_one(value: Any, kind: str) -> Any:
         return _fit_number(value, noun, rest)
     if noun in ("list", "range", "pair"):
         return _fit_list(value, noun, rest.removeprefix("of "))
+    if noun == "mapping":
+        return _fit_mapping(value, rest.removeprefix("of "))
     allowed = isinstance(value, str) and value in rest.removeprefix("of ").split(", ")
     if not (allowed if noun == "one" else PLAIN[noun](value)):
         raise Misfit
@@ -151,6 +156,12 @@ def _fit_list(value: Any, noun: str, kind: str) -> Any:
     if falls or (not items if noun == "list" else len(items) != 2):
         raise Misfit
     return items
+
+
+def _fit_mapping(value: Any, kind: str) -> dict[Any, Any]:
+    if not isinstance(value, dict):
+        raise Misfit
+    return {key: _fit_one(item, kind) for key, item in value.items()}
 
 
 def _number(word: str) -> float | str:

@@ -30,22 +30,20 @@ def check_agreement(values: Mapping[str, Any]) -> None:
     for key in ("precision", "eval_precision"):
         if values.get(key) == "fp16" and not str(values["device"]).startswith("cuda"):
             raise UserError(f"{key}: fp16 needs CUDA. Pass fp32 or bf16, or --device cuda.")
-    budget = values.get("batch_seconds")
+    budget = _number(values.get("batch_seconds"))
     for key in PIECES:
-        piece = values.get(key)
-        if budget and _numbers(budget, piece) and budget < piece:
+        piece = _number(values.get(key))
+        if budget is not None and piece is not None and budget < piece:
             raise UserError(
                 f"batch_seconds: {budget} holds no piece of {key}, {piece}. Raise it, or lower "
                 f"{key}."
             )
-    encoder = values.get("encoder")
-    if isinstance(encoder, dict) and _numbers(encoder.get("dim"), encoder.get("heads")):
-        if encoder["dim"] % encoder["heads"]:
-            raise UserError(
-                f"encoder: {encoder['heads']} heads do not divide its dim, {encoder['dim']}. "
-                "Change one of them."
-            )
+    encoder = values.get("encoder", {})
+    dim, heads = (_number(encoder.get(name)) for name in ("dim", "heads"))
+    if dim and heads and dim % heads:
+        raise UserError(f"encoder: {heads} heads do not divide its dim, {dim}. Change one of them.")
 
 
-def _numbers(*values: Any) -> bool:
-    return all(isinstance(value, (int, float)) for value in values)
+def _number(value: Any) -> float | None:
+    """A value that is one already: not a tag, which becomes one when objects are built."""
+    return value if isinstance(value, (int, float)) else None

@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from inspect import signature
 from typing import Any
 
 import torch
@@ -194,15 +196,18 @@ def resolve(source: str, hparams_file: str, overrides: dict[str, Any] | None = N
 
 
 def _load(resolved: str, hparams_file: str) -> dict[str, Any]:
-    """Build the objects."""
+    """Build the objects, and see that what is built later takes its arguments."""
     try:
-        return load_hyperpyyaml(resolved)
+        hparams = load_hyperpyyaml(resolved)
+        for later in filter(lambda value: isinstance(value, partial), hparams.values()):
+            signature(later.func).bind_partial(*later.args, **later.keywords)
     except (YAMLError, yaml.YAMLError) as error:
         raise UserError(f"{hparams_file}: {one_line(error)}") from error
     except IMPOSSIBLE as error:
         logger.debug("building the objects of %s", hparams_file, exc_info=error)
         reason = " ".join(": ".join([type(error).__name__, *map(str, error.args)]).split())
         raise UserError(f"{hparams_file}: {reason.rstrip('.')}. Correct the value.") from error
+    return hparams
 
 
 def _complete_run_opts(run_opts: dict[str, Any], hparams: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from ruamel.yaml import YAML
 from mgf_brain.errors import UserError
 from mgf_brain.kinds import Misfit, describe, fit, quote
 
+OURS = re.compile(r"!(new|name):(mgf_brain|torch\.optim)\.")
 KEYS_OF = "keys of "  # the kind of a mapping whose keys are those of a section
 
 
@@ -137,14 +139,27 @@ def check_values(values: Mapping[str, Any], keys: Keys, place: str) -> dict[str,
 
 def _check(value: Any, key: Key, place: str, name: str) -> Any:
     try:
-        if key.section is None:
-            return fit(value, key.kind)
-        fit(value, "object")
+        value = fit(value, "object" if key.section else key.kind)
     except Misfit:
         kind = describe("object" if key.section else key.kind)
         message = f"{name} takes {kind}, not {quote(value)} ({key.sentence})."
         raise UserError(f"{place}: {message}") from None
-    return check_values(value, section(key.section), f"{place}: {name}")
+    if key.section:
+        return check_values(value, section(key.section), f"{place}: {name}")
+    _check_arguments(value, f"{place}: {name}")
+    return value
+
+
+def _check_arguments(value: Any, place: str) -> None:
+    """Of the objects in a value that are ours, or an optimiser: others' names may mean others."""
+    if not isinstance(value, dict):
+        return
+    for name, inside in value.items():
+        ours = OURS.match(str(name)) and isinstance(inside, dict)
+        arguments = check_values(inside, section("arguments"), place) if ours else {name: inside}
+        for argument, part in arguments.items():
+            if isinstance(part, dict):
+                _check_arguments(part, place if argument == name else f"{place}: {argument}")
 
 
 def bound_values(values: Mapping[str, Any], keys: Keys, free: Iterable[str] = ()) -> dict[str, Any]:

@@ -8,10 +8,11 @@ import pytest
 from ruamel.yaml.comments import CommentedMap
 
 from mgf_brain.run.experiment import load_experiment, resolve
-from mgf_brain.run.keys import RUN_OPTIONS
+from mgf_brain.run.keys import RUN_OPTIONS, check_values
+from mgf_brain.run.keys import keys_of as known_keys
 from mgf_brain.run.overrides import CHOICES, included_folder, override
 from mgf_brain.run.plain import read_plain
-from mgf_brain.run.yaml_files import dump, read_files
+from mgf_brain.run.yaml_files import dump, read_each, read_files
 
 ROOT = Path(__file__).parents[2]
 HPARAMS = ROOT / "hparams"
@@ -92,7 +93,7 @@ def test_a_recipe_takes_it(main):
 
 
 @pytest.mark.parametrize(("main", "data", "words"), CASES, ids=NAMES)
-def test_its_references_resolve(main, data, words):
+def test_its_references_resolve_to_values_of_their_kinds(main, data, words):
     tree = read_files(str(main), data)
     for key, choice in zip(words[::2], words[1::2], strict=True):
         override(tree, key.removeprefix("--"), choice, str(main))
@@ -101,6 +102,7 @@ def test_its_references_resolve(main, data, words):
         chosen = HPARAMS / folder / f"{words[words.index(f'--{key}') + 1]}.yaml"
         included = read_plain(resolve(chosen.read_text(), str(chosen)), str(chosen))
         assert resolved[CHOICES[key]].items() >= included.items()
+    assert check_values(resolved, known_keys(read_each(str(main), data)), str(main)) == resolved
 
 
 @pytest.mark.parametrize(("main", "data", "words"), CASES, ids=NAMES)

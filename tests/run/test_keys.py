@@ -78,7 +78,9 @@ def test_every_key_of_an_include_is_in_the_table(folder):
 RUNS = [read_each(str(main)) for main in MAIN_FILES]
 
 
-@pytest.mark.parametrize("name", sorted(NAMES - {"every file", "run options", "tuning", "data"}))
+@pytest.mark.parametrize(
+    "name", sorted(NAMES - {"every file", "run options", "tuning", "data", "arguments"})
+)
 def test_no_section_has_a_key_that_its_file_lacks(name):
     if name in FOLDERS.values() or name == "encoder/dino":
         return  # the test above
@@ -128,6 +130,24 @@ def test_parts_of_a_mapping_are_named_with_it():
     values = {"encoder": {"layers": 2, "dino": {"prototypes": 1}}}
     with pytest.raises(UserError, match="^f: encoder: dino: prototypes takes an integer >= 2"):
         check_values(values, keys, "f")
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("opt_class {lr: abc}", "opt_class: lr takes a number > 0, not 'abc'"),
+        ("opt_class {betaz: 1}", "unexpected keyword argument 'betaz'"),
+        ("crop_plan {shortest: x}", "crop_plan: shortest takes a number > 0, not 'x'"),
+        ("weights {frame: -1}", "weights takes a mapping of numbers >= 0"),
+        ("scheduler {warmup: 7}", "scheduler: warmup takes a share"),
+        ("speech_model {encoder: {layers: -1}}", "speech: encoder: layers takes an integer"),
+    ],
+)
+def test_arguments_of_objects_are_values_too(words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    key, value = words.split(" ", 1)
+    with pytest.raises(UserError, match=message):
+        load_experiment([str(HPARAMS / "mgf.yaml"), f"--{key}={value}"], "LibriSpeech")
 
 
 def test_a_key_of_the_users_own_may_have_the_name_of_one_elsewhere(tmp_path):
