@@ -20,7 +20,7 @@ import mgf_brain
 ROOT = Path(__file__).parents[1]
 # Distributions whose modules have another name.
 MODULES = {
-    "yaml": "pyyaml",
+    "pyyaml": "yaml",
     "ruamel.yaml": "ruamel",
     "espeakng-loader": "espeakng_loader",
     "scikit-learn": "sklearn",
