@@ -27,7 +27,6 @@ REQUIRED = [
     "sentencepiece>=0.1.91",
     "numpy>=1.17",
     "scipy>=1.4.1",
-    "pyyaml",  # reads the meta files of SpeechBrain's checkpoints, which are its
     "tqdm>=4.42",
     "lazy_loader>=0.4",  # public names, `mgf_brain.nn.X`, imported once they are used
     "soundfile>=0.12.1",  # decodes all audio: torchaudio's I/O is gone

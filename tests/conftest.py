@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,10 +20,8 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Objective
 from mgf_brain.objectives.system import PretrainingModel
 
-# Hypothesis asks every module for its file, and SpeechBrain's lazy ones then fail to load theirs.
-for module in list(sys.modules.values()):
-    if isinstance(module, LazyModule):
-        vars(module).setdefault("__file__", None)
+# Hypothesis asks every module for its file; SpeechBrain's lazy ones then import what isn't there.
+LazyModule.__file__ = None  # pyright: ignore[reportAttributeAccessIssue]
 
 DIM, LATENT_DIM = 32, 16
 FRONT_ENDS = {

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from mgf_brain.data.resampling import HIGHEST_RATE, LOWEST_RATE
 from mgf_brain.errors import UserError
 
-RATES = (4000, 384_000)  # Hz: what lies beyond is in kHz, or no rate of audio
 FULL_SCALE = {np.dtype(f"{kind}{size}"): 2 ** (8 * size - 1) for kind in "iu" for size in (1, 2)}
 FULL_SCALE[np.dtype("i4")] = 2**31
 FAINTEST = 2**-8  # peak of 32-bit integers: below it they are 16 or 24 bits in a wider type
@@ -94,7 +94,7 @@ def check_rate(sample_rate: Any) -> int:
         raise UserError("sample_rate: an array does not know its rate. Pass sample_rate=<Hz>.")
     number = isinstance(sample_rate, numbers.Real) and not isinstance(sample_rate, bool)
     rate = float(sample_rate) if number else 0.0
-    if not RATES[0] <= rate <= RATES[1] or not rate.is_integer():
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE or not rate.is_integer():
         raise UserError(f"sample_rate: {sample_rate!r} is no rate in Hz. Pass 44100, say.")
     return int(rate)
 

@@ -11,6 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.data.audio import SAMPLE_RATE
+from mgf_brain.data.resampling import HIGHEST_RATE, LOWEST_RATE
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_model
@@ -35,7 +36,6 @@ from mgf_brain.nn.pooling import LayerAverage, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.spectrum import frame_count
 
-SAMPLE_RATES = (1000, 384000)  # Hz, from the lowest to the highest that speech comes in
 LONGEST_FRAME = 30  # seconds
 
 
@@ -295,7 +295,7 @@ def some_sound(encoder: Encoder) -> torch.Tensor:
 
 
 def _check_times(sample_rate: int, hop: int, window: int) -> None:
-    low, high = SAMPLE_RATES
+    low, high = LOWEST_RATE, HIGHEST_RATE
     if type(sample_rate) is not int or not low <= sample_rate <= high:
         raise UserError(f"sample_rate: {sample_rate!r} is no whole number from {low} to {high}.")
     for name, samples in (("hop", hop), ("window", window)):

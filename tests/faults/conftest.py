@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from speechbrain.utils.importutils import LazyModule
 
 SOAK = bool(os.environ.get("MGF_SOAK"))
 HERE = Path(__file__).parent
-
-# hypothesis asks every module for its file; to ask these is to import what isn't installed.
-LazyModule.__file__ = None  # pyright: ignore[reportAttributeAccessIssue]
 
 slow_machines = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile(
@@ -32,12 +27,8 @@ settings.register_profile(
 settings.load_profile("soak" if SOAK else "test")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
     """A time limit for each test here: 2 minutes, or half an hour in `make soak`."""
-    for module in list(sys.modules.values()):  # hypothesis asks all of them, also SpeechBrain's
-        if isinstance(module, LazyModule):  # which raise ImportError where a package is missing
-            vars(module).setdefault("__file__", None)
     for item in items:
         if HERE in item.path.parents and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1800 if SOAK else 120))
