@@ -79,8 +79,8 @@ def printable(text: str) -> str:
 
     Example
     -------
-    >>> printable("caf\udce9\ta\x1b[2J.wav")
-    'caf\\udce9\\ta\\x1b[2J.wav'
+    >>> printable("caf\\udce9\\ta\\x1b[2J.wav")
+    'caf\\\\udce9\\\\ta\\\\x1b[2J.wav'
     """
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
