@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgf_brain.data.audio import Segment
+from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
@@ -223,5 +223,8 @@ def _parse_row(row: dict[str, str], root: str | None, where: str, measured: bool
             )
         wav = os.path.join(root, wav)
     part = _segment(wav, row.get("start", ""), row.get("stop", ""), where)
+    first, last = bounds(part)
+    if last is not None and duration and abs(last - first - duration) <= 1:
+        raise UserError(f"{where}: start and stop are seconds. Count samples of the file instead.")
     words, label, fold = (row.get(name) or None for name in ("wrd", "label", "fold"))
     return Utterance(row["ID"], duration, part, row.get("spk_id", ""), words, label, fold)

@@ -20,7 +20,8 @@ WAITS = (1.0, 3.0, 10.0)  # seconds before a file is tried again
 class PatientReader:
     """A reader that tries again what it could not read: network disks come back.
 
-    Once it has waited in vain, it waits for no other file until one could be read.
+    A file that it has waited for in vain it does not wait for again; nor, as long as none could be
+    read since, for another.
 
     Arguments
     ---------
@@ -37,18 +38,21 @@ class PatientReader:
 
     def __init__(self, read: Callable[..., torch.Tensor]) -> None:
         self.read, self.in_vain = read, False
+        self.lost: set[Any] = set()
 
-    def __call__(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+    def __call__(self, path: Any, *args: Any, **kwargs: Any) -> torch.Tensor:
         """As of ``read``."""
-        for wait in () if self.in_vain else WAITS:
+        for wait in () if self.in_vain or path in self.lost else WAITS:
             try:
-                return self.read(*args, **kwargs)
+                return self.read(path, *args, **kwargs)
             except UserError as error:
                 logger.warning("%s Trying again in %g s.", error, wait)
                 time.sleep(wait)
         self.in_vain = True
-        wav = self.read(*args, **kwargs)
+        self.lost.add(path)
+        wav = self.read(path, *args, **kwargs)
         self.in_vain = False
+        self.lost.discard(path)
         return wav
 
 

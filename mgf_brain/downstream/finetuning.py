@@ -183,8 +183,9 @@ def train_head(
     brain.targets, brain.train_sampler = targets, loader.batch_sampler
     earlier = len(log.epoch_losses)
     brain.fit(EpochCounter(settings["epochs"]), loader)
-    head_first = settings["tune_encoder"] and experiment.hparams.get("adapt") == "two_step"
-    warn_if_worse(log.epoch_losses[earlier - head_first :], log.context)
+    if settings["tune_encoder"]:
+        head_first = experiment.hparams.get("adapt") == "two_step"
+        warn_if_worse(log.epoch_losses[earlier - head_first :], log.context)
     if not isinstance(loader.dataset, FeatureDataset):  # else the encoder has done its work before
         log.throughput += Throughput(brain.progress.audio_seconds, brain.progress.training_seconds)
     encoder.eval()

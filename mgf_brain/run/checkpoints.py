@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import ddp_barrier, get_rank, if_main_process
 
-from mgf_brain.errors import UserError, refusal
+from mgf_brain.errors import UserError, one_line, refusal
 from mgf_brain.files import crc32_of
 
 
@@ -113,19 +114,15 @@ class AtomicCheckpointer(Checkpointer):
         """Load one, unless a byte of it has changed."""
         noted = checkpoint.meta.get("files", {})
         _verify(checkpoint, noted.keys() | {path.name for path in checkpoint.paramfiles.values()})
-        try:
+        with _unreadable(checkpoint.path, checkpoint, sound=bool(noted)):
             super().load_checkpoint(checkpoint)
-        except Exception as error:  # whatever torch and yaml make of an older one's damage
-            raise _damaged(checkpoint.path, checkpoint.path) from error
 
     def progress_of(self, checkpoint: Checkpoint) -> Progress:
         """What a checkpoint says of the run, before anything is loaded."""
         progress, path = Progress(), checkpoint.path / "progress.ckpt"
         _verify(checkpoint, [path.name])
-        try:
+        with _unreadable(path, checkpoint, sound="files" in checkpoint.meta):
             progress.load(str(path), end_of_epoch=False)
-        except Exception as error:  # as in ``load_checkpoint``
-            raise _damaged(path, checkpoint.path) from error
         return progress
 
     @staticmethod
@@ -173,8 +170,26 @@ def _sound(path: Path, checksum: int | None) -> bool:
     try:
         with ZipFile(path) as file:
             return file.testzip() is None
-    except (BadZipFile, ValueError, RuntimeError, NotImplementedError, OSError):
+    except (BadZipFile, ValueError, RuntimeError, NotImplementedError):
         return False
+
+
+@contextmanager
+def _unreadable(file: Path, checkpoint: Checkpoint, sound: bool) -> Iterator[None]:
+    """Whatever torch and yaml raise, as a line: the machine's fault, the classes', or damage."""
+    try:
+        yield
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        if line := refusal(error):
+            raise UserError(f"{file}: {line}") from error
+        if not sound:  # an older one, without checksums
+            raise _damaged(file, checkpoint.path) from error
+        raise UserError(
+            f"{file} is whole, but does not fit the run ({one_line(error)}). Continue it with the "
+            "version that began it, or pass another --output_folder."
+        ) from error
 
 
 def _damaged(file: Path, folder: Path) -> UserError:

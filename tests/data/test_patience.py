@@ -44,3 +44,19 @@ def test_after_a_wait_in_vain_there_is_none_until_something_was_read(slept):
     assert slept == [1, 3]
     read("a.wav")
     assert not read.in_vain
+
+
+def test_a_file_that_was_waited_for_in_vain_is_not_again_though_others_can_be_read(slept):
+    def read(path):
+        if path == "gone.wav":
+            raise UserError(f"{path} is gone.")
+        return torch.zeros(3)
+
+    reader = PatientReader(read)
+    for path in ("gone.wav", "a.wav", "gone.wav", "b.wav", "gone.wav"):
+        if path == "gone.wav":
+            with pytest.raises(UserError):
+                reader(path)
+        else:
+            reader(path)
+    assert slept == [1, 3]

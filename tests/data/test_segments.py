@@ -14,12 +14,12 @@ from mgf_brain.data.audio import AudioCache, Segment, probe, read_audio
 from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.batches.crops import CropDataset, SeparateCrops
 from mgf_brain.data.corpora.own import prepare_own
-from mgf_brain.data.labels.tracks import track_fingerprint
+from mgf_brain.data.labels.track_making import track_fingerprint
 from mgf_brain.data.manifest import Utterance, read_manifest, write_manifest
 from mgf_brain.data.preparation.summary import read_summary
 from mgf_brain.data.preparation.trimming import prepare_trimmed
 from mgf_brain.errors import UserError
-from mgf_brain.features.cache import FeatureCache
+from mgf_brain.features.cache import FeatureCache, FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.baselines import LogMelFeatures
 
@@ -115,7 +115,8 @@ def test_other_bounds_are_prepared_again(tmp_path: Path, ramp: Path):
     assert prepared(tmp_path) == before
     after = prepared(tmp_path, [(0, 8000), (8000, 20000), (20000, 24000)])
     assert [u.duration for u in after] == [0.5, 0.75, 0.25]
-    fingerprints = [track_fingerprint((), rows, []) for rows in (before, after)]
+    hashes = FileHashes(tmp_path / "files.jsonl")
+    fingerprints = [track_fingerprint((), rows, [], hashes) for rows in (before, after)]
     assert fingerprints[0] != fingerprints[1]
     assert json.loads((tmp_path / "save/prepare_summary.json").read_text())["duplicates"] == []
 
@@ -162,3 +163,11 @@ def test_a_part_is_not_mixed_with_itself(ramp: Path):
     recordings = Recordings.of_utterances(rows, read_audio)
     assert [recordings.number(u.wav) for u in rows] == [0, 1, 2]
     assert torch.equal(recordings.piece(1, 4, 0.0), samples(8000, 8004))
+
+
+@pytest.mark.parametrize(("duration", "bounds"), [("3000", "0,3000"), ("2.5", "10.0,12.0")])
+def test_seconds_in_place_of_samples_are_named(tmp_path: Path, duration: str, bounds: str):
+    path = tmp_path / "speech.csv"
+    path.write_text(f"ID,duration,wav,spk_id,start,stop\na,{duration},/a.wav,s,{bounds}\n")
+    with pytest.raises(UserError, match="line 2: start and stop are seconds"):
+        read_manifest(path)

@@ -175,3 +175,23 @@ def test_half_a_checkpoint_gives_its_room_back(tmp_path):
     with pytest.raises(UserError, match="No checkpoint in .*No space left .* Make room"):
         checkpointer.save_checkpoint(meta={"step": 2})
     assert len(list(tmp_path.iterdir())) == 1 and recovered(tmp_path) == 1.0
+
+
+def test_a_sound_checkpoint_of_another_model_is_never_to_be_deleted(tmp_path):
+    make(tmp_path)[0].save_checkpoint()
+    wider = AtomicCheckpointer(tmp_path, {"model": torch.nn.Linear(2, 2), "progress": Progress()})
+    with pytest.raises(UserError, match=r"is whole, but does not fit the run .*Linear") as caught:
+        wider.recover_if_possible()
+    assert "Delete" not in str(caught.value)
+
+
+def test_the_machine_is_to_blame_for_what_it_refuses_to_read(tmp_path, monkeypatch):
+    make(tmp_path)[0].save_checkpoint()
+    other, _ = make(tmp_path)
+
+    def refused(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+    other.custom_load_hooks["model"] = refused
+    with pytest.raises(UserError, match=r"Memory is too small"):
+        other.recover_if_possible()

@@ -36,7 +36,11 @@ class Noise:
     premixed: bool = False
 
     def add(
-        self, wav: torch.Tensor, draws: Sequence[float], path: str | os.PathLike | None
+        self,
+        wav: torch.Tensor,
+        draws: Sequence[float],
+        path: str | os.PathLike | None,
+        exact: bool = False,
     ) -> torch.Tensor:
         """Noisy audio.
 
@@ -48,6 +52,9 @@ class Noise:
             From 0 to 1: how many recordings, then which, where and how loud for each.
         path : str or os.PathLike, optional
             A recording left out.
+        exact : bool
+            A recording that can't be read is waited for, then refused; else the next takes its
+            place.
 
         Returns
         -------
@@ -59,8 +66,11 @@ class Noise:
         which, places, loudness = (draws[1 + i :: 3][:number] for i in range(3))
         own = self.recordings.number(path) if path else None
         chosen = _distinct(which, len(self.recordings), own)  # fewer if there are not so many
-        piece = self.recordings.piece
-        pieces = [piece(i, len(wav), u) for i, u in zip(chosen, places, strict=False)]
+        taken = {*chosen, own}
+        pieces = [
+            self.recordings.piece(i, len(wav), u, None if exact else taken)
+            for i, u in zip(chosen, places, strict=False)
+        ]
         if self.premixed and pieces:
             pieces = [premix(pieces)]
         low, high = self.snr

@@ -55,6 +55,7 @@ class Mixed:
         start: int = 0,
         frames: int = -1,
         read: Reader = read_audio,
+        exact: bool = False,
     ) -> Waves:
         """A piece of an utterance, noisy and clean.
 
@@ -66,6 +67,8 @@ class Mixed:
         start, frames : int
             The piece, in samples; -1 reads to the end.
         read : callable
+        exact : bool
+            No other noise may take the place of one that can't be read.
 
         Returns
         -------
@@ -74,7 +77,7 @@ class Mixed:
         """
         clean = read(utterance.wav, start=start, frames=frames)
         draws = uniform(torch.tensor([key]), 4, NOISE_STREAM)[0].tolist()
-        return self.noise.add(clean, draws, None), clean
+        return self.noise.add(clean, draws, None, exact), clean
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,7 @@ class Recorded:
         start: int = 0,
         frames: int = -1,
         read: Reader = read_audio,
+        exact: bool = False,
     ) -> Waves:
         """A piece of an utterance, noisy and clean; arguments as of ``Mixed``."""
         paths = utterance.wav, self.clean[utterance.id]
@@ -119,7 +123,8 @@ class Mixtures(NamedTuple):
 
     def fixed(self, utterance: Utterance) -> Waves:
         """A whole utterance, with the same noise in every run: what is scored."""
-        return self.pair(utterance, make_key("scored", utterance.id), read=read_patiently)
+        key = make_key("scored", utterance.id)
+        return self.pair(utterance, key, read=read_patiently, exact=True)
 
 
 @dataclass

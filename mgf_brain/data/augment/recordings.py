@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mgf_brain.data.audio import (
     refuse_short_piece,
 )
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import PatientReader
 from mgf_brain.data.preparation.layout import audio_files
 from mgf_brain.errors import UserError, some
 
@@ -103,7 +105,9 @@ class Recordings:
         path = path if isinstance(path, Segment) else str(path)
         return self.numbers.get(path if path in self.numbers else os.path.realpath(path))
 
-    def piece(self, number: int, samples: int, place: float) -> torch.Tensor:
+    def piece(
+        self, number: int, samples: int, place: float, taken: Collection[Any] | None = ()
+    ) -> torch.Tensor:
         """A piece of a file, which is repeated if it is too short.
 
         Arguments
@@ -114,11 +118,18 @@ class Recordings:
             Length of the piece.
         place : float
             Where it begins, from 0 to 1, among all places where it fits.
+        taken : collection of int, optional
+            Files that must not take this one's place if it can't be read; None: none may.
 
         Returns
         -------
         torch.Tensor
             (samples,) float32.
+
+        Raises
+        ------
+        UserError
+            If none that may be read can be.
 
         Example
         -------
@@ -126,7 +137,13 @@ class Recordings:
         >>> recordings.piece(0, samples=5, place=0.0).tolist()
         [1, 2, 1, 2, 1]
         """
-        wav = first_readable(lambda path: self._piece(path, samples, place), self.paths, number)
+        read = partial(self._piece, samples=samples, place=place)
+        if taken is None:
+            wav = PatientReader(read)(self.paths[number])
+        else:
+            after = [*range(number + 1, len(self)), *range(number)]
+            files = [number, *(i for i in after if i not in taken)]
+            wav = first_readable(read, [self.paths[i] for i in files])
         return wav if len(wav) == samples else wav.repeat(-(-samples // len(wav)))[:samples]
 
     def _piece(self, path: str, samples: int, place: float) -> torch.Tensor:
@@ -137,17 +154,14 @@ class Recordings:
         return wav
 
 
-def first_readable(read: Callable[[Any], torch.Tensor], paths: Sequence[Any], number: int) -> Any:
-    """What is read of a file, or of the first one after it that can be read.
+def first_readable(read: Callable[[Any], torch.Tensor], paths: Sequence[Any]) -> torch.Tensor:
+    """What is read of the first file that can be read.
 
     Arguments
     ---------
     read : callable
         ``read(path)``; it raises a UserError.
     paths : sequence
-        After the last one comes the first.
-    number : int
-        Of the file.
 
     Raises
     ------
@@ -156,17 +170,17 @@ def first_readable(read: Callable[[Any], torch.Tensor], paths: Sequence[Any], nu
 
     Example
     -------
-    >>> first_readable(lambda path: torch.ones(2), ["a.wav", "b.wav"], 1)
+    >>> first_readable(lambda path: torch.ones(2), ["a.wav", "b.wav"])
     tensor([1., 1.])
     """
-    for path in [*paths[number:], *paths[:number]][:-1]:
+    for path in paths[:-1]:
         try:
             return read(path)
         except UserError as error:
             if path not in _told:
                 _told.add(path)
                 logger.warning("%s The next of its kind takes its place.", error)
-    return read(paths[number - 1])
+    return read(paths[-1])
 
 
 _told: set[Any] = set()  # files that were named as unreadable

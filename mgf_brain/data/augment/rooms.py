@@ -51,7 +51,7 @@ class RecordedRooms:
 
     def __getitem__(self, number: int) -> torch.Tensor:
         """(M,) float32, an impulse response at 16 kHz."""
-        return first_readable(_read_response, self.paths, number)
+        return first_readable(_read_response, [*self.paths[number:], *self.paths[:number]])
 
 
 @dataclass(frozen=True)

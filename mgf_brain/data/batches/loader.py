@@ -83,7 +83,10 @@ def make_loader(
     sampler.set_epoch(epoch)
     workers = 0 if cached else hparams["num_workers"]
     return BatchLoader(
-        WithSpares(data, utterances, hparams.get("max_bad_share", MAX_BAD_SHARE)),
+        # What is scored is scored whole: only a training takes spares.
+        WithSpares(
+            data, utterances, hparams.get("max_bad_share", MAX_BAD_SHARE) if distributed else 0.0
+        ),
         batch_sampler=sampler,
         collate_fn=data.collate,
         num_workers=workers,

@@ -71,3 +71,13 @@ def test_in_the_place_of_what_cannot_be_read_is_the_next(tmp_path):
         path.unlink()
     with pytest.raises(UserError, match=r"\.wav"):
         recordings.piece(0, 100, 0.5)
+
+
+def test_what_is_in_use_takes_no_place_and_in_an_exact_mixture_nothing_does(tmp_path):
+    paths = [write(tmp_path / f"{i}.wav", np.full(9, i / 10)) for i in range(4)]
+    recordings = Recordings.of_files(paths, cache_mb=0)
+    paths[0].unlink()
+    assert recordings.piece(0, 2, 0.0)[0].item() == pytest.approx(0.1, abs=1e-4)
+    assert recordings.piece(0, 2, 0.0, {0, 1, 2})[0].item() == pytest.approx(0.3, abs=1e-4)
+    with pytest.raises(UserError, match=r"0\.wav"):
+        recordings.piece(0, 2, 0.0, None)
