@@ -19,12 +19,13 @@ logger = logging.getLogger(__name__)
 LOCK_FILE = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # of some file systems
 
-_held: dict[Path, list[int]] = {}  # by this process: the open file, and how often it was taken
+# By this process: the open file, how often it was taken, and whether the folder was made for it.
+_held: dict[Path, list[int]] = {}
 
 
 def _forget() -> None:
     """A fork, such as a loader's worker, holds nothing: it may outlive its parent for seconds."""
-    for file, _ in _held.values():
+    for file, _, _ in _held.values():
         os.close(file)
     _held.clear()
 
@@ -66,8 +67,9 @@ class FolderLock:
     def __init__(self, folder: str | os.PathLike, wait: bool = False) -> None:
         self.path = Path(folder).resolve() / LOCK_FILE
         if self.path not in _held:
+            made = not self.path.parent.exists()
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            _held[self.path] = [self._take(wait), 0]
+            _held[self.path] = [self._take(wait), 0, made]
         _held[self.path][1] += 1
 
     def _take(self, wait: bool) -> int:
@@ -116,9 +118,11 @@ class FolderLock:
             return
         _held[self.path][1] -= 1
         if not _held[self.path][1]:
-            file, _ = _held.pop(self.path)
+            file, _, made = _held.pop(self.path)
             with suppress(OSError):  # a folder that can't be written any more
                 self.path.unlink(missing_ok=True)
+                if made:
+                    self.path.parent.rmdir()  # unless there is something in it
             os.close(file)
 
 

@@ -99,3 +99,11 @@ def test_a_file_system_without_locks_is_warned_of(tmp_path, monkeypatch, caplog)
     monkeypatch.setattr("mgf_brain.locks.fcntl.flock", no_locks)
     with locked(tmp_path):
         assert "no locks" in caplog.text
+
+
+def test_a_folder_that_was_made_for_the_lock_alone_goes_with_it(tmp_path):
+    with locked(tmp_path / "new"):
+        pass
+    with locked(tmp_path / "kept"):
+        (tmp_path / "kept" / "train.csv").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]

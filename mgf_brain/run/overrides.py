@@ -108,8 +108,9 @@ def make_whole(tree: CommentedMap, keys: Keys) -> None:
     """
     for name in tree.keys() & keys.keys():
         key, node = keys[name], tree[name]
-        if key.section and isinstance(node, CommentedMap):
-            make_whole(node, section(key.section))
+        if key.section:
+            if isinstance(node, CommentedMap):
+                make_whole(node, section(key.section))
         elif isinstance(node, float):
             try:
                 whole = fit(float(node), key.kind)

@@ -89,7 +89,7 @@ def test_the_encoder_of_any_model_will_do(run, wavs, tmp_path, kind):
 
 
 @pytest.mark.parametrize("options", [["out.npz"], ["states", "--frames"]])
-@pytest.mark.parametrize("interruption, status", [(KeyboardInterrupt, 130), (MemoryError, None)])
+@pytest.mark.parametrize("interruption, status", [(KeyboardInterrupt, 130), (MemoryError, 2)])
 def test_what_was_interrupted_goes_on(embed, tmp_path, monkeypatch, options, interruption, status):
     whole = f"whole{options[0]}"
     embed(whole, *options[1:])
@@ -103,11 +103,7 @@ def test_what_was_interrupted_goes_on(embed, tmp_path, monkeypatch, options, int
 
     with monkeypatch.context() as patch:
         patch.setattr(Embedder, "__call__", interrupted)
-        if status is None:
-            with pytest.raises(interruption):
-                embed(*options)
-        else:
-            assert embed(*options).status == status
+        assert embed(*options).status == status
     ended = embed(*options)
     assert ended.status == 0 and "2 of 3 files are done already" in ended.out
     assert contents(tmp_path / options[0]) == contents(tmp_path / whole)

@@ -21,7 +21,7 @@ from mgf_brain.cli.loading import model_kind
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import export_folder
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.inference.encoder import some_silence
+from mgf_brain.inference.encoder import some_sound
 from mgf_brain.reports.model_info import describe
 from tests.cli.conftest import WRITERS
 from tests.faults.damage import ODD_VALUES, damaged_bytes, damaged_json, damaged_yaml
@@ -76,7 +76,7 @@ def check(folder: Path, call: Callable[[Path], object] = load_and_describe) -> o
     if not isinstance(found, UserError):
         model = found[0]
         encoder = getattr(model, "encoder", model)
-        wav = some_silence(encoder)[None]
+        wav = some_sound(encoder)[None]
         assert encoder.embed(wav, torch.tensor([wav.shape[1]])).isfinite().all()
     return found
 

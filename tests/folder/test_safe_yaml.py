@@ -206,7 +206,8 @@ def test_an_encoder_with_words_in_brackets_is_not_copied(tmp_path: Path):
     assert encoder_node(str(tmp_path / "model"), "").tag.value.endswith("SpeechEncoder")
     switch = "'(!!python/object/apply:os.getcwd [])'"
     path.write_text(path.read_text().replace("layers: 2", f"layers: 2\n      pre_norm: {switch}"))
-    UtteranceClassifier.from_pretrained(tmp_path / "model")
+    with pytest.raises(UserError, match="pre_norm: .* is of another type"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")
     with pytest.raises(UserError, match="HyperPyYAML would evaluate"):
         encoder_node(str(tmp_path / "model"), "")
 

@@ -49,7 +49,7 @@ def test_audio_that_asks_for_gradients_is_taken():
         (NOISE[:399], 16000, r"array 0 is shorter than a frame \(400 samples\)"),
         ([NOISE, np.array([np.nan] * 400)], 16000, "array 1 holds samples that are not finite"),
         (NOISE * 32768, 16000, "array 0: floats have their full scale at 1, but these go to"),
-        ("absent.wav", None, "absent.wav: file not found"),
+        ("absent.wav", None, "audio file not found: absent.wav"),
     ],
 )
 def test_audio_that_is_refused(audio, rate, message):

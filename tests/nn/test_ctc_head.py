@@ -16,7 +16,8 @@ from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.tasks.transcription.brain import CTCBrain
-from mgf_brain.tasks.transcription.training import Transcript, error_rates, greedy
+from mgf_brain.tasks.transcription.decoding import greedy
+from mgf_brain.tasks.transcription.training import Transcript, error_rates
 from tests.small_runs import experiment, settings
 
 STATES, DIM, TOKENS = 3, 8, 5

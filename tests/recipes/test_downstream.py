@@ -79,7 +79,7 @@ def test_attributes(classes, attribute):
 
 
 def test_plots_are_drawn_and_shown(run, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("mgf_brain.reports.task_page.png", png)
+    monkeypatch.setattr("mgf_brain.reports.drawing.png", png)
     words = ["--pretrained", "fbank", "--data_folder", corpus("RAVDESS"), *BRIEF]
     done = run("emotion", *words, "--output_folder", tmp_path / "out", dataset="RAVDESS")
     finished(done, tmp_path / "out")
