@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import sys
@@ -120,6 +121,7 @@ def run_main(main: Callable[[], None]) -> None:
     >>> run_main(lambda: print("prepared"))
     prepared
     """
+    logging.raiseExceptions = False  # a log that a full disk refuses makes no tracebacks
     try:
         main()
     except Exception as error:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_text
 
 DELIMITERS = ",;\t"
+# Fields parted by D, each in quotes or without any.
+WHOLE_FIELDS = r'(?: *"(?:[^"]|"")*" *|[^"D]*)(?:D(?: *"(?:[^"]|"")*" *|[^"D]*))*'
 
 
 def read_table(
@@ -89,12 +93,17 @@ def _rows(
     path: str | os.PathLike, first: int, lines: Iterable[str], delimiter: str
 ) -> Iterator[tuple[int, list[str]]]:
     """Number and fields of each line that holds something; ``first`` is the first one's number."""
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+    raw = deque[str](maxlen=1)  # the line that was read last
+    noted = (raw.append(line) or line for line in lines)
+    reader = csv.reader(noted, delimiter=delimiter, skipinitialspace=True, strict=True)
+    whole = re.compile(WHOLE_FIELDS.replace("D", delimiter))
     number = first
     try:
         for cells in reader:
             if first + reader.line_num > number + 1:
                 raise csv.Error("a quote opens here and closes on a later line")
+            if '"' in raw[0] and not whole.fullmatch(raw[0].rstrip("\r\n")):
+                raise csv.Error("a quote stands within a field that has none around it")
             cells = [cell.strip() for cell in cells]
             if any("\0" in cell for cell in cells):
                 raise csv.Error("there is a NUL character")

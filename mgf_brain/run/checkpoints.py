@@ -95,7 +95,9 @@ class AtomicCheckpointer(Checkpointer):
         """Remove what killed or refused savings left; the main process does."""
         if if_main_process():
             for folder in self.checkpoints_dir.glob(f"{CKPT_PREFIX}+*"):
-                if not (folder / METAFNAME).exists():
+                if not folder.is_dir():
+                    folder.unlink()  # a file, or a link to nothing
+                elif not (folder / METAFNAME).exists() and not folder.is_symlink():
                     shutil.rmtree(folder)
 
     def recover_if_possible(self, *args, **kwargs):

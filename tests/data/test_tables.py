@@ -75,3 +75,17 @@ def test_columns_that_nobody_reads_are_left_out(tmp_path: Path):
     (tmp_path / "table.csv").write_text("Note,ID,Fold\nx,u1,2\n")
     ((_, row),) = read_table(tmp_path / "table.csv", ["ID"], ["fold", "label"])
     assert row == {"ID": "u1", "fold": "2"}
+
+
+@pytest.mark.parametrize("field", ['W"', 'a "b" c', '"', '" x'])
+def test_a_quote_within_a_field_without_any_around_it_is_refused(tmp_path, field):
+    path = tmp_path / "speech.csv"
+    path.write_text(f"ID,label\na,{field}\nb,N\n")
+    with pytest.raises(UserError, match="speech.csv line 2: no row of a table"):
+        list(read_table(path, ["ID", "label"]))
+
+
+def test_quotes_in_their_places_are_read(tmp_path):
+    path = tmp_path / "speech.csv"
+    path.write_text('"ID", label\n"a", "x, ""y"""\nb,""\n')
+    assert [row["label"] for _, row in read_table(path, ["ID", "label"])] == ['x, "y"', ""]

@@ -32,7 +32,8 @@ from tests.faults.outcome import result_or_line
 
 FOLDER = Path(tempfile.mkdtemp(prefix="mgf_tables_"))
 for name in "abc":
-    soundfile.write(FOLDER / f"{name}.wav", torch.full((1600,), ord(name) / 256).numpy(), 16000)
+    samples = ord(name) / 256 + torch.linspace(0, 0.1, 1600)
+    soundfile.write(FOLDER / f"{name}.wav", samples.numpy(), 16000)
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 FIELD = st.text(st.sampled_from("ab1 .,;\t\"'é\ufeff/$\0"), max_size=6) | TEXT

@@ -92,6 +92,7 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
     """
     places: dict[str, int] = {}
     lines: dict[str, int] = {}
+    kinds: dict[tuple[int, ...], str] = {}
     pairs, same = [], []
     for number, line in read_lines(path, "trials"):
         fields = line.split()
@@ -100,7 +101,10 @@ def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:
         for name in fields[1:]:
             places.setdefault(name, len(places))
             lines.setdefault(name, number)
-        pairs.append([places[name] for name in fields[1:]])
+        pair = tuple(places[name] for name in fields[1:])
+        if kinds.setdefault(pair, fields[0]) != fields[0]:
+            raise UserError(f"{path} line {number}: {line!r} contradicts another. Keep one.")
+        pairs.append(list(pair))
         same.append(fields[0] == "1")
     if len(set(same)) < 2:
         raise UserError(f"{path}: trials of both kinds are needed, lines with 1 and with 0.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from mgf_brain.data.decoding import (
     refuse_short,
 )
 
+SILENCE = 1e-6  # from the lowest sample to the highest: half of the last of 20 bits
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
 
 
@@ -83,12 +85,14 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
 def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
     if error := passes_end(path, file.frames):
         raise Fault(error)
-    digest, frames, usual, silent = hashlib.blake2b(digest_size=16), 0, True, True
+    digest, frames, usual = hashlib.blake2b(digest_size=16), 0, True
+    lowest, highest = math.inf, -math.inf  # once channels are averaged
     for block in _blocks(file, *bounds(path)):
         digest.update(block.data)
         frames += len(block)
         usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
-        silent = silent and not block.sum(1).any()
+        mono = block.mean(1)
+        lowest, highest = min(lowest, mono.min()), max(highest, mono.max())
     error = None
     if frames == file.frames == 0:
         error = "empty"
@@ -96,8 +100,8 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
         error = "holds NaN or infinite samples"
     elif frames * SAMPLE_RATE <= (SHORTEST - 1) * file.samplerate:
         error = f"shorter than {1000 * SHORTEST / SAMPLE_RATE:.0f} ms"
-    elif silent:
-        error = "silent: every sample is 0"
+    elif highest - lowest < SILENCE:
+        error = "silent: every sample is the same"
     return AudioCheck(str(path), file.samplerate, file.channels, frames, digest.hexdigest(), error)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from mgf_brain.data.audio import bounds
 from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_manifest
-from mgf_brain.data.preparation.checks import AudioCheck, check_files
+from mgf_brain.data.preparation.checks import AudioCheck, check_files, find_duplicates
 from mgf_brain.data.preparation.summary import format_summary, read_summary, summarise
 from mgf_brain.data.splits import assert_disjoint_speakers
 from mgf_brain.errors import UserError, some
@@ -189,7 +189,27 @@ def _check(
     checks = check_files([u.wav for rows in kept.values() for u in rows], workers)
     _limit_bad(checks, max_bad_share)
     kept = _fill_durations(kept, checks)
+    _refuse_shared_audio(kept, find_duplicates(checks))
     return kept, summarise(kept, checks, repeated, root)
+
+
+def _refuse_shared_audio(
+    parts: Mapping[str, Sequence[Utterance]], duplicates: Iterable[Sequence[str]]
+) -> None:
+    """Raise a UserError if two folds have the same audio; warn of it in two parts of a corpus."""
+    places: dict[str, set[tuple[str, str | None]]] = {}
+    for part, rows in parts.items():
+        for u in rows:
+            places.setdefault(str(u.wav), set()).add((part.split("-")[0], u.fold))
+    for paths in duplicates:
+        held = set().union(*(places.get(path, set()) for path in paths))
+        if len({fold for _, fold in held}) > 1:
+            raise UserError(
+                f"{some(sorted(paths))}: the same audio is in several folds, would train and "
+                "be scored. Keep it in one."
+            )
+        if len({part for part, _ in held}) > 1:
+            logger.warning("%s: the same audio is in several parts.", some(sorted(paths)))
 
 
 def check_splits(parts: Mapping[str, Iterable[Utterance]]) -> None:

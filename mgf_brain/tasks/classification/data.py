@@ -74,6 +74,25 @@ def own_folds(hparams: Mapping[str, Any]) -> list[FoldParts]:
     return folds(rows)
 
 
+def refuse_twins(labels: Iterable[str]) -> None:
+    """Raise a UserError if labels differ in case alone, or one is a missing value as pandas has it.
+
+    Example
+    -------
+    >>> refuse_twins(["happy", "Happy"])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: the labels Happy and happy differ in case alone. Spell them alike.
+    """
+    seen: dict[str, str] = {}
+    for label in sorted(labels):
+        if label.casefold() == "nan":
+            raise UserError(f"a label is {label}, a missing value. Fill it in, or leave it empty.")
+        if (other := seen.setdefault(label.casefold(), label)) != label:
+            twins = f"{other} and {label}"
+            raise UserError(f"the labels {twins} differ in case alone. Spell them alike.")
+
+
 def require_classes(folds: Iterable[FoldParts]) -> list[FoldParts]:
     """The folds, if there are two classes to tell apart: in each training part, and in the test.
 
@@ -91,6 +110,7 @@ def require_classes(folds: Iterable[FoldParts]) -> list[FoldParts]:
     mgf_brain.errors.UserError: fold 1: all that trains has the label calm. Label two classes.
     """
     folds = list(folds)
+    refuse_twins({u.label or "" for _, train, test in folds for u in [*train, *test]})
     for name, train, test in folds:
         classes = {u.label for u in train}
         if len(classes) < 2:

@@ -43,6 +43,7 @@ def test_utterances_are_listed_once_in_their_first_place(root: Path):
         ("1 a.wav\n", "line 1"),
         ("1 a.wav b.wav\n0 a.wav d.wav\n", "line 2: .*d.wav .file not found"),
         ("1 a.wav b.wav\n", "both kinds"),
+        ("1 a.wav b.wav\n0 a.wav c.wav\n0 a.wav b.wav\n", "line 3: .* contradicts another"),
     ],
 )
 def test_a_wrong_list_is_named(root: Path, text: str, message: str):

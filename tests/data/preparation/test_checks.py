@@ -33,6 +33,7 @@ def test_damage_is_named(tmp_path):
     soundfile.write(tmp_path / "short.wav", noise(0, SHORTEST - 1), 16000)
     soundfile.write(tmp_path / "short8.wav", noise(0, SHORTEST // 2 - 1), 8000)
     soundfile.write(tmp_path / "silent.wav", np.zeros(8000), 16000)
+    soundfile.write(tmp_path / "constant.wav", np.full(8000, 0.3), 16000)
     soundfile.write(tmp_path / "against.wav", np.outer(noise(0), [1, -1]), 16000, "FLOAT")
     reasons = {
         "garbage.wav": "unreadable",
@@ -45,6 +46,7 @@ def test_damage_is_named(tmp_path):
         "short8.wav": "shorter than 55 ms",
         "silent.wav": "silent",
         "against.wav": "silent",
+        "constant.wav": "silent",
     }
     checks = {name: check_file(tmp_path / name) for name in reasons}
     assert {name: check.error.split(":")[0] for name, check in checks.items()} == reasons

@@ -152,3 +152,24 @@ def test_a_reader_gets_an_absolute_root_that_exists(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="does not exist: .*absent"):
         prepare("absent", tmp_path / "out")
     assert len(given) == 1
+
+
+@pytest.mark.parametrize("folds", ["12", "11"])
+def test_the_same_audio_in_two_folds_is_an_error(tmp_path, folds):
+    rows = [
+        replace(u, fold=fold) for u, fold in zip(build(tmp_path / "corpus", 2), folds, strict=True)
+    ]
+    shutil.copy(rows[0].wav, rows[1].wav)
+    if folds == "11":
+        assert prepare_corpus({"all": rows}, tmp_path, tmp_path / "save")
+        return
+    with pytest.raises(UserError, match=r"0\.wav, .*1\.wav: the same audio is in several folds"):
+        prepare_corpus({"all": rows}, tmp_path, tmp_path / "save")
+    assert not (tmp_path / "save").exists()
+
+
+def test_the_same_audio_in_training_and_test_is_told(tmp_path, caplog):
+    train, test = build(tmp_path / "corpus", 2)
+    shutil.copy(train.wav, test.wav)
+    prepare_corpus({"train": [train], "test": [test]}, tmp_path, tmp_path / "save")
+    assert "the same audio is in several parts" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mgf_brain.tasks.classification.data import own_folds, require_classes
 from tests.data.miniatures_speech import write_noise
 
 
-def rows(labels: str) -> list[Utterance]:
+def rows(labels: Sequence[str]) -> list[Utterance]:
     return [Utterance(str(i), 1.0, "/a.wav", "s", label=label) for i, label in enumerate(labels)]
 
 
@@ -26,6 +27,8 @@ def test_two_classes_in_training_and_in_all_tests_are_enough():
     [
         ([("1", rows("ab"), rows("ab")), ("2", rows("bb"), rows("a"))], "fold 2: all that trains"),
         ([("1", rows("ab"), rows("aa")), ("2", rows("ab"), rows("a"))], "all that is scored has"),
+        ([("1", rows("abA"), rows("ab"))], "labels A and a differ in case alone"),
+        ([("1", rows(["a", "nan"]), rows("a"))], "a label is nan, a missing value"),
     ],
 )
 def test_one_class_is_none(folds, message: str):
