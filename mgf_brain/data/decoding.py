@@ -235,7 +235,8 @@ def _refuse_wrong_mp3(file: soundfile.SoundFile, there: int) -> None:
 
 
 def _joined(data: mmap.mmap) -> bool:
-    if data.find(b"fLaC\0\0\0\x22", 1) > 0 or data.find(b"fLaC\x80\0\0\x22", 1) > 0:
+    second = data.find(b"fLaC") + 1  # a tag may stand before the first
+    if data.find(b"fLaC\0\0\0\x22", second) > 0 or data.find(b"fLaC\x80\0\0\x22", second) > 0:
         return True
     first_page_of_sound = data.find(b"OggS\0\0")
     begins = data.rfind(b"OggS\0\2" + bytes(8))  # a stream, at time 0

@@ -46,6 +46,16 @@ def test_files_joined_into_one_are_refused(tmp_path, extension):
     assert check_file(second).error is None
 
 
+def test_a_flac_with_a_tag_before_it_is_one_file(tmp_path):
+    path = write(tmp_path / "a.flac")
+    flac = path.read_bytes()
+    tag = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+    path.write_bytes(tag + flac)
+    assert check_file(path).error is None and len(read_audio(path)) == 4 * RATE
+    path.write_bytes(tag + flac + flac)
+    refused(path, "several files joined into one")
+
+
 def test_an_mp3_whose_first_frame_tells_nothing_is_not_read_half(tmp_path):
     """Of a variable bit rate, without Xing's tag: its decoder reckons by the first frame."""
     path = write(tmp_path / "a.mp3", bitrate_mode="VARIABLE", compression_level=0.5)
