@@ -6,13 +6,14 @@ its name and what the user can do about it make a message of it.
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -201,14 +202,26 @@ def refuse_damaged(file: soundfile.SoundFile, path: str | os.PathLike) -> None:
         return  # ffmpeg refuses these
     if file.format in ("WAV", "WAVEX"):
         _refuse_cut_wav(file.extra_info, os.stat(path).st_size)
-    elif file.format in ("MP3", "FLAC", "OGG"):
-        with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if file.format == "MP3":
-                _refuse_wrong_mp3(file, mp3_samples(data))
-            elif _joined(data):
-                raise Fault("several files joined into one, of which the first alone is decoded")
-            elif file.format == "OGG" and not _ended(data):
-                raise Fault("cut short: its last page does not end the stream")
+    elif file.format == "MP3":
+        _refuse_wrong_mp3(file, _found(mp3_samples, path))
+    elif file.format in ("FLAC", "OGG"):
+        if _found(_joined, path):
+            raise Fault("several files joined into one, of which the first alone is decoded")
+        if file.format == "OGG" and not _found(_ended, path):
+            raise Fault("cut short: its last page does not end the stream")
+
+
+def _found(scan: Callable[[mmap.mmap], int], path: str | os.PathLike) -> int:
+    """What a scan of a file's bytes finds: sought once, however many segments are read of it."""
+    state = os.stat(path)
+    return _scanned(scan, os.fspath(path), state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _scanned(scan: Callable[[mmap.mmap], int], path: str, size: int, changed: int) -> int:
+    del size, changed  # another file's, if they differ
+    with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return scan(data)
 
 
 def _refuse_cut_wav(log: str, size: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mgf_brain.data import decoding
-from mgf_brain.data.audio import audio_among, probe, read_audio
+from mgf_brain.data.audio import Segment, audio_among, probe, read_audio
 from mgf_brain.data.preparation.checks import check_file
 from mgf_brain.errors import UserError
 
@@ -64,6 +64,17 @@ def test_an_mp3_whose_first_frame_tells_nothing_is_not_read_half(tmp_path):
     path.write_bytes(data[second:])
     if abs(probe(path).frames - 4 * RATE) > RATE // 2:  # else the guess was right
         refused(path, "wrong header")
+
+
+def test_a_file_is_looked_through_once_until_it_changes(tmp_path, monkeypatch):
+    path, scans = write(tmp_path / "a.mp3"), []
+    monkeypatch.setattr(decoding, "mp3_samples", lambda data: scans.append(0) or 4 * RATE)
+    for start in range(3):
+        read_audio(Segment(str(path), start))
+    assert len(scans) == 1
+    os.utime(path, (0, 0))
+    read_audio(path)
+    assert len(scans) == 2
 
 
 @pytest.mark.parametrize("extension, place", ((".flac", 18), (".mp3", None)))
