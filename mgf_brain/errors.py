@@ -95,12 +95,12 @@ MACHINE_ERRORS = {
     errno.EPERM: "Change its permissions, or name another",
     errno.EIO: "Check the disk and start again",
     errno.EMFILE: "Allow more open files (ulimit -n) and start again",
+    errno.ENFILE: "Close other programs, or allow more open files (fs.file-max), and start again",
     errno.ENAMETOOLONG: "Name a shorter path",
     errno.ELOOP: "Mend the link",
     errno.ENOTDIR: "Name another path",
     errno.EISDIR: "Name a file",
     errno.EEXIST: "Name another path",
-    errno.EFBIG: "Allow larger files (ulimit -f) and start again",
     errno.ESTALE: "Check the disk and start again",
 }
 
@@ -130,6 +130,8 @@ def run_main(main: Callable[[], None]) -> None:
         sys.exit(2)
 
 
+# What Python says of an OSError, which is all that a loader's worker passes on of it.
+OS_ERROR = re.compile(r"Error: \[Errno (\d+)\] [^\n]*?(?:: '([^'\n]*)')?$")
 # How libraries that write by themselves say that they could not, and for which reason.
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")  # of safetensors
 NOT_WRITTEN = ("PytorchStreamWriter failed", "unexpected pos")  # of torch.save
@@ -163,6 +165,8 @@ def refusal(error: BaseException) -> str | None:
         )
     if any(sign in message for sign in NOT_WRITTEN):
         return "A file could not be written whole. Make room on the disk and start again."
+    if isinstance(error, OSError) and (found := OS_ERROR.search(str(error).strip())):
+        number, place = int(found[1]), found[2]
     if found := RUST_ERROR.search(message):
         number = int(found[1])
     if isinstance(error, MemoryError) or any(sign in message for sign in NO_MEMORY):

@@ -6,6 +6,7 @@ its name and what the user can do about it make a message of it.
 
 from __future__ import annotations
 
+import errno
 import functools
 import mmap
 import os
@@ -57,7 +58,7 @@ class _Decoder(soundfile.SoundFile):
 
 @contextmanager
 def named_faults(path: str | os.PathLike) -> Iterator[None]:
-    """Make a UserError of a fault in the block.
+    """Make a UserError of a fault in the block; what the machine refused is none of the file's.
 
     Example
     -------
@@ -72,8 +73,21 @@ def named_faults(path: str | os.PathLike) -> Iterator[None]:
     except Missing as fault:
         raise UserError(f"audio {fault}: {path}. Check its folder, or prepare again.") from fault
     except (Fault, OSError) as fault:
+        if refused_by_machine(fault):
+            raise
         why = (fault.strerror if isinstance(fault, OSError) else None) or fault
         raise UserError(f"cannot read {path}: {why}. Restore, convert or leave it out.") from fault
+
+
+def refused_by_machine(error: Exception) -> bool:
+    """Whether an error says nothing of the file that was to be read.
+
+    Example
+    -------
+    >>> refused_by_machine(OSError(errno.EMFILE, "Too many open files"))
+    True
+    """
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EIO)
 
 
 def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
@@ -82,7 +96,9 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     Raises
     ------
     Fault
-        If it is missing or no audio, or its rate or length can't be.
+        If it is missing or no audio, may not be read, or its rate or length can't be.
+    OSError
+        If the machine refuses: see ``refused_by_machine``.
 
     Example
     -------
@@ -98,11 +114,20 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     try:
         file = _Decoder(source)
     except soundfile.LibsndfileError as error:
+        _refuse_unopened(path)
         raise Fault(f"unreadable: {error.error_string}".rstrip(". ")) from error
     if reason := _impossible(file, os.stat(path).st_size):
         file.close()
         raise Fault(reason)
     return file
+
+
+def _refuse_unopened(path: str | os.PathLike) -> None:
+    """Open a file as such: libsndfile does not say why the system refuses it."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except PermissionError as error:
+        raise Fault("no permission to read it") from error
 
 
 def _impossible(file: soundfile.SoundFile, size: int) -> str | None:

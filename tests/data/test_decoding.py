@@ -1,6 +1,8 @@
 """What a file holds and what its header claims; formats that need ffmpeg."""
 
+import errno
 import os
+import resource
 import sys
 
 import numpy as np
@@ -102,6 +104,34 @@ def test_wavs_written_to_a_pipe_are_whole(tmp_path):
         path.write_bytes(data)
         assert check_file(path).error is None
         assert len(read_audio(path)) == 4 * RATE
+
+
+def test_too_many_open_files_are_no_fault_of_a_file(tmp_path):
+    path = write(tmp_path / "a.wav")
+    lowest, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, highest))
+    try:
+        for read in (check_file, probe, read_audio):
+            with pytest.raises(OSError, match=r"Too many open files: .*a\.wav"):
+                read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, highest))
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav")
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def fail(source):
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(decoding, "_Decoder", fail)  # for root, all can be read
+    monkeypatch.setattr(decoding.os, "open", refuse)
+    assert check_file(path).error == "no permission to read it"
+    with pytest.raises(UserError, match=r"cannot read .*a\.wav: no permission to read it\. "):
+        read_audio(path)
 
 
 def test_a_piece_that_a_header_promises_and_a_file_lacks_is_refused(tmp_path):

@@ -21,6 +21,7 @@ from mgf_brain.data.decoding import (
     read_frames,
     refuse_damaged,
     refuse_short,
+    refused_by_machine,
 )
 
 BLOCK = 2**20  # samples decoded at a time: hour-long files must not fill the memory
@@ -45,6 +46,8 @@ class AudioCheck:
 
 def check_file(path: str | os.PathLike) -> AudioCheck:
     """Decode a file and describe it; what is wrong with it is returned, not raised.
+
+    What the machine refuses, open files say, is raised: it says nothing of the file.
 
     Arguments
     ---------
@@ -77,6 +80,8 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     except Fault as fault:
         return AudioCheck(str(path), error=str(fault))
     except OSError as error:
+        if refused_by_machine(error):
+            raise
         return AudioCheck(str(path), error=f"unreadable: {error.strerror}")
 
 
