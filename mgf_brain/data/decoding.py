@@ -33,7 +33,7 @@ MOST_SAMPLES = 8192  # that a byte can hold: silence in long blocks of Vorbis or
 MP3_SLACK = 5  # frames by which an MP3's header may be wrong: encoders add up to 3.5
 WAV_SLACK = 1024  # bytes by which a WAV's may be: some writers count its header in
 UNKNOWN_BYTES = 0x7FFF0000  # a WAV that was written to a pipe says this or more
-LOUDEST = 1e9  # beyond it, sums of samples may be infinite
+LARGEST_SAMPLE = 1e9  # beyond it, sums of samples may be infinite
 
 
 class Fault(Exception):

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
 from mgf_brain.data.decoding import (
     CONVERTED,
-    LOUDEST,
+    LARGEST_SAMPLE,
     Fault,
     open_audio,
     read_frames,
@@ -92,7 +92,7 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
     for block in _blocks(file, *bounds(path)):
         digest.update(block.data)
         frames += len(block)
-        usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
+        usual = usual and bool((np.abs(block) < LARGEST_SAMPLE).all())  # no NaN is
         silent = silent and not block.sum(1).any()
     error = None
     if frames == file.frames == 0:
