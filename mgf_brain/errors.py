@@ -104,11 +104,14 @@ MACHINE_ERRORS = {
     errno.ESTALE: "Check the disk and start again",
 }
 
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
+
 
 def run_main(main: Callable[[], None]) -> None:
     """Run a script's main function; a `UserError` becomes one line on stderr and exit status 2.
 
-    So does what the machine refuses: a full disk, a folder that can't be written, memory.
+    So does what the machine refuses: a full disk, a folder that can't be written, memory. A closed
+    pipe ends it with 141 and without a word.
 
     Arguments
     ---------
@@ -121,6 +124,14 @@ def run_main(main: Callable[[], None]) -> None:
     prepared
     """
     try:
+        _run(main)
+    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+def _run(main: Callable[[], None]) -> None:
+    try:
         main()
     except Exception as error:
         line = error if isinstance(error, UserError) else refusal(error)
@@ -128,6 +139,8 @@ def run_main(main: Callable[[], None]) -> None:
             raise
         print("error:", line, file=sys.stderr)
         sys.exit(2)
+    finally:
+        sys.stdout.flush()  # else a closed pipe shows behind our back
 
 
 # What Python says of an OSError, which is all that a loader's worker passes on of it.

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -64,6 +66,15 @@ def test_what_the_machine_refuses_a_worker_is_one_line_too(capsys):
     with pytest.raises(SystemExit):
         run_main(lambda: fail_in_worker(error))
     assert capsys.readouterr().err.startswith("error: a: b.wav: Too many open files. Allow more")
+
+
+def test_a_recipe_whose_reader_has_seen_enough_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from mgf_brain.errors import run_main; run_main(lambda: print('help'))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_messages_never_steer_a_terminal_nor_fill_it():
