@@ -96,20 +96,23 @@ MACHINE_ERRORS = {
     errno.EPERM: "Change its permissions, or name another",
     errno.EIO: "Check the disk and start again",
     errno.EMFILE: "Allow more open files (ulimit -n) and start again",
+    errno.ENFILE: "Close other programs, or allow more open files (fs.file-max), and start again",
     errno.ENAMETOOLONG: "Name a shorter path",
     errno.ELOOP: "Mend the link",
     errno.ENOTDIR: "Name another path",
     errno.EISDIR: "Name a file",
     errno.EEXIST: "Name another path",
-    errno.EFBIG: "Allow larger files (ulimit -f) and start again",
     errno.ESTALE: "Check the disk and start again",
 }
+
+BROKEN_PIPE = 141  # 128 + SIGPIPE, as shells have it
 
 
 def run_main(main: Callable[[], None]) -> None:
     """Run a script's main function; a `UserError` becomes one line on stderr and exit status 2.
 
-    So does what the machine refuses: a full disk, a folder that can't be written, memory.
+    So does what the machine refuses: a full disk, a folder that can't be written, memory. A closed
+    pipe ends it with 141 and without a word.
 
     Arguments
     ---------
@@ -123,6 +126,14 @@ def run_main(main: Callable[[], None]) -> None:
     """
     logging.raiseExceptions = False  # a log that a full disk refuses makes no tracebacks
     try:
+        _run(main)
+    except BrokenPipeError:  # whoever reads, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(BROKEN_PIPE)
+
+
+def _run(main: Callable[[], None]) -> None:
+    try:
         main()
     except Exception as error:
         line = error if isinstance(error, UserError) else refusal(error)
@@ -130,8 +141,12 @@ def run_main(main: Callable[[], None]) -> None:
             raise
         print("error:", line, file=sys.stderr)
         sys.exit(2)
+    finally:
+        sys.stdout.flush()  # else a closed pipe shows behind our back
 
 
+# What Python says of an OSError, which is all that a loader's worker passes on of it.
+OS_ERROR = re.compile(r"Error: \[Errno (\d+)\] [^\n]*?(?:: '([^'\n]*)')?$")
 # How libraries that write by themselves say that they could not, and for which reason.
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")  # of safetensors
 NOT_WRITTEN = ("PytorchStreamWriter failed", "unexpected pos")  # of torch.save
@@ -165,6 +180,8 @@ def refusal(error: BaseException) -> str | None:
         )
     if any(sign in message for sign in NOT_WRITTEN):
         return "A file could not be written whole. Make room on the disk and start again."
+    if isinstance(error, OSError) and (found := OS_ERROR.search(str(error).strip())):
+        number, place = int(found[1]), found[2]
     if found := RUST_ERROR.search(message):
         number = int(found[1])
     if isinstance(error, MemoryError) or any(sign in message for sign in NO_MEMORY):

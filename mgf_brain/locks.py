@@ -87,12 +87,22 @@ class FolderLock:
             time.sleep(0.2)
         now = time.strftime("%Y-%m-%d %H:%M:%S %z")
         holder = f"process {os.getpid()} on {socket.gethostname()} since {now}"
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"{holder}\n".encode(), 0)
+        try:
+            if fcntl.fcntl(file, fcntl.F_GETFL) & os.O_RDWR:
+                os.ftruncate(file, 0)
+                os.pwrite(file, f"{holder}\n".encode(), 0)
+        except OSError:  # of a full disk
+            os.close(file)
+            raise
         return file
 
     def _try(self) -> int | None:
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+        except PermissionError:
+            if not self.path.exists():
+                raise
+            file = os.open(self.path, os.O_RDONLY)  # another user's, who may have been killed
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

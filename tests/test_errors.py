@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -12,19 +14,25 @@ from mgf_brain.errors import UserError, plain, run_main
 class Broken(torch.utils.data.Dataset):
     """Raises in the worker process of a data loader."""
 
+    def __init__(self, error):
+        self.error = error
+
     def __len__(self):
         return 1
 
     def __getitem__(self, index):
-        raise UserError("cannot read a.wav")
+        raise self.error
+
+
+UNREADABLE = UserError("cannot read a.wav")
 
 
 def fail():
-    raise UserError("cannot read a.wav")
+    raise UNREADABLE
 
 
-def fail_in_worker():
-    next(iter(torch.utils.data.DataLoader(Broken(), num_workers=1)))
+def fail_in_worker(error=UNREADABLE):
+    next(iter(torch.utils.data.DataLoader(Broken(error), num_workers=1)))
 
 
 @pytest.mark.parametrize("main", [fail, fail_in_worker])
@@ -51,6 +59,22 @@ def test_what_the_machine_refuses_is_one_line_and_status_2(number, capsys):
     message = capsys.readouterr().err
     assert message.startswith(f"error: /results/metrics.jsonl: {os.strerror(number)}. ")
     assert message.count("\n") == 1
+
+
+def test_what_the_machine_refuses_a_worker_is_one_line_too(capsys):
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE), "a: b.wav")
+    with pytest.raises(SystemExit):
+        run_main(lambda: fail_in_worker(error))
+    assert capsys.readouterr().err.startswith("error: a: b.wav: Too many open files. Allow more")
+
+
+def test_a_recipe_whose_reader_has_seen_enough_ends_quietly():
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from mgf_brain.errors import run_main; run_main(lambda: print('help'))"
+    done = subprocess.run([sys.executable, "-c", code], stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_messages_never_steer_a_terminal_nor_fill_it():

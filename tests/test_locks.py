@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -107,3 +108,35 @@ def test_a_folder_that_was_made_for_the_lock_alone_goes_with_it(tmp_path):
     with locked(tmp_path / "kept"):
         (tmp_path / "kept" / "train.csv").touch()
     assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_the_file_of_another_user_who_was_killed_is_taken_as_it_is(tmp_path, monkeypatch, other):
+    """Whom a folder's permissions allow to write there, but not that file."""
+    stale, open_file = tmp_path / ".lock", os.open
+    stale.write_text("process 1")
+
+    def refuse(path, flags, mode=0o777):
+        if flags & os.O_RDWR and Path(path).exists():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return open_file(path, flags, mode)
+
+    monkeypatch.setattr("mgf_brain.locks.os.open", refuse)  # which root is not
+    with locked(tmp_path):
+        assert stale.read_text() == "process 1"
+    assert not stale.exists()
+    other(tmp_path, 600)
+    with pytest.raises(UserError, match="writes it"):
+        FolderLock(tmp_path)
+
+
+def test_a_full_disk_leaves_nothing_locked(tmp_path, monkeypatch):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = len(os.listdir("/proc/self/fd"))
+    with monkeypatch.context() as full:
+        full.setattr("mgf_brain.locks.os.pwrite", fill)
+        with pytest.raises(OSError, match="No space"):
+            FolderLock(tmp_path)
+    assert len(os.listdir("/proc/self/fd")) == before
+    FolderLock(tmp_path).release()

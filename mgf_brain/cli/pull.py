@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--max_gb",
         type=float,
         default=20.0,
-        help="of all files; a larger model is not fetched (default: %(default)g)",
+        help="of all files that the cache lacks; more are not fetched (default: %(default)g)",
     )
 
 

@@ -6,13 +6,15 @@ its name and what the user can do about it make a message of it.
 
 from __future__ import annotations
 
+import errno
+import functools
 import mmap
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -31,7 +33,7 @@ MOST_SAMPLES = 8192  # that a byte can hold: silence in long blocks of Vorbis or
 MP3_SLACK = 5  # frames by which an MP3's header may be wrong: encoders add up to 3.5
 WAV_SLACK = 1024  # bytes by which a WAV's may be: some writers count its header in
 UNKNOWN_BYTES = 0x7FFF0000  # a WAV that was written to a pipe says this or more
-LOUDEST = 1e9  # beyond it, sums of samples may be infinite
+LARGEST_SAMPLE = 1e9  # beyond it, sums of samples may be infinite
 
 
 class Fault(Exception):
@@ -56,7 +58,7 @@ class _Decoder(soundfile.SoundFile):
 
 @contextmanager
 def named_faults(path: str | os.PathLike) -> Iterator[None]:
-    """Make a UserError of a fault in the block.
+    """Make a UserError of a fault in the block; what the machine refused is none of the file's.
 
     Example
     -------
@@ -71,8 +73,21 @@ def named_faults(path: str | os.PathLike) -> Iterator[None]:
     except Missing as fault:
         raise UserError(f"audio {fault}: {path}. Check its folder, or prepare again.") from fault
     except (Fault, OSError) as fault:
+        if refused_by_machine(fault):
+            raise
         why = (fault.strerror if isinstance(fault, OSError) else None) or fault
         raise UserError(f"cannot read {path}: {why}. Restore, convert or leave it out.") from fault
+
+
+def refused_by_machine(error: Exception) -> bool:
+    """Whether an error says nothing of the file that was to be read.
+
+    Example
+    -------
+    >>> refused_by_machine(OSError(errno.EMFILE, "Too many open files"))
+    True
+    """
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE, errno.EIO)
 
 
 def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
@@ -81,7 +96,9 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     Raises
     ------
     Fault
-        If it is missing or no audio, or its rate or length can't be.
+        If it is missing or no audio, may not be read, or its rate or length can't be.
+    OSError
+        If the machine refuses: see ``refused_by_machine``.
 
     Example
     -------
@@ -97,11 +114,20 @@ def open_audio(path: str | os.PathLike) -> soundfile.SoundFile:
     try:
         file = _Decoder(source)
     except soundfile.LibsndfileError as error:
+        _refuse_unopened(path)
         raise Fault(f"unreadable: {error.error_string}".rstrip(". ")) from error
     if reason := _impossible(file, os.stat(path).st_size):
         file.close()
         raise Fault(reason)
     return file
+
+
+def _refuse_unopened(path: str | os.PathLike) -> None:
+    """Open a file as such: libsndfile does not say why the system refuses it."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except PermissionError as error:
+        raise Fault("no permission to read it") from error
 
 
 def _impossible(file: soundfile.SoundFile, size: int) -> str | None:
@@ -201,14 +227,26 @@ def refuse_damaged(file: soundfile.SoundFile, path: str | os.PathLike) -> None:
         return  # ffmpeg refuses these
     if file.format in ("WAV", "WAVEX"):
         _refuse_cut_wav(file.extra_info, os.stat(path).st_size)
-    elif file.format in ("MP3", "FLAC", "OGG"):
-        with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if file.format == "MP3":
-                _refuse_wrong_mp3(file, mp3_samples(data))
-            elif _joined(data):
-                raise Fault("several files joined into one, of which the first alone is decoded")
-            elif file.format == "OGG" and not _ended(data):
-                raise Fault("cut short: its last page does not end the stream")
+    elif file.format == "MP3":
+        _refuse_wrong_mp3(file, _found(mp3_samples, path))
+    elif file.format in ("FLAC", "OGG"):
+        if _found(_joined, path):
+            raise Fault("several files joined into one, of which the first alone is decoded")
+        if file.format == "OGG" and not _found(_ended, path):
+            raise Fault("cut short: its last page does not end the stream")
+
+
+def _found(scan: Callable[[mmap.mmap], int], path: str | os.PathLike) -> int:
+    """What a scan of a file's bytes finds: sought once, however many segments are read of it."""
+    state = os.stat(path)
+    return _scanned(scan, os.fspath(path), state.st_size, state.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _scanned(scan: Callable[[mmap.mmap], int], path: str, size: int, changed: int) -> int:
+    del size, changed  # another file's, if they differ
+    with open(path, "rb") as raw, mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return scan(data)
 
 
 def _refuse_cut_wav(log: str, size: int) -> None:
@@ -235,7 +273,8 @@ def _refuse_wrong_mp3(file: soundfile.SoundFile, there: int) -> None:
 
 
 def _joined(data: mmap.mmap) -> bool:
-    if data.find(b"fLaC\0\0\0\x22", 1) > 0 or data.find(b"fLaC\x80\0\0\x22", 1) > 0:
+    second = data.find(b"fLaC") + 1  # a tag may stand before the first
+    if data.find(b"fLaC\0\0\0\x22", second) > 0 or data.find(b"fLaC\x80\0\0\x22", second) > 0:
         return True
     first_page_of_sound = data.find(b"OggS\0\0")
     begins = data.rfind(b"OggS\0\2" + bytes(8))  # a stream, at time 0

@@ -7,7 +7,6 @@ only the root given to `read_manifest` changes.
 from __future__ import annotations
 
 import csv
-import json
 import math
 import os
 import re
@@ -18,7 +17,7 @@ from pathlib import Path
 from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic
+from mgf_brain.files import open_atomic, read_json
 
 ROOT = "$data_root"
 SUMMARY_FILE = "prepare_summary.json"  # written beside the manifests; knows the root
@@ -172,10 +171,10 @@ def read_summary_file(path: str | os.PathLike) -> dict:
     mgf_brain.errors.UserError: ...prepare_summary.json is damaged. Delete it and prepare again.
     """
     try:
-        summary = json.loads(Path(path).read_bytes())
-    except (ValueError, RecursionError):
-        summary = None
-    if not isinstance(summary, dict) or not isinstance(summary.get("data_root"), str):
+        summary = read_json(path, most_mb=math.inf)
+    except UserError:
+        summary = {}
+    if not isinstance(summary.get("data_root"), str):
         raise UserError(f"{path} is damaged. Delete it and prepare again.")
     return summary
 

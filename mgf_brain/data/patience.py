@@ -26,7 +26,7 @@ class PatientReader:
     Arguments
     ---------
     read : callable
-        ``read(path, …)``; it raises a UserError.
+        ``read(path, …)``; it raises a UserError, or an OSError of the machine's.
 
     Example
     -------
@@ -45,8 +45,8 @@ class PatientReader:
         for wait in () if self.in_vain or path in self.lost else WAITS:
             try:
                 return self.read(path, *args, **kwargs)
-            except UserError as error:
-                logger.warning("%s Trying again in %g s.", error, wait)
+            except (UserError, OSError) as error:
+                logger.warning("%s. Trying again in %g s.", str(error).rstrip("."), wait)
                 time.sleep(wait)
         self.in_vain = True
         self.lost.add(path)

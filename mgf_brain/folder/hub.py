@@ -14,7 +14,13 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, snapshot_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    HfApi,
+    ModelCard,
+    snapshot_download,
+    try_to_load_from_cache,
+)
 from huggingface_hub.errors import (
     HTTPError,  # pyright: ignore[reportPrivateImportUsage]  # of whichever client it is built on
     LocalEntryNotFoundError,
@@ -189,7 +195,7 @@ def pull(
     local_only : bool, optional
         Whether to look into the cache only; by default as HF_HUB_OFFLINE says.
     max_gb : float
-        Of all files together; a larger model is refused before anything is fetched.
+        Of all files that the cache lacks; if they are more, nothing is fetched.
 
     Returns
     -------
@@ -238,13 +244,21 @@ def _offered(repo_id: str, revision: str | None, max_gb: float) -> list[str]:
     info = HfApi().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     names = [name for name in sizes if _belongs(name)]
-    size = sum(sizes[name] for name in names) / 1e9
+    size = sum(sizes[name] for name in names if not _is_cached(repo_id, name, info.sha)) / 1e9
     if size > max_gb:
-        raise UserError(f"{repo_id} has {size:,.3g} GB. Allow so much: --max_gb {math.ceil(size)}.")
+        whole_name = f"{repo_id}@{revision}" if revision else repo_id
+        raise UserError(
+            f"{repo_id} has {size:,.3g} GB to be fetched, more than {max_gb:g}. Fetch it by "
+            f"`mgf-brain pull {whole_name} --max_gb {math.ceil(size)}`, and go on."
+        )
     left = [name for name in sizes if name not in (*names, *HUBS_OWN)]
     if left:
         logger.warning("Left out, as no part of a model: %s", plain(", ".join(left), LONGEST))
     return names
+
+
+def _is_cached(repo_id: str, name: str, commit: str | None) -> bool:
+    return isinstance(try_to_load_from_cache(repo_id, name, revision=commit), str)
 
 
 def local_path(name: str | os.PathLike) -> Path:

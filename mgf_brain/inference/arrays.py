@@ -73,7 +73,7 @@ def array_samples(audio: Any, name: str) -> torch.Tensor:
     return wav
 
 
-def check_rate(sample_rate: Any) -> int:
+def check_array_rate(sample_rate: Any) -> int:
     """The sampling rate of arrays, in Hz.
 
     Raises
@@ -83,9 +83,9 @@ def check_rate(sample_rate: Any) -> int:
 
     Example
     -------
-    >>> check_rate(np.float32(44100))
+    >>> check_array_rate(np.float32(44100))
     44100
-    >>> check_rate(44.1)
+    >>> check_array_rate(44.1)
     Traceback (most recent call last):
     ...
     mgf_brain.errors.UserError: sample_rate: 44.1 is no rate in Hz. Pass 44100, say.

@@ -12,7 +12,7 @@ import torch
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError
-from mgf_brain.inference.arrays import array_samples, check_rate
+from mgf_brain.inference.arrays import array_samples, check_array_rate
 
 LOUDEST = 8.0  # peak; resampling and lossy codecs pass 1, noise of unit deviation passes 5
 
@@ -72,7 +72,7 @@ def read_inputs(
 def _read(audio: Audio, sample_rate: int | None, wanted: int, name: str) -> torch.Tensor:
     if isinstance(audio, (str, os.PathLike)):
         return read_audio(audio, wanted)
-    rate = check_rate(sample_rate)
+    rate = check_array_rate(sample_rate)
     return resample(array_samples(audio, name), rate, wanted)
 
 

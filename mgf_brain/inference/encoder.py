@@ -193,7 +193,7 @@ class SpeechEncoder(Encoder):
         frame_lengths : torch.Tensor
             (B,) valid frames.
         """
-        if len(wavs) > 1 and self._is_long(wavs):
+        if len(wavs) > 1 and self._is_long(lengths):
             states, counts = zip(
                 *(self.encode(*row) for row in each_row(wavs, lengths)), strict=True
             )
@@ -245,21 +245,22 @@ class SpeechEncoder(Encoder):
         perturb: Perturb | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What ``pool`` makes of each row, and the colour of each: see ``joined_pools``."""
-        if len(wavs) > 1 and self._is_long(wavs):
+        if len(wavs) > 1 and self._is_long(lengths):
             rows = [self._pooled(pool, *row, perturb) for row in each_row(wavs, lengths)]
             pooled, colours = zip(*rows, strict=True)
             return torch.cat(pooled), torch.cat(colours)
         parts = self._parts(wavs, lengths, perturb)
         return joined_pools(parts, pool, self.speech_model.front_end.joined_colour)
 
-    def _is_long(self, wavs: torch.Tensor) -> bool:
-        return wavs.shape[1] > WHOLE_SECONDS * self.sample_rate
+    def _is_long(self, lengths: torch.Tensor) -> bool:
+        """Whether a row is, however far it is padded."""
+        return int(lengths.max()) > WHOLE_SECONDS * self.sample_rate
 
     def _parts(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
     ) -> Iterator[Encoded]:
         """What the speech model makes of a batch; or of a long recording, chunk after chunk."""
-        if not self._is_long(wavs):
+        if not self._is_long(lengths):
             frames, states = self.speech_model(wavs, lengths, perturb)
             valid = valid_frames(frames.lengths, states[0].shape[1])
             yield Encoded(states, valid, frames.colour)

@@ -194,7 +194,6 @@ class BaseBrain(sb.Brain):
         self.progress.sampler = self.train_sampler.state_dict(self.step)
         self.count_audio()
         self.count_wall_time()
-        assert self.checkpointer is not None  # without one there is nothing to save
         # As SpeechBrain's, but by the step: clocks can be set back.
         assert self.checkpointer is not None  # or else it is never time to save
         self.checkpointer.save_and_keep_only(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,13 @@ class TrainingLog:
         self.epoch_losses: list[float] = []  # of training, in the order of the epochs
         if enabled:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._end_cut_line()
+            self._remove_cut_line()
             self.writer = SummaryWriter(str(folder))
 
-    def _end_cut_line(self) -> None:
-        """A kill may have cut the last line short: what is appended starts a line of its own."""
-        if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write("\n")
+    def _remove_cut_line(self) -> None:
+        """A kill may have cut the last line short: no checkpoint holds its step."""
+        if self.path.exists():
+            os.truncate(self.path, self.path.read_bytes().rfind(b"\n") + 1)
 
     def step(self, step: int, figures: dict[str, float]) -> None:
         """Log a training step."""

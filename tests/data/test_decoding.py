@@ -1,6 +1,8 @@
 """What a file holds and what its header claims; formats that need ffmpeg."""
 
+import errno
 import os
+import resource
 import sys
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 import soundfile
 
 from mgf_brain.data import decoding
-from mgf_brain.data.audio import audio_among, probe, read_audio
+from mgf_brain.data.audio import Segment, audio_among, probe, read_audio
 from mgf_brain.data.preparation.checks import check_file
 from mgf_brain.errors import UserError
 
@@ -46,6 +48,16 @@ def test_files_joined_into_one_are_refused(tmp_path, extension):
     assert check_file(second).error is None
 
 
+def test_a_flac_with_a_tag_before_it_is_one_file(tmp_path):
+    path = write(tmp_path / "a.flac")
+    flac = path.read_bytes()
+    tag = b"ID3\4\0\0\0\0\0\x0a" + bytes(10)
+    path.write_bytes(tag + flac)
+    assert check_file(path).error is None and len(read_audio(path)) == 4 * RATE
+    path.write_bytes(tag + flac + flac)
+    refused(path, "several files joined into one")
+
+
 def test_an_mp3_whose_first_frame_tells_nothing_is_not_read_half(tmp_path):
     """Of a variable bit rate, without Xing's tag: its decoder reckons by the first frame."""
     path = write(tmp_path / "a.mp3", bitrate_mode="VARIABLE", compression_level=0.5)
@@ -54,6 +66,17 @@ def test_an_mp3_whose_first_frame_tells_nothing_is_not_read_half(tmp_path):
     path.write_bytes(data[second:])
     if abs(probe(path).frames - 4 * RATE) > RATE // 2:  # else the guess was right
         refused(path, "wrong header")
+
+
+def test_a_file_is_looked_through_once_until_it_changes(tmp_path, monkeypatch):
+    path, scans = write(tmp_path / "a.mp3"), []
+    monkeypatch.setattr(decoding, "mp3_samples", lambda data: scans.append(0) or 4 * RATE)
+    for start in range(3):
+        read_audio(Segment(str(path), start))
+    assert len(scans) == 1
+    os.utime(path, (0, 0))
+    read_audio(path)
+    assert len(scans) == 2
 
 
 @pytest.mark.parametrize("extension, place", ((".flac", 18), (".mp3", None)))
@@ -81,6 +104,34 @@ def test_wavs_written_to_a_pipe_are_whole(tmp_path):
         path.write_bytes(data)
         assert check_file(path).error is None
         assert len(read_audio(path)) == 4 * RATE
+
+
+def test_too_many_open_files_are_no_fault_of_a_file(tmp_path):
+    path = write(tmp_path / "a.wav")
+    lowest, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, highest))
+    try:
+        for read in (check_file, probe, read_audio):
+            with pytest.raises(OSError, match=r"Too many open files: .*a\.wav"):
+                read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, highest))
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
+    path = write(tmp_path / "a.wav")
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def fail(source):
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr(decoding, "_Decoder", fail)  # for root, all can be read
+    monkeypatch.setattr(decoding.os, "open", refuse)
+    assert check_file(path).error == "no permission to read it"
+    with pytest.raises(UserError, match=r"cannot read .*a\.wav: no permission to read it\. "):
+        read_audio(path)
 
 
 def test_a_piece_that_a_header_promises_and_a_file_lacks_is_refused(tmp_path):

@@ -1,5 +1,7 @@
 """What can't be read is tried again, and not waited for twice."""
 
+import errno
+
 import pytest
 import torch
 
@@ -17,14 +19,17 @@ def slept(monkeypatch):
     return waits
 
 
-def failing(times):
+GONE = UserError("a.wav is gone.")
+
+
+def failing(times, error=GONE):
     """A reader that fails so many times at first."""
     left = [times]
 
     def read(path, start=0):
         left[0] -= 1
         if left[0] >= 0:
-            raise UserError(f"{path} is gone.")
+            raise error
         return torch.arange(start, start + 3)
 
     return read
@@ -34,6 +39,11 @@ def failing(times):
 def test_a_disk_that_comes_back_has_done_no_harm(slept, times):
     assert PatientReader(failing(times))("a.wav", start=4).tolist() == [4, 5, 6]
     assert slept == [1, 3][:times]
+
+
+def test_a_network_disk_that_fails_for_a_moment_has_done_no_harm(slept):
+    error = OSError(errno.EIO, "Input/output error", "a.wav")
+    assert PatientReader(failing(1, error))("a.wav").tolist() == [0, 1, 2]
 
 
 def test_after_a_wait_in_vain_there_is_none_until_something_was_read(slept):

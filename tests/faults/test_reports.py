@@ -114,12 +114,20 @@ def test_a_log_is_read_while_it_is_written(tmp_path: Path, written: int):
 def test_a_log_that_was_cut_and_goes_on(tmp_path: Path, written: int):
     """After a kill at any byte, the resumed run's rows follow those that were whole."""
     (tmp_path / "metrics.jsonl").write_bytes(LOG[:written])
-    before = read_metrics(tmp_path / "metrics.jsonl")
+    whole = LOG[:written].count(b"\n")
     log = TrainingLog(tmp_path)
     log.resumed(20)
     log.step(40, {"loss": 1.0})
     rows = read_metrics(tmp_path / "metrics.jsonl")
-    assert rows[: len(before)] == before and [row["step"] for row in rows[-2:]] == [20, 40]
+    assert rows[:whole] == ROWS[:whole]
+    assert [row["step"] for row in rows[whole:]] == [20, 40]
+
+
+def test_a_log_that_was_cut_before_the_first_checkpoint_and_starts_again(tmp_path: Path):
+    """Its first row is of a later step, where less is logged now."""
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "loss": 2.5}\n{"step": 2, "lo')
+    TrainingLog(tmp_path).step(10, {"loss": 1.0})
+    assert [row["step"] for row in read_metrics(tmp_path / "metrics.jsonl")] == [1, 10]
 
 
 @pytest.mark.parametrize("key", ["step", "loss", "frame_loss", "foreign", "time"])

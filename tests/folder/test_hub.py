@@ -124,9 +124,12 @@ def test_a_model_larger_than_allowed_is_not_fetched(hub: Hub, folder: Path, caps
     hub.requests.clear()
     with pytest.raises(SystemExit) as stopped:
         main(["pull", "anna/mgf", "--max_gb", "0.0001"])
-    assert stopped.value.code == 2 and "--max_gb 1." in capsys.readouterr().err
+    remedy = "Fetch it by `mgf-brain pull anna/mgf --max_gb 1`, and go on."
+    assert stopped.value.code == 2 and remedy in capsys.readouterr().err
     assert not hub.ranges("model.safetensors")
-    assert set(files(pull("anna/mgf", max_gb=0.001))) == set(FILES)
+    pulled = pull("anna/mgf", max_gb=0.001)
+    assert set(files(pulled)) == set(FILES)
+    assert pull("anna/mgf", max_gb=0.0001) == pulled  # nothing is left to be fetched
 
 
 @pytest.mark.parametrize("name", ["units.model", "hyperparams.yaml"])

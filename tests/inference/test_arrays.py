@@ -11,7 +11,7 @@ import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.errors import UserError
-from mgf_brain.inference.arrays import array_samples, check_rate
+from mgf_brain.inference.arrays import array_samples, check_array_rate
 
 WAV = 0.2 * np.sin(np.arange(8000) ** 1.2 / 9)
 
@@ -56,7 +56,7 @@ def test_silence_is_silence_in_any_signed_type(dtype: str):
 
 
 def test_the_bounds_of_rates():
-    assert [check_rate(rate) for rate in (4000, 384_000)] == [4000, 384_000]
+    assert [check_array_rate(rate) for rate in (4000, 384_000)] == [4000, 384_000]
     for rate in (3999, 384_001, np.bool_(True), torch.tensor(16000)):
         with pytest.raises(UserError, match="is no rate in Hz"):
-            check_rate(rate)
+            check_array_rate(rate)

@@ -132,6 +132,18 @@ def test_in_a_batch_long_and_short_are_what_they_are_alone():
         torch.testing.assert_close(statistics[row], one, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("seconds", [3.9, 4.3])
+def test_padding_makes_no_recording_long(seconds: float):
+    model, wav = make_encoder(), speech(seconds)
+    lengths = torch.tensor([len(wav)])
+    padded = torch.nn.functional.pad(wav, (0, 2 * RATE))[None]
+    (alone,) = model.represent(wav, RATE)
+    states, (count,) = model.encode(padded, lengths)
+    found = torch.cat(states)[:, :count]
+    torch.testing.assert_close(found, alone.states, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model.embed(padded, lengths)[0], alone.embedding)
+
+
 def test_a_long_recording_is_near_to_its_whole(monkeypatch: pytest.MonkeyPatch):
     model, wav = make_encoder(LayerStatistics()), speech(8.0)
     (cut,) = model.represent(wav, RATE)

@@ -11,6 +11,7 @@ from mgf_brain.errors import UserError
 APOSTROPHE = "'"
 CURLY = "’"  # most keyboards' apostrophe
 REMOVED = "Cf"  # soft hyphens, joiners: they part no words
+IDEOGRAPHIC_ZERO = "〇"  # a number to Unicode, but written as all Chinese characters are
 
 
 def spell(
@@ -22,7 +23,8 @@ def spell(
     """A transcript's words: letters of any script with their marks, apostrophes and spaces.
 
     All letters stay apart: nothing is folded but case, and that only where it can be undone, so
-    that neither ß nor the Turkish ı becomes another letter. Other characters part words.
+    that neither ß nor the Turkish ı becomes another letter; ς is a σ at a word's end. Other
+    characters part words.
 
     Arguments
     ---------
@@ -56,9 +58,9 @@ def spell(
     kept = []
     for character in unicodedata.normalize("NFC", text):
         category = unicodedata.category(character)
-        if category[0] == "N":
+        if category[0] == "N" and character != IDEOGRAPHIC_ZERO:
             raise UserError(f"{utterance}: {character!r} in {text!r}. Write it in words.")
-        if category[0] in "LM" or character == APOSTROPHE:
+        if category[0] in "LMN" or character == APOSTROPHE:
             kept.append(_upper(character) if upper_case else character)
             continue
         if not character.isspace():
@@ -70,6 +72,8 @@ def spell(
 
 
 def _upper(character: str) -> str:
+    if character == "ς":  # σ at the end of a word
+        return "Σ"
     upper = character.upper()
     return upper if upper.lower() == character else character
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +23,7 @@ from mgf_brain.locks import locked
 logger = get_logger(__name__)
 
 FORMAT = 3  # of what ``track_fingerprint`` hashes
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)  # what says that a folder can't be written
 Files = Mapping[str, int]  # ``files`` of ``track_facts``
 
 
@@ -108,8 +111,13 @@ def _make(
     trained_on: Files | None,
 ) -> None:
     """Make a track if it is missing, and tell what is known of it."""
-    with locked(folder, wait=True):
-        remove_temporaries(folder)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(folder, wait=True))
+            remove_temporaries(folder)
+        except OSError as error:
+            if error.errno not in READ_ONLY or load_track(folder, verify=True) is None:
+                raise  # else it is only read
         if trained_on is None or not _goes_on(folder, {u.id for u in (*train, *valid)}, trained_on):
             maker.make(train, valid, folder, device)
             _refuse_other(folder, trained_on)

@@ -16,12 +16,13 @@ from tqdm import tqdm
 from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
 from mgf_brain.data.decoding import (
     CONVERTED,
-    LOUDEST,
+    LARGEST_SAMPLE,
     Fault,
     open_audio,
     read_frames,
     refuse_damaged,
     refuse_short,
+    refused_by_machine,
 )
 
 SILENCE = 1e-6  # from the lowest sample to the highest: half of the last of 20 bits
@@ -47,6 +48,8 @@ class AudioCheck:
 
 def check_file(path: str | os.PathLike) -> AudioCheck:
     """Decode a file and describe it; what is wrong with it is returned, not raised.
+
+    What the machine refuses, open files say, is raised: it says nothing of the file.
 
     Arguments
     ---------
@@ -79,6 +82,8 @@ def check_file(path: str | os.PathLike) -> AudioCheck:
     except Fault as fault:
         return AudioCheck(str(path), error=str(fault))
     except OSError as error:
+        if refused_by_machine(error):
+            raise
         return AudioCheck(str(path), error=f"unreadable: {error.strerror}")
 
 
@@ -90,7 +95,7 @@ def _decode(file: soundfile.SoundFile, path: str | os.PathLike) -> AudioCheck:
     for block in _blocks(file, *bounds(path)):
         digest.update(block.data)
         frames += len(block)
-        usual = usual and bool((np.abs(block) < LOUDEST).all())  # no NaN is
+        usual = usual and bool((np.abs(block) < LARGEST_SAMPLE).all())  # no NaN is
         mono = block.mean(1)
         lowest, highest = min(lowest, mono.min()), max(highest, mono.max())
     error = None

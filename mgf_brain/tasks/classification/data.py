@@ -35,15 +35,14 @@ def official_parts(
 def labelled(fold: FoldParts) -> FoldParts:
     """The fold without unlabelled utterances.
 
-    Raises
-    ------
-    UserError
-        If none is left to train on, or to score.
+    Example
+    -------
+    >>> rows = [Utterance("a", 1.0, "/a.wav", "s", label=label) for label in ("calm", None)]
+    >>> [len(part) for part in labelled(("1", rows, rows[1:]))[1:]]
+    [1, 0]
     """
     name, train, test = fold
     train, test = ([u for u in rows if u.label] for rows in (train, test))
-    if not train or not test:
-        raise UserError(f"fold {name} has no labelled utterances to train on or to score.")
     return name, train, test
 
 
@@ -99,7 +98,7 @@ def require_classes(folds: Iterable[FoldParts]) -> list[FoldParts]:
     Raises
     ------
     UserError
-        If there are not: naming the only class would score 100 %.
+        If there are not: naming the only class would score 100 %. Or a part is empty.
 
     Example
     -------
@@ -112,16 +111,27 @@ def require_classes(folds: Iterable[FoldParts]) -> list[FoldParts]:
     folds = list(folds)
     refuse_twins({u.label or "" for _, train, test in folds for u in [*train, *test]})
     for name, train, test in folds:
-        classes = {u.label for u in train}
-        if len(classes) < 2:
+        if not train or not test:
+            raise UserError(f"fold {name} has no labelled utterances to train on or to score.")
+        if len({u.label for u in train}) < 2:
             raise UserError(
                 f"fold {name}: all that trains has the label {train[0].label}. Label two classes."
             )
-        if unheard := sorted({u.label or "" for u in test} - classes):
-            logger.warning("fold %s: nothing trains %s, which it tests", name, ", ".join(unheard))
     if len(tested := {u.label for _, _, test in folds for u in test}) < 2:
         raise UserError(
             f"all that is scored has the label {', '.join(map(str, tested))}: no score would mean "
             "anything. Label two classes."
         )
     return folds
+
+
+def warn_of_unheard(folds: Iterable[FoldParts]) -> None:
+    """Say which classes a fold tests that nothing of it trains: all are errors.
+
+    Arguments
+    ---------
+    folds : iterable of FoldParts
+    """
+    for name, train, test in folds:
+        if unheard := sorted({u.label or "" for u in test} - {u.label for u in train}):
+            logger.warning("fold %s: nothing trains %s, which it tests", name, ", ".join(unheard))

@@ -11,7 +11,7 @@ from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.classification.data import labelled, require_classes
+from mgf_brain.tasks.classification.data import labelled, require_classes, warn_of_unheard
 from mgf_brain.tasks.classification.model_folder import export_classifier
 from mgf_brain.tasks.classification.report import write_classification_page
 from mgf_brain.tasks.classification.training import FoldParts, classify_folds, pooled_scores
@@ -34,6 +34,7 @@ def classify_utterances(
     experiment = load_recipe(recipe)
     extractor = open_run(experiment, ADAPT)
     folds = require_classes(map(labelled, dataio_prepare(experiment.hparams)))
+    warn_of_unheard(folds)
     predictions, trainer = classify_folds(experiment, extractor, folds)
     metrics = pooled_scores(predictions, trainer.classes)
     train = {u.id: u for _, rows, _ in folds for u in rows}

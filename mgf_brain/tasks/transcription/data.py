@@ -142,7 +142,7 @@ def leave_out_long(
     kept, long = [], []
     for u in utterances:
         slots, wanted = (
-            slots_of(int(u.duration * rate), *sizes),
+            slots_of(round(u.duration * rate), *sizes),
             least_slots(tokens.encode(texts[u.id])),
         )
         if wanted <= slots:

@@ -22,6 +22,8 @@ from mgf_brain.errors import UserError
         ("ışık ve işlik", "ıŞıK VE IŞLIK"),
         ("我们，去吧。", "我们 去吧"),
         ("हिन्दी में", "हिन्दी में"),
+        ("二〇二〇年", "二〇二〇年"),
+        ("λόγος λόγοσ ΛΌΓΟΣ", "ΛΌΓΟΣ ΛΌΓΟΣ ΛΌΓΟΣ"),
         ("we it’s 'so' '", "WE IT'S 'SO'"),
         ("co\u00adop\ufeff", "COOP"),
         ("", ""),
@@ -39,7 +41,8 @@ def test_upper_case_joins_no_two_letters_of_unicode():
     for character in map(chr, range(sys.maxunicode + 1)):
         if unicodedata.category(character)[0] == "L":
             composed = unicodedata.normalize("NFC", character)
-            lower.setdefault(spell(character), set()).add(composed.lower())
+            letter = composed.lower().replace("ς", "σ")  # the same, at the end of a word
+            lower.setdefault(spell(character), set()).add(letter)
     assert all(len(letters) == 1 for letters in lower.values())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mgf_brain.data.labels import track_making
 from mgf_brain.data.labels.track_files import load_track, save_track, track_facts
 from mgf_brain.data.labels.track_making import make_tracks, open_tracks
 from mgf_brain.data.labels.tracks import IGNORE
@@ -56,6 +59,25 @@ def test_how_long_the_making_took_is_kept(tmp_path: Path, caplog):
     assert track_facts(folder) == first
     make_tracks({"labels": Maker(2)}, rows, [], tmp_path)
     assert track_facts(folder)["seconds"] not in (0, first["seconds"])
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EPERM])
+def test_in_a_folder_that_can_only_be_read_a_sound_track_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+):
+    rows = [Utterance("a", 1.0, "a.wav", "s")]
+    make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
+
+    def refuse(folder, wait):
+        raise OSError(number, os.strerror(number), str(folder))
+
+    monkeypatch.setattr(track_making, "locked", refuse)  # root may write all
+    made = make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
+    assert open_tracks(made)["labels"].whole("a").tolist() == [1, 1]
+    path = tmp_path / "labels/track.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(OSError, match="labels"):
+        make_tracks({"labels": Maker(1)}, rows, [], tmp_path)
 
 
 def test_a_track_that_another_run_has_replaced_is_refused(tmp_path: Path):

@@ -9,7 +9,7 @@ import pytest
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.tasks.classification.data import own_folds, require_classes
+from mgf_brain.tasks.classification.data import own_folds, require_classes, warn_of_unheard
 from tests.data.miniatures_speech import write_noise
 
 
@@ -25,6 +25,8 @@ def test_two_classes_in_training_and_in_all_tests_are_enough():
 @pytest.mark.parametrize(
     "folds, message",
     [
+        ([("1", [], rows("ab"))], "fold 1 has no labelled utterances to train on"),
+        ([("1", rows("ab"), rows("ab")), ("2", rows("ab"), [])], "fold 2 has no labelled"),
         ([("1", rows("ab"), rows("ab")), ("2", rows("bb"), rows("a"))], "fold 2: all that trains"),
         ([("1", rows("ab"), rows("aa")), ("2", rows("ab"), rows("a"))], "all that is scored has"),
         ([("1", rows("abA"), rows("ab"))], "labels A and a differ in case alone"),
@@ -37,8 +39,9 @@ def test_one_class_is_none(folds, message: str):
 
 
 def test_a_class_that_nothing_trains_is_said(caplog: pytest.LogCaptureFixture):
-    require_classes([("7", rows("ab"), rows("acd"))])
-    assert "fold 7: nothing trains c, d, which it tests" in caplog.text
+    folds = [("7", rows("ab"), rows("acd"))]
+    warn_of_unheard(require_classes(folds))
+    assert caplog.messages == ["fold 7: nothing trains c, d, which it tests"]
 
 
 def own(folder: Path, labels: list[str]) -> dict:

@@ -71,6 +71,14 @@ def test_what_fits_stays(seconds: float, text: str):
     assert (made == utterances) == fits
 
 
+def test_no_sample_is_lost_to_rounding():
+    """The last one, of a length whose seconds are a little less, makes a slot of its own."""
+    samples, extractor, tokens = 129_040, EXTRACTORS["fbank"](), Tokens("AB")
+    slots = slots_of(samples, extractor.window, extractor.hop)
+    texts, utterances = {"u0": ("AB" * slots)[:slots]}, rows(samples / 16000)
+    assert leave_out_long(utterances, texts, tokens, extractor, max_bad_share=0.0) == utterances
+
+
 def test_utterances_without_words_are_counted(caplog: pytest.LogCaptureFixture):
     texts = ("ÉTÉ", "…", None, "你")
     made = [Utterance(f"u{i}", 1.0, "/a.wav", "s", words) for i, words in enumerate(texts)]
