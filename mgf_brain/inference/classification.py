@@ -8,6 +8,7 @@ from typing import overload
 import torch
 
 from mgf_brain.inference.audio import Audio
+from mgf_brain.inference.batches import check_batch
 from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
@@ -69,7 +70,13 @@ class UtteranceClassifier(SpeechTask):
         -------
         torch.Tensor
             (B, classes), each row adding up to 1.
+
+        Raises
+        ------
+        UserError
+            If they are no such tensors, or a row is shorter than a frame.
         """
+        check_batch(wavs, lengths, self.encoder.window)
         return self.head(self.encoder.statistics(wavs, lengths).float())[:, 0].softmax(-1)
 
     @overload
