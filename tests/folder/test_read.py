@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 import torch
 
 from mgf_brain.downstream.pretrained import load_extractor
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, run_main
+from mgf_brain.folder.weights import read_header
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
 from tests.inference.folders import LABELS, write_classifier
 
@@ -56,6 +58,21 @@ def test_a_cut_file_of_weights(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match="model.safetensors cannot be read"):
         UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+def test_weights_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    """Root may read all, hence the patch."""
+    write_classifier(tmp_path / "model")
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SystemExit):
+        run_main(lambda: read_header(tmp_path / "model"))
+    assert "model.safetensors: Permission denied. Change its permissions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
