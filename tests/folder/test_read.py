@@ -60,6 +60,26 @@ def test_a_cut_file_of_weights(tmp_path: Path):
         UtteranceClassifier.from_pretrained(tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ("NTW", "labels: 'NTW' is no list"),
+        ('["N", "N", "W"]', "labels: 'N' is there twice"),
+        ('["N", 1, null]', "labels: 1 is no text"),
+        ('["N", "T", ""]', "labels: '' is no text"),
+        ('["N", "T"]', "labels: the head has 3 classes, but there are 2 labels"),
+        ('["N", "T", "W", "E"]', "labels: the head has 3 classes, but there are 4 labels"),
+    ],
+)
+def test_labels_that_name_no_classes(tmp_path: Path, labels: str, message: str):
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model" / "hyperparams.yaml"
+    text = path.read_text()
+    path.write_text(f"{text[: text.index('labels:')]}labels: {labels}\n")
+    with pytest.raises(UserError, match=f"hyperparams.yaml: {message}.* Copy the folder anew"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
 def test_weights_that_may_not_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ):
