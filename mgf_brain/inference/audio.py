@@ -76,8 +76,8 @@ def read_inputs(
 def _read(audio: Audio, sample_rate: int | None, wanted: int, name: str) -> torch.Tensor:
     if isinstance(audio, (str, os.PathLike)):
         return read_audio(audio, wanted)
-    rate = check_rate(sample_rate)
-    return resample(array_samples(audio, name), rate, wanted)
+    samples = array_samples(audio, name)  # first, since what is no array needs no rate
+    return resample(samples, check_rate(sample_rate), wanted)
 
 
 def _checked(wav: torch.Tensor, shortest: int, sounding: bool, name: str) -> torch.Tensor:

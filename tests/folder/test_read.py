@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -24,6 +25,20 @@ def test_a_loaded_model_is_bit_identical(tmp_path: Path):
     loaded = UtteranceClassifier.from_pretrained(tmp_path / "model")
     assert not loaded.training and loaded.labels == LABELS
     assert loaded.classify(wav, 16000) == model.classify(wav, 16000)
+
+
+@pytest.mark.parametrize("device", ["gpu", "meta", "cuda:999", 1.5])
+def test_a_device_that_is_none(tmp_path: Path, device: Any):
+    write_classifier(tmp_path / "model")
+    with pytest.raises(UserError, match=f"device: {device!r} is none .*. Pass cpu or cuda:0"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model", device)
+
+
+@pytest.mark.parametrize("kind", [SpeechEncoder, UtteranceClassifier])
+@pytest.mark.parametrize("name", [None, 1, b"model"])
+def test_a_folder_that_is_no_path(kind: type, name: Any):
+    with pytest.raises(UserError, match=f"folder: {name!r} is no path"):
+        kind.from_pretrained(name)
 
 
 @pytest.mark.parametrize("name", ["hyperparams.yaml", "model.safetensors"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,11 @@ def test_audio_that_asks_for_gradients_is_taken():
     "audio, rate, message",
     [
         (NOISE, None, "Pass sample_rate=<Hz>"),
+        (b"RIFF", None, r"array 0 \(bytes\) holds .* values, no samples. Pass a path"),
+        (io.BytesIO(b"RIFF"), None, r"\(BytesIO\) holds object values, no samples. Pass a path"),
+        ({"array": NOISE}, None, r"\(dict\) holds object values"),
+        (None, None, r"\(NoneType\) holds object values"),
+        (..., None, r"\(ellipsis\) holds object values"),
         (np.zeros((2, 4000)), 16000, r"must be \(samples,\), not \(2, 4000\)"),
         (NOISE[:399], 16000, r"array 0 is shorter than a frame \(400 samples\)"),
         ([NOISE, np.array([np.nan] * 400)], 16000, "array 1 holds samples that are not finite"),
