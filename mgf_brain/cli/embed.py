@@ -38,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("audio", help="an audio file, or a folder of them, at any depth")
     add_model_options(parser)
     parser.add_argument(
-        "--output", required=True, help="a .npz or .parquet file; a folder with --frames"
+        "--output",
+        required=True,
+        help="a .npz or .parquet file; a folder with --frames. "
+        "What it holds is kept, and audio that is newer is done anew",
     )
     parser.add_argument(
         "--layer",
@@ -63,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
     embedder = Embedder(model, args.layer, args.frames)
     settings = f"{embedder.settings()}, audio {_digest(root)}"
     with open_store(args.output, args.frames, settings) as store:
-        missing = {file: id for id, file in files.items() if id not in store}
+        missing = {file: id for id, file in files.items() if not store.holds(id, file)}
         if len(missing) < len(files):
             say(f"{len(files) - len(missing):,} of {len(files):,} files are done already")
         for_each(list(missing), lambda file: store.add(missing[file], embedder(file)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,11 +67,12 @@ class TableStore:
 
     Example
     -------
-    >>> path = getfixture("tmp_path") / "speech.npz"
+    >>> path, audio = getfixture("tmp_path") / "speech.npz", getfixture("tmp_path") / "b.wav"
+    >>> audio.touch()
     >>> store = TableStore(path, "model 1")
     >>> store.add("b.wav", {"embedding": np.ones(2, dtype=np.float32)})
     >>> store.flush()
-    >>> "b.wav" in TableStore(path, "model 1"), np.load(path)["embeddings"].tolist()
+    >>> TableStore(path, "model 1").holds("b.wav", audio), np.load(path)["embeddings"].tolist()
     (True, [[1.0, 1.0]])
     """
 
@@ -83,9 +85,13 @@ class TableStore:
         self.read, self.write = FORMATS[path.suffix]()
         _refuse_unwritable(path)
         self.rows = self._read() if path.exists() else {}
+        self.made = path.stat().st_mtime_ns if path.exists() else 0
         self.changed = False
 
-    def __contains__(self, id: str) -> bool:
+    def holds(self, id: str, audio: Path) -> bool:
+        """Whether a file is done; the row of one that has changed since then is given up."""
+        if id in self.rows and _changed_since(audio, self.made):
+            del self.rows[id]  # or the table, once it is newer, would vouch for it
         return id in self.rows
 
     def add(self, id: str, arrays: Arrays) -> None:
@@ -128,9 +134,10 @@ class FrameStore:
 
     Example
     -------
-    >>> folder = getfixture("tmp_path") / "states"
+    >>> folder, audio = getfixture("tmp_path") / "states", getfixture("tmp_path") / "b.wav"
+    >>> audio.touch()
     >>> FrameStore(folder, "model 1").add("a/b.wav", {"times": np.zeros(3)})
-    >>> (folder / "a" / "b.wav.npz").is_file(), "a/b.wav" in FrameStore(folder, "model 1")
+    >>> (folder / "a/b.wav.npz").is_file(), FrameStore(folder, "model 1").holds("a/b.wav", audio)
     (True, True)
     """
 
@@ -143,9 +150,11 @@ class FrameStore:
         with open_atomic(note) as file:
             file.write(settings)
 
-    def __contains__(self, id: str) -> bool:
+    def holds(self, id: str, audio: Path) -> bool:
+        """Whether a file is done: its states are whole, and newer than it."""
         path = self._path(id)
-        return not _too_long(path) and path.is_file()
+        whole = not _too_long(path) and zipfile.is_zipfile(path)  # its directory comes last
+        return whole and not _changed_since(audio, path.stat().st_mtime_ns)
 
     def add(self, id: str, arrays: Arrays) -> None:
         """Write a file, whole or not at all; `UserError` if its name would be too long."""
@@ -169,6 +178,13 @@ def _refuse_unwritable(path: Path) -> None:
             pass
     except OSError as error:
         raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
+
+
+def _changed_since(audio: Path, made: int) -> bool:
+    try:
+        return audio.stat().st_mtime_ns >= made
+    except OSError:  # gone since it was listed: whoever reads it says so
+        return True
 
 
 def _too_long(path: Path) -> bool:

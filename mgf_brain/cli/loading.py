@@ -64,18 +64,10 @@ def load_model(
     UserError
         If there is no such device, or the folder cannot be loaded as this class.
     """
-    _check_device(args.device)
+    from mgf_brain.folder.read import check_device
+
+    check_device(args.device, "--device ")
     return load(folder, args.device, args.trust)
-
-
-def _check_device(device: str) -> None:
-    import torch
-
-    try:
-        torch.zeros(1, device=device).cpu()  # "meta" holds nothing that could come back
-    except (RuntimeError, AssertionError) as error:  # the latter where torch has no CUDA
-        reason = str(error).splitlines()[0].rstrip(". ")
-        raise UserError(f"--device {device}: {reason}. Pass another.") from error
 
 
 def local_folder(name: str) -> Path:

@@ -33,6 +33,7 @@ from speechbrain.utils.logger import get_logger
 from mgf_brain.errors import UserError, plain
 from mgf_brain.files import read_json, refuse_large
 from mgf_brain.folder.hub_errors import explained
+from mgf_brain.kinds import quote
 
 logger = get_logger(__name__)
 
@@ -278,13 +279,15 @@ def local_path(name: str | os.PathLike) -> Path:
     Raises
     ------
     UserError
-        See ``pull``.
+        If it is neither; and see ``pull``.
 
     Example
     -------
     >>> local_path("results/LibriSpeech/mgf/1986/pretrained").name
     'pretrained'
     """
+    if not isinstance(name, (str, os.PathLike)):
+        raise UserError(f"folder: {quote(name)} is no path. Pass a model's folder, or user/name.")
     return _pulled(str(name)) if is_hub_name(name) else Path(name)
 
 

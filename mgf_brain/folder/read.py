@@ -69,9 +69,11 @@ def load_model(
     Raises
     ------
     UserError
-        If the folder lacks a file, its yaml names what is refused or cannot be built, it was
-        written for another class, or its weights are another model's, or not finite.
+        If there is no such device, the folder lacks a file, its yaml names what is refused or
+        cannot be built, it was written for another class, or its weights are another model's, or
+        not finite.
     """
+    check_device(device)
     folder = Path(folder)
     for name in (YAML_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
@@ -86,6 +88,30 @@ def load_model(
     with _faults_of(folder), torch.no_grad():
         try_out(model.eval())
     return model.to(device)
+
+
+def check_device(device: str, name: str = "device: ") -> None:
+    """Raise a UserError if nothing can run on a device.
+
+    Arguments
+    ---------
+    device : str
+    name : str
+        What the user passed it as, for the message.
+
+    Example
+    -------
+    >>> check_device("cpu")
+    >>> check_device("gpu")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: device: 'gpu' is none (Expected one of ...). Pass ...
+    """
+    try:
+        torch.zeros(1, device=device).cpu()  # "meta" holds nothing that could come back
+    except (RuntimeError, AssertionError, TypeError) as error:  # the 2nd where torch has no CUDA
+        reason = str(error).splitlines()[0].rstrip(". ")
+        raise UserError(f"{name}{device!r} is none ({reason}). Pass cpu or cuda:0, say.") from error
 
 
 def _build(

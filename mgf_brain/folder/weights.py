@@ -42,6 +42,8 @@ def read_header(folder: str | Path) -> dict[str, Weight]:
     ------
     UserError
         If the file is no safetensors, or cut.
+    OSError
+        If it may not be read.
 
     Example
     -------
@@ -51,8 +53,10 @@ def read_header(folder: str | Path) -> dict[str, Weight]:
     >>> read_header(folder)["weight"]
     Weight(shape=(1, 2), floating=True)
     """
+    path = Path(folder) / WEIGHTS_FILE
     try:
-        with safe_open(Path(folder) / WEIGHTS_FILE, "pt") as file:
+        path.open("rb").close()  # of a file that may not be read, safetensors says it is not there
+        with safe_open(path, "pt") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             return {
                 name: Weight(tuple(part.get_shape()), part.get_dtype().startswith(("F", "BF")))

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.data.resampling import resample
-from mgf_brain.errors import UserError
+from mgf_brain.inference.batches import check_batch
 from mgf_brain.inference.classification import UtteranceClassifier
 from mgf_brain.inference.recognition import SpeechRecognizer
 from mgf_brain.inference.task import SpeechTask, Task
@@ -73,11 +73,7 @@ class _Adapter(nn.Module, Generic[Task]):
 
     def samples(self, wavs: torch.Tensor, wav_lens: torch.Tensor) -> torch.Tensor:
         """(B, N) waveforms and (B,) relative lengths -> (B,) int64 lengths in samples."""
-        lengths = (wav_lens * wavs.shape[1]).round().long()
-        shortest = self.model.encoder.window
-        if bool((lengths < shortest).any()):
-            raise UserError(f"audio: shorter than a frame ({shortest} samples). Pass a longer one.")
-        return lengths
+        return check_batch(wavs, wav_lens, self.model.encoder.window, relative=True)
 
 
 class LayerStates(_Adapter[SpeechTask]):

@@ -13,7 +13,7 @@ from mgf_brain.errors import UserError
 
 FULL_SCALE = {np.dtype(f"{kind}{size}"): 2 ** (8 * size - 1) for kind in "iu" for size in (1, 2)}
 FULL_SCALE[np.dtype("i4")] = 2**31
-FAINTEST = 2**-8  # peak of 32-bit integers: below it they are 16 or 24 bits in a wider type
+FAINTEST = 2**-8  # peak of 32-bit integers: up to it they are 16 or 24 bits in a wider type
 FARTHEST = 0.75  # mean distance of unsigned samples from their middle: only clipped noise goes on
 
 
@@ -65,7 +65,7 @@ def array_samples(audio: Any, name: str) -> torch.Tensor:
             f"{name}: its samples ({samples.dtype}) do not rest at {scale}, as unsigned ones do. "
             "Pass floats within [-1, 1]."
         )
-    if scale == 2**31 and wav.any() and wav.abs().max() < FAINTEST:
+    if scale == 2**31 and wav.any() and wav.abs().max() <= FAINTEST:
         raise UserError(
             f"{name}: its samples stay far below the range of {samples.dtype}. Pass samples of 16 "
             "bits as int16, or floats within [-1, 1]."

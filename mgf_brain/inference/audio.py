@@ -15,6 +15,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.inference.arrays import array_samples, check_array_rate
 
 LOUDEST = 8.0  # peak; resampling and lossy codecs pass 1, noise of unit deviation passes 5
+# Peak to peak of a silence: of rounding, and as a share of a constant that resampling has rippled
+# and, over so many samples, tapered at both ends.
+STILL, RIPPLE, TAPER = 1e-6, 1e-3, 80
 
 Audio = str | os.PathLike | np.ndarray | torch.Tensor
 
@@ -40,7 +43,8 @@ def read_inputs(
     shortest : int
         Samples at ``wanted`` that each waveform needs.
     sounding : bool
-        Whether digital silence is refused: two of them would be one speaker, with a cosine of 1.
+        Whether digital silence is refused, a constant included: two of them would be one speaker,
+        with a cosine of 1.
 
     Returns
     -------
@@ -72,8 +76,8 @@ def read_inputs(
 def _read(audio: Audio, sample_rate: int | None, wanted: int, name: str) -> torch.Tensor:
     if isinstance(audio, (str, os.PathLike)):
         return read_audio(audio, wanted)
-    rate = check_array_rate(sample_rate)
-    return resample(array_samples(audio, name), rate, wanted)
+    samples = array_samples(audio, name)  # first, since what is no array needs no rate
+    return resample(samples, check_array_rate(sample_rate), wanted)
 
 
 def _checked(wav: torch.Tensor, shortest: int, sounding: bool, name: str) -> torch.Tensor:
@@ -81,7 +85,7 @@ def _checked(wav: torch.Tensor, shortest: int, sounding: bool, name: str) -> tor
         raise UserError(f"{name} is shorter than a frame ({shortest} samples). Pass longer audio.")
     if not torch.isfinite(wav).all():
         raise UserError(f"{name} holds samples that are not finite. Mend it.")
-    if sounding and not wav.any():
+    if sounding and _is_still(wav):
         raise UserError(f"{name} is digital silence, in which nobody speaks. Leave it out.")
     peak = float(wav.abs().amax()) if len(wav) else 0.0
     if peak > LOUDEST:
@@ -90,6 +94,14 @@ def _checked(wav: torch.Tensor, shortest: int, sounding: bool, name: str) -> tor
             "of 16 bits by 32768."
         )
     return wav
+
+
+def _is_still(wav: torch.Tensor) -> bool:
+    """Whether nothing moves, as between channels that cancel each other out."""
+    taper = min(TAPER, len(wav) // 4)
+    middle = wav[taper : len(wav) - taper]
+    low, high = middle.aminmax()
+    return bool(high - low <= STILL + RIPPLE * middle.mean().abs())
 
 
 def _name(audio: Audio, place: int) -> str:

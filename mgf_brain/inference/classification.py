@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import overload
+from typing import Any, overload
 
 import torch
+from torch import nn
 
+from mgf_brain.errors import UserError
 from mgf_brain.inference.audio import Audio
+from mgf_brain.inference.batches import check_batch
 from mgf_brain.inference.encoder import some_sound
 from mgf_brain.inference.task import SpeechTask
+from mgf_brain.kinds import quote
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.probe import Probe
@@ -33,6 +38,11 @@ class UtteranceClassifier(SpeechTask):
     labels : sequence of str
         Names of the classes, in the order of their numbers.
 
+    Raises
+    ------
+    UserError
+        If the names are no texts that differ, or not as many as the head has classes.
+
     Example
     -------
     >>> from mgf_brain.inference.encoder import example_encoder
@@ -49,7 +59,7 @@ class UtteranceClassifier(SpeechTask):
 
     def __init__(self, encoder: Encoder, head: Probe, labels: Sequence[str]) -> None:
         super().__init__(encoder)
-        self.head, self.labels = head, list(labels)
+        self.head, self.labels = head, _checked(labels, head)
 
     def _try_out(self) -> object:
         return self.classify(some_sound(self.encoder), self.encoder.sample_rate)
@@ -69,7 +79,13 @@ class UtteranceClassifier(SpeechTask):
         -------
         torch.Tensor
             (B, classes), each row adding up to 1.
+
+        Raises
+        ------
+        UserError
+            If they are no such tensors, or a row is shorter than a frame.
         """
+        check_batch(wavs, lengths, self.encoder.window)
         return self.head(self.encoder.statistics(wavs, lengths).float())[:, 0].softmax(-1)
 
     @overload
@@ -110,6 +126,24 @@ class UtteranceClassifier(SpeechTask):
         shares, order = probabilities.sort(descending=True)
         names = [self.labels[i] for i in order.tolist()]
         return list(zip(names, shares.tolist(), strict=True))
+
+
+def _checked(labels: Any, head: nn.Module) -> list[str]:
+    """The labels as a list; YAML makes of ``no`` a bool and of one name no list."""
+    if not isinstance(labels, (list, tuple)):
+        raise UserError(f"labels: {quote(labels)} is no list. Give a name for each class in [].")
+    if other := [label for label in labels if not isinstance(label, str) or not label.strip()]:
+        raise UserError(f"labels: {quote(other[0])} is no text. Put each name in quotes.")
+    if len(set(labels)) < len(labels):
+        twice = next(label for label, count in Counter(labels).items() if count > 1)
+        raise UserError(f"labels: {quote(twice)} is there twice. Give each class another name.")
+    _, classes = getattr(head, "slots", (1, len(labels)))  # a user's own head may have none
+    if classes != len(labels):
+        raise UserError(
+            f"labels: the head has {classes} classes, but there are {len(labels)} labels. Give a "
+            "name for each class."
+        )
+    return list(labels)
 
 
 class EmotionClassifier(UtteranceClassifier):

@@ -16,6 +16,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_model
 from mgf_brain.inference.audio import Audio, read_inputs
+from mgf_brain.inference.batches import check_batch
 from mgf_brain.nn.chunks import (
     CHUNK_SECONDS,
     OVERLAP_SECONDS,
@@ -192,7 +193,13 @@ class SpeechEncoder(Encoder):
             ``num_states`` tensors (B, T, ``dim``); values at padding are meaningless.
         frame_lengths : torch.Tensor
             (B,) valid frames.
+
+        Raises
+        ------
+        UserError
+            If they are no such tensors, or a row is shorter than a frame.
         """
+        check_batch(wavs, lengths, self.window)
         if len(wavs) > 1 and self._is_long(lengths):
             states, counts = zip(
                 *(self.encode(*row) for row in each_row(wavs, lengths)), strict=True
@@ -211,7 +218,7 @@ class SpeechEncoder(Encoder):
 
     @torch.no_grad()
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E).
+        """One vector an utterance, to be compared by cosine: (B, N) -> (B, E); see ``encode``.
 
         Example
         -------
@@ -219,6 +226,7 @@ class SpeechEncoder(Encoder):
         >>> example_encoder().embed(wavs, lengths).shape
         torch.Size([2, 64])
         """
+        check_batch(wavs, lengths, self.window)
         return self(wavs, lengths)
 
     def statistics(

@@ -6,6 +6,7 @@ import errno
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from mgf_brain.cli import embed_stores
@@ -122,6 +123,27 @@ def test_what_is_done_is_not_done_again(embed, tmp_path, monkeypatch, options):
     monkeypatch.setattr(Embedder, "__call__", lambda self, path: pytest.fail("done again"))
     assert "3 of 3 files are done already" in embed(*options).out
     assert contents(tmp_path / options[0]) == before
+
+
+@pytest.mark.parametrize("options", [["out.npz"], ["states", "--frames"]])
+def test_what_was_recorded_anew_is_done_anew(embed, wavs, tmp_path, options):
+    embed(*options)
+    (wavs / "a.wav").write_text("no audio")
+    soundfile.write(wavs / "sub/c.wav", np.linspace(-0.1, 0.1, 8000), 16000)
+    assert "1 of 3 files are done already" in embed(*options).out
+    assert "2 of 3 files are done already" in embed(*options).out  # a newer table vouches for none
+    soundfile.write(wavs / "a.wav", np.linspace(0.1, -0.1, 8000), 16000)
+    assert embed(*options).status == 0
+    embed(f"whole{options[0]}", *options[1:])
+    assert contents(tmp_path / options[0]) == contents(tmp_path / f"whole{options[0]}")
+
+
+def test_damaged_states_are_made_anew(embed, tmp_path):
+    embed("states", "--frames")
+    before, path = contents(tmp_path / "states"), tmp_path / "states/a.wav.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "2 of 3 files are done already" in embed("states", "--frames").out
+    assert contents(tmp_path / "states") == before
 
 
 def test_a_table_is_written_on_the_way(embed, tmp_path, monkeypatch):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from mgf_brain.downstream.pretrained import load_extractor
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, run_main
+from mgf_brain.folder.weights import read_header
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
 from tests.inference.folders import LABELS, write_classifier
 
@@ -22,6 +25,20 @@ def test_a_loaded_model_is_bit_identical(tmp_path: Path):
     loaded = UtteranceClassifier.from_pretrained(tmp_path / "model")
     assert not loaded.training and loaded.labels == LABELS
     assert loaded.classify(wav, 16000) == model.classify(wav, 16000)
+
+
+@pytest.mark.parametrize("device", ["gpu", "meta", "cuda:999", 1.5])
+def test_a_device_that_is_none(tmp_path: Path, device: Any):
+    write_classifier(tmp_path / "model")
+    with pytest.raises(UserError, match=f"device: {device!r} is none .*. Pass cpu or cuda:0"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model", device)
+
+
+@pytest.mark.parametrize("kind", [SpeechEncoder, UtteranceClassifier])
+@pytest.mark.parametrize("name", [None, 1, b"model"])
+def test_a_folder_that_is_no_path(kind: type, name: Any):
+    with pytest.raises(UserError, match=f"folder: {name!r} is no path"):
+        kind.from_pretrained(name)
 
 
 @pytest.mark.parametrize("name", ["hyperparams.yaml", "model.safetensors"])
@@ -56,6 +73,41 @@ def test_a_cut_file_of_weights(tmp_path: Path):
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(UserError, match="model.safetensors cannot be read"):
         UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ("NTW", "labels: 'NTW' is no list"),
+        ('["N", "N", "W"]', "labels: 'N' is there twice"),
+        ('["N", 1, null]', "labels: 1 is no text"),
+        ('["N", "T", ""]', "labels: '' is no text"),
+        ('["N", "T"]', "labels: the head has 3 classes, but there are 2 labels"),
+        ('["N", "T", "W", "E"]', "labels: the head has 3 classes, but there are 4 labels"),
+    ],
+)
+def test_labels_that_name_no_classes(tmp_path: Path, labels: str, message: str):
+    write_classifier(tmp_path / "model")
+    path = tmp_path / "model" / "hyperparams.yaml"
+    text = path.read_text()
+    path.write_text(f"{text[: text.index('labels:')]}labels: {labels}\n")
+    with pytest.raises(UserError, match=f"hyperparams.yaml: {message}.* Copy the folder anew"):
+        UtteranceClassifier.from_pretrained(tmp_path / "model")
+
+
+def test_weights_that_may_not_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+):
+    """Root may read all, hence the patch."""
+    write_classifier(tmp_path / "model")
+
+    def refuse(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(SystemExit):
+        run_main(lambda: read_header(tmp_path / "model"))
+    assert "model.safetensors: Permission denied. Change its permissions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ def test_eight_bits_are_those_of_a_file(tmp_path: Path):
         ((WAV * 2**15).astype(np.int16).view(np.uint16), "do not rest at 32768"),
         ((WAV * 2**15).astype(np.int32), "stay far below the range of int32"),
         ((WAV * 2**23).astype(np.int32), "stay far below the range of int32"),
+        (np.array([-(2**23), 2**23 - 1], np.int32), "stay far below the range of int32"),
     ],
 )
 def test_what_is_no_recording_is_refused(odd: object, message: str):

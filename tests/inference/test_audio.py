@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,11 @@ def test_audio_that_asks_for_gradients_is_taken():
     "audio, rate, message",
     [
         (NOISE, None, "Pass sample_rate=<Hz>"),
+        (b"RIFF", None, r"array 0 \(bytes\) holds .* values, no samples. Pass a path"),
+        (io.BytesIO(b"RIFF"), None, r"\(BytesIO\) holds object values, no samples. Pass a path"),
+        ({"array": NOISE}, None, r"\(dict\) holds object values"),
+        (None, None, r"\(NoneType\) holds object values"),
+        (..., None, r"\(ellipsis\) holds object values"),
         (np.zeros((2, 4000)), 16000, r"must be \(samples,\), not \(2, 4000\)"),
         (NOISE[:399], 16000, r"array 0 is shorter than a frame \(400 samples\)"),
         ([NOISE, np.array([np.nan] * 400)], 16000, "array 1 holds samples that are not finite"),
@@ -72,3 +78,14 @@ def test_where_somebody_must_speak_digital_silence_is_refused():
     assert not read_inputs(silence, 16000, 16000)[0].any()
     with pytest.raises(UserError, match="array 1 is digital silence"):
         read_inputs([NOISE, silence], 16000, 16000, sounding=True)
+
+
+@pytest.mark.parametrize("rate", [8000, 11025, 16000, 22051, 44100])
+def test_so_are_a_constant_and_channels_that_cancel_each_other_out(tmp_path: Path, rate: int):
+    constant, path = np.full(rate // 2, -0.3), tmp_path / "phase.wav"
+    soundfile.write(path, np.stack([NOISE, -NOISE + 1e-7], 1), rate, subtype="FLOAT")
+    for still in (constant, path):
+        with pytest.raises(UserError, match="is digital silence"):
+            read_inputs(still, rate, 16000, sounding=True)
+    for faint in (NOISE * 1e-5, NOISE * 1e-2 - 0.3, np.append(constant, NOISE)):
+        assert len(read_inputs(faint, rate, 16000, sounding=True)) == 1
