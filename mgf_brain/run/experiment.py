@@ -33,7 +33,7 @@ from mgf_brain.run.overrides import make_whole, override, refuse_unknown, requir
 from mgf_brain.run.places import found_file, repository_file
 from mgf_brain.run.plain import UNREADABLE, read_plain
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.run.yaml_files import dump, joined, read_each
+from mgf_brain.run.yaml_files import dump, joined, read_chain, read_each
 
 logger = get_logger(__name__)
 
@@ -82,8 +82,20 @@ class Experiment:
 def load_recipe(recipe: Recipe) -> Experiment:
     """What the command line of a recipe's script asks for, see ``load_experiment``."""
     started = time.time()
+    _refuse_other_task(sys.argv[1:], recipe)
     merge = recipe.corpus if recipe.reads_corpus_yaml else None
     return replace(load_experiment(sys.argv[1:], merge), recipe=recipe, started=started)
+
+
+def _refuse_other_task(argv: Sequence[str], recipe: Recipe) -> None:
+    """Before the corpus's yaml, which continues another task's yaml no better."""
+    hparams_file = found_file(parse_command_line(argv)[0])
+    had = {key for tree in read_chain(hparams_file).values() for key in tree}
+    if lacks := [key for key in recipe.needs if key not in had]:
+        raise UserError(
+            f"{hparams_file} is no yaml of {recipe.task}: it lacks the keys {', '.join(lacks)}. "
+            f"Pass {recipe.usual_yaml}, or a yaml of yours with it as base."
+        )
 
 
 def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:

@@ -83,7 +83,19 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
     >>> [path.name for path in read_each("hparams/hubert.yaml", "WSJ")]
     ['pretraining.yaml', 'masked.yaml', 'clusters.yaml', 'hubert.yaml', 'WSJ.yaml']
     """
-    main = path = Path(hparams_file)
+    trees = read_chain(hparams_file)
+    return trees if merge is None else trees | _read_data(trees, Path(hparams_file), merge)
+
+
+def read_chain(hparams_file: str) -> dict[Path, CommentedMap]:
+    """The main yaml file and its bases, as of ``read_each``.
+
+    Example
+    -------
+    >>> [path.name for path in read_chain("hparams/emotion.yaml")]
+    ['finetuning.yaml', 'emotion.yaml']
+    """
+    path = Path(hparams_file)
     trees = {path: read_tree(path)}
     while (base := trees[path].pop("base", NO_BASE)) is not NO_BASE:
         named = path.parent / str(base)
@@ -91,14 +103,17 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
             raise UserError(f"{path}: base must name another yaml file, not {quote(base)}.")
         path = named
         trees[path] = read_tree(path)
-    trees = dict(reversed(trees.items()))
-    if merge is not None:
-        path = main.parent / "data" / f"{merge}.yaml"
-        data = read_tree(path)
-        if clash := sorted(str(key) for key in data if any(key in tree for tree in trees.values())):
-            raise UserError(f"{path}: {main} has these keys too: {', '.join(clash)}.")
-        trees[path] = data
-    return trees
+    return dict(reversed(trees.items()))
+
+
+def _read_data(
+    trees: Mapping[Path, CommentedMap], main: Path, merge: str
+) -> dict[Path, CommentedMap]:
+    path = main.parent / "data" / f"{merge}.yaml"
+    data = read_tree(path)
+    if clash := sorted(str(key) for key in data if any(key in tree for tree in trees.values())):
+        raise UserError(f"{path}: {main} has these keys too: {', '.join(clash)}.")
+    return {path: data}
 
 
 def joined(trees: Mapping[Path, CommentedMap]) -> CommentedMap:
