@@ -29,7 +29,13 @@ from mgf_brain.run.agreement import check_agreement
 from mgf_brain.run.command_line import parse_command_line, parse_value
 from mgf_brain.run.help import print_help
 from mgf_brain.run.keys import RUN_OPTIONS, Key, check_values, keys_of
-from mgf_brain.run.overrides import make_whole, override, refuse_unknown, require_values
+from mgf_brain.run.overrides import (
+    make_whole,
+    override,
+    refuse_mistyped,
+    refuse_unknown,
+    require_values,
+)
 from mgf_brain.run.places import found_file, repository_file
 from mgf_brain.run.plain import UNREADABLE, read_plain
 from mgf_brain.run.recipe import Recipe
@@ -139,6 +145,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     if "help" in words:
         print_help(trees, keys)
         raise SystemExit(0)
+    refuse_mistyped(trees, keys)
     tree = joined(trees)
     kinds = {name: key.kind for name, key in keys.items()}
     values = {name: parse_value(name, word, kinds.get(name, "")) for name, word in words.items()}

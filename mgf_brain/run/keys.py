@@ -70,6 +70,17 @@ def _read(name: str, text: str) -> tuple[str, Key]:
     return name.removesuffix(" free"), Key(kind, sentence, name.endswith(" free"))
 
 
+def is_known(key: str) -> bool:
+    """Whether any section has a key: a yaml of a user's may be a copy of one of ours.
+
+    Example
+    -------
+    >>> is_known("number_of_epochs"), is_known("number_of_epoch")
+    (True, False)
+    """
+    return any(key in keys for keys in _sections().values())
+
+
 RUN_OPTIONS = section("run options")  # that a command line may set, whatever the yaml
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from ruamel.yaml.tag import Tag
 
 from mgf_brain.errors import UserError
 from mgf_brain.kinds import Misfit, fit
-from mgf_brain.run.keys import RUN_OPTIONS, Keys, section
-from mgf_brain.run.yaml_files import read_tree
+from mgf_brain.run.keys import RUN_OPTIONS, Keys, is_known, section
+from mgf_brain.run.yaml_files import dump, read_tree
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
 CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
@@ -58,6 +59,40 @@ def refuse_unknown(
         if isinstance(value, dict) and not isinstance(value, CommentedMap) and name in tree:
             within = section(keys[name].section or "") if name in keys else {}
             _refuse_unknown_parts(value, tree[name], Path(hparams_file).parent, within, name)
+
+
+def refuse_mistyped(trees: Mapping[Path, CommentedMap], keys: Keys) -> None:
+    """Refuse a key of a yaml that no one reads and that is almost one of ours.
+
+    Arguments
+    ---------
+    trees : mapping of Path to CommentedMap
+        As of ``read_each``.
+    keys : mapping of str to Key
+        Of these files.
+
+    Raises
+    ------
+    UserError
+        With the nearest key. One of the user's own that something refers to, or that is like no
+        other, may stay.
+
+    Example
+    -------
+    >>> tree = CommentedMap(number_of_epoch=7, mine=1)
+    >>> refuse_mistyped({Path("own.yaml"): tree}, section("base/finetuning"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: own.yaml: number_of_epoch is no key; the nearest is number_of_ep...
+    """
+    for path, tree in trees.items():
+        for name in tree:
+            elsewhere = any(name in other for other in trees.values() if other is not tree)
+            near = difflib.get_close_matches(name, keys, 1, cutoff=0.8)
+            if elsewhere or is_known(name) or not near:
+                continue
+            if not any(re.search(rf"<{re.escape(name)}[\[.>]", dump(t)) for t in trees.values()):
+                raise UserError(f"{path}: {name} is no key; the nearest is {near[0]}.")
 
 
 def _refuse_unknown_parts(

@@ -162,6 +162,18 @@ def test_a_key_of_the_users_own_may_have_the_name_of_one_elsewhere(tmp_path):
         load_experiment([str(path), "--pretrained", "fbank", "--layer_decay", "0"])
 
 
+def test_a_mistyped_key_of_the_users_own_is_refused_with_the_nearest(tmp_path):
+    path = tmp_path / "own.yaml"
+    base = f"base: {HPARAMS}/base/finetuning.yaml\nrecipe: own\n"
+    words = [str(path), "--pretrained", "fbank"]
+    path.write_text(f"{base}number_of_epoch: 7\n")
+    with pytest.raises(UserError, match=r"own.yaml: number_of_epoch is .* is number_of_epochs\.$"):
+        load_experiment(words)
+    for own in ("number_of_epoch: 7\ntwice: !ref <number_of_epoch> * 2\n", "mine: 7\n"):
+        path.write_text(base + own)
+        assert 7 in load_experiment(words).hparams.values()
+
+
 def test_what_changes_no_number_is_free():
     keys = keys_of([HPARAMS / "base/pretraining.yaml", HPARAMS / "emotion.yaml"])
     free = {name for name, key in keys.items() if key.free and name not in RUN_OPTIONS}
