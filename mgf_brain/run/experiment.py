@@ -35,6 +35,7 @@ from mgf_brain.run.overrides import (
     refuse_mistyped,
     refuse_unknown,
     require_values,
+    switch_off_other_interval,
 )
 from mgf_brain.run.places import found_file, repository_file
 from mgf_brain.run.plain import UNREADABLE, read_plain
@@ -154,6 +155,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
         override(tree, key, value, hparams_file)
     run_opts = {name: value for name, value in values.items() if name in RUN_OPTIONS}
     tree.update(run_opts)  # those that the yaml lacks are saved too
+    switch_off_other_interval(tree, values)
     make_whole(tree, keys)
     require_values(tree, hparams_file)
     source = dump(tree)

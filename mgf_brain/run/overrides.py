@@ -224,6 +224,23 @@ def _chosen_file(key: str, choice: Any, beside: Path, folder: str) -> str:
     return f"{INCLUDE}{folder}/{choice}.yaml"
 
 
+def switch_off_other_interval(tree: CommentedMap, given: Mapping[str, Any]) -> None:
+    """Of the two intervals between checkpoints the one that the command line doesn't give.
+
+    Example
+    -------
+    >>> tree = CommentedMap(ckpt_interval_minutes=0.4, ckpt_interval_steps=20)
+    >>> switch_off_other_interval(tree, {"ckpt_interval_steps": 20})
+    >>> tree["ckpt_interval_minutes"]
+    0
+    """
+    both = ["ckpt_interval_minutes", "ckpt_interval_steps"]
+    for name, other in (both, both[::-1]):
+        value = given.get(name)
+        if isinstance(value, (int, float)) and value > 0 and other in tree and other not in given:
+            tree[other] = 0
+
+
 def _include(tree: CommentedMap, key: str, tag: str) -> None:
     """Make a key an include, keeping the values that the yaml file hands to one."""
     node = tree[key]

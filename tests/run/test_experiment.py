@@ -101,6 +101,18 @@ def test_a_run_option_that_the_yaml_lacks_becomes_a_key(main):
     assert not given.keys() & load(main).hparams.keys()
 
 
+def test_one_interval_between_checkpoints_switches_the_other_off(main):
+    with open(main, "a") as stream:
+        stream.write("ckpt_interval_minutes: 0.4\n")
+    minutes, steps = "ckpt_interval_minutes", "ckpt_interval_steps"
+    assert load(main).hparams[minutes] == load(main, f"--{steps}", "0").hparams[minutes] == 0.4
+    experiment = load(main, f"--{steps}", "20")
+    assert (experiment.hparams[minutes], experiment.hparams[steps]) == (0, 20)
+    Brain({"net": experiment.hparams["net"]}, None, experiment.hparams, experiment.run_opts)
+    with pytest.raises(UserError, match="exclude each other"):
+        load(main, f"--{steps}", "20", f"--{minutes}", "1")
+
+
 def test_run_options_not_given_leave_the_yaml_its_say(main):
     experiment = load(main)
     assert experiment.run_opts.keys() == {"device", "distributed_backend"}
