@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ from mgf_brain.run.overrides import (
 from mgf_brain.run.places import found_file, repository_file
 from mgf_brain.run.plain import UNREADABLE, read_plain
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.run.yaml_files import dump, joined, read_chain, read_each
+from mgf_brain.run.yaml_files import dump, find_includes, joined, read_chain, read_each
 
 logger = get_logger(__name__)
 
@@ -155,6 +156,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
         override(tree, key, value, hparams_file)
     run_opts = {name: value for name, value in values.items() if name in RUN_OPTIONS}
     tree.update(run_opts)  # those that the yaml lacks are saved too
+    find_includes(tree, [Path(hparams_file).parent])
     switch_off_other_interval(tree, values)
     make_whole(tree, keys)
     require_values(tree, hparams_file)

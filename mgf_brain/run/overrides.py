@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,11 +16,10 @@ from ruamel.yaml.tag import Tag
 from mgf_brain.errors import UserError
 from mgf_brain.kinds import Misfit, fit
 from mgf_brain.run.keys import RUN_OPTIONS, Keys, is_known, section
-from mgf_brain.run.yaml_files import dump, read_tree
+from mgf_brain.run.yaml_files import INCLUDE, dump, read_tree
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
 CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
-INCLUDE = "!include:"
 
 
 def refuse_unknown(
@@ -217,11 +217,14 @@ def included_folder(tree: CommentedMap, choice: str) -> str:
 
 def _chosen_file(key: str, choice: Any, beside: Path, folder: str) -> str:
     """The include tag of a choice, after checking that its file exists."""
-    choices = sorted(path.stem for path in (beside / folder).glob("*.yaml"))
+    near = Path(folder).name if os.path.isabs(folder) else folder  # absolute: the repository's
+    places = (beside / folder, beside / near)
+    files = {path.stem: path for place in places for path in place.glob("*.yaml")}
+    choices = sorted(files)
     if choice not in choices:
         names = ", ".join(choices)
         raise UserError(f"{key} must be one of {names} (in {beside / folder}), not {choice!r}.")
-    return f"{INCLUDE}{folder}/{choice}.yaml"
+    return f"{INCLUDE}{near if files[choice].parent == beside / near else folder}/{choice}.yaml"
 
 
 def switch_off_other_interval(tree: CommentedMap, given: Mapping[str, Any]) -> None:

@@ -1,5 +1,7 @@
 """Loading an experiment from a command line and its yaml files."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
@@ -7,6 +9,9 @@ from speechbrain import Brain
 
 from mgf_brain.errors import UserError
 from mgf_brain.run.experiment import load_experiment, resolve
+from mgf_brain.run.plain import read_plain
+
+ROOT = Path(__file__).parents[2]
 
 MAIN = """\
 data_folder: !PLACEHOLDER
@@ -75,6 +80,35 @@ def test_keys_of_a_base_are_keys(main, tmp_path):
         load(str(path), "--learning_rat", "1")
     with pytest.raises(UserError, match="--base is no key"):
         load(str(path), "--base", "other.yaml")
+
+
+@pytest.mark.parametrize("name", ["mgf_dino", "dino", "emotion"])
+def test_a_yaml_of_the_users_own_finds_the_repositorys_files(name, tmp_path, monkeypatch):
+    (tmp_path / "my own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = "my own/main.yaml"
+    (tmp_path / path).write_text(f"base: {name}.yaml\nseed: 7\n")
+    words = ["--size", "base"] if name != "emotion" else ["--pretrained", "fbank"]
+    own = load_experiment([path, *words], "LibriSpeech").resolved_yaml
+    words = [f"{ROOT}/hparams/{name}.yaml", "--seed", "7", *words]
+    given = load_experiment(words, "LibriSpeech").resolved_yaml
+    assert read_plain(own, "own") == read_plain(given, "given")
+
+
+def test_files_beside_the_users_own_yaml_come_first(tmp_path):
+    path = tmp_path / "main.yaml"
+    path.write_text("base: mgf.yaml\n")
+    (tmp_path / "encoder").mkdir()
+    mini = (ROOT / "hparams/encoder/mini.yaml").read_text()
+    (tmp_path / "encoder/mini.yaml").write_text(mini.replace("dim: 256", "dim: 64", 1))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/Mine.yaml").write_text((ROOT / "hparams/data/LibriSpeech.yaml").read_text())
+    assert load_experiment([str(path)], "Mine").hparams["encoder"]["dim"] == 64
+    (tmp_path / "encoder/mini.yaml").rename(tmp_path / "encoder/tiny.yaml")
+    for size, dim in (("tiny", 64), ("base", 768)):
+        assert load_experiment([str(path), "--size", size], "Mine").hparams["encoder"]["dim"] == dim
+    words = [str(path), "--encoder", "!include:encoder/base.yaml"]
+    assert load_experiment(words, "Mine").hparams["encoder"]["dim"] == 768
 
 
 def test_keys_of_the_data_yaml_are_overridden_too(main):
