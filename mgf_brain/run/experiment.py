@@ -31,6 +31,7 @@ from mgf_brain.run.command_line import parse_command_line, parse_value
 from mgf_brain.run.help import print_help
 from mgf_brain.run.keys import RUN_OPTIONS, Key, check_values, keys_of
 from mgf_brain.run.overrides import (
+    expand_home,
     make_whole,
     override,
     refuse_mistyped,
@@ -159,6 +160,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     find_includes(tree, [Path(hparams_file).parent])
     switch_off_other_interval(tree, values)
     make_whole(tree, keys)
+    expand_home(tree, keys)
     require_values(tree, hparams_file)
     source = dump(tree)
     resolved = resolve(source, hparams_file)

@@ -35,6 +35,11 @@ class Key(NamedTuple):
     free: bool = False
 
     @property
+    def is_path(self) -> bool:
+        """Whether it holds a file or a folder."""
+        return "path" in self.kind.split(" or ")
+
+    @property
     def section(self) -> str | None:
         """The section that the keys of its mapping are in."""
         return self.kind.removeprefix(KEYS_OF) if self.kind.startswith(KEYS_OF) else None

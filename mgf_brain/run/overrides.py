@@ -155,6 +155,21 @@ def make_whole(tree: CommentedMap, keys: Keys) -> None:
                 tree[name] = whole
 
 
+def expand_home(tree: CommentedMap, keys: Keys) -> None:
+    """Write the home folder out where a path begins with ``~``, as no shell has.
+
+    Example
+    -------
+    >>> tree = CommentedMap(data_folder="~/corpus", recipe="~")
+    >>> expand_home(tree, section("every file"))
+    >>> tree["data_folder"] == os.path.expanduser("~/corpus"), tree["recipe"]
+    (True, '~')
+    """
+    for name in tree.keys() & keys.keys():
+        if keys[name].is_path and isinstance(tree[name], str):
+            tree[name] = os.path.expanduser(tree[name])
+
+
 def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> None:
     """Set one top-level key of a tree, in place.
 
