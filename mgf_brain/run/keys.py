@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from mgf_brain.errors import UserError
-from mgf_brain.kinds import Misfit, describe, fit, quote
+from mgf_brain.kinds import Misfit, fit, takes
 
 OURS = re.compile(r"!(new|name):(mgf_brain|torch\.optim)\.")
 KEYS_OF = "keys of "  # the kind of a mapping whose keys are those of a section
@@ -157,9 +157,8 @@ def _check(value: Any, key: Key, place: str, name: str) -> Any:
     try:
         value = fit(value, "object" if key.section else key.kind)
     except Misfit:
-        kind = describe("object" if key.section else key.kind)
-        message = f"{name} takes {kind}, not {quote(value)} ({key.sentence})."
-        raise UserError(f"{place}: {message}") from None
+        said = takes("object" if key.section else key.kind, value)
+        raise UserError(f"{place}: {name} {said} ({key.sentence}).") from None
     if key.section:
         return check_values(value, section(key.section), f"{place}: {name}")
     _check_arguments(value, f"{place}: {name}")

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap, TaggedScalar
 from ruamel.yaml.tag import Tag
 
 from mgf_brain.errors import UserError
-from mgf_brain.kinds import Misfit, fit
+from mgf_brain.kinds import Misfit, fit, quote
 from mgf_brain.run.keys import RUN_OPTIONS, Keys, is_known, section
 from mgf_brain.run.yaml_files import INCLUDE, dump, read_tree
 
@@ -269,9 +269,13 @@ def _include(tree: CommentedMap, key: str, tag: str) -> None:
 
 
 def _check_kind(key: str, value: Any, default: Any) -> None:
-    """Refuse a word where the yaml file has a switch, a number or a list: `no` would be true."""
-    if value is None or isinstance(value, TaggedScalar):
+    """Refuse a word where the yaml has a switch, a number, a list or a mapping: `no` is true."""
+    included = tag_of(default).startswith(INCLUDE)
+    if isinstance(value, TaggedScalar) or (value is None and not included):
         return
+    if included and not isinstance(value, dict):
+        shown = "null" if value is None else quote(value)
+        raise UserError(f"--{key} takes a mapping of its parts, '{{part: value}}', not {shown}.")
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"--{key} takes true or false, not {value!r}.")
