@@ -116,6 +116,26 @@ def describe(kind: str) -> str:
     return " or ".join(options)
 
 
+def takes(kind: str, value: Any) -> str:
+    """What a message says of a value that a key can't hold: what the key takes, and the value.
+
+    Example
+    -------
+    >>> takes("integer >= 1", 0), takes("number > 0", 1e30)
+    ('takes an integer >= 1, not 0', 'takes a number > 0, at most 1e+12, not 1e+30')
+    """
+    bounded = "<" in kind or not re.search("integer|number", kind)
+    numbers = [v for v in (value if isinstance(value, list) else [value]) if _is_number(v)]
+    most = ""
+    if not bounded and any(number > LARGEST for number in numbers):
+        most = f", at most {LARGEST:g}"
+    return f"takes {describe(kind)}{most}, not {quote(value)}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _fit_one(value: Any, kind: str) -> Any:
     noun, _, rest = kind.partition(" ")
     if noun in ("integer", "number", "share"):
@@ -131,7 +151,7 @@ def _fit_one(value: Any, kind: str) -> Any:
 
 
 def _fit_number(value: Any, noun: str, bounds: str) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not _is_number(value):
         raise Misfit
     if not abs(value) <= LARGEST or (isinstance(value, float) and math.isnan(value)):
         raise Misfit

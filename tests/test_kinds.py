@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mgf_brain.kinds import LARGEST, Misfit, describe, fit
+from mgf_brain.kinds import LARGEST, Misfit, describe, fit, takes
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,17 @@ def test_a_value_that_holds_millions_is_quoted_in_short():
 )
 def test_a_kind_is_described(kind, text):
     assert describe(kind) == text
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("list of number", [1, 1e30], "takes a list of numbers, at most 1e+12, not [1, 1e+30]"),
+        ("integer >= 1 <= 1000", 1e30, "takes an integer >= 1 <= 1000, not 1e+30"),
+        ("share", 1e30, "takes a share from 0 to 1, not 1e+30"),
+        ("text", 1e30, "takes text, not 1e+30"),
+        ("number > 0", 0, "takes a number > 0, not 0"),
+    ],
+)
+def test_the_bound_that_was_met_is_named(kind, value, text):
+    assert takes(kind, value) == text

@@ -30,6 +30,11 @@ def check_agreement(values: Mapping[str, Any]) -> None:
     for key in ("precision", "eval_precision"):
         if values.get(key) == "fp16" and not str(values["device"]).startswith("cuda"):
             raise UserError(f"{key}: fp16 needs CUDA. Pass fp32 or bf16, or --device cuda.")
+    intervals = [_number(values.get(f"ckpt_interval_{unit}")) or 0 for unit in ("minutes", "steps")]
+    if min(intervals) > 0:
+        raise UserError(
+            "ckpt_interval_minutes and ckpt_interval_steps exclude each other. Set one to 0."
+        )
     budget = _number(values.get("batch_seconds"))
     for key in PIECES:
         piece = _number(values.get(key))

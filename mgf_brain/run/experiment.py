@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,11 +30,19 @@ from mgf_brain.run.agreement import check_agreement
 from mgf_brain.run.command_line import parse_command_line, parse_value
 from mgf_brain.run.help import print_help
 from mgf_brain.run.keys import RUN_OPTIONS, Key, check_values, keys_of
-from mgf_brain.run.overrides import make_whole, override, refuse_unknown, require_values
+from mgf_brain.run.overrides import (
+    expand_home,
+    make_whole,
+    override,
+    refuse_mistyped,
+    refuse_unknown,
+    require_values,
+    switch_off_other_interval,
+)
 from mgf_brain.run.places import found_file, repository_file
 from mgf_brain.run.plain import UNREADABLE, read_plain
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.run.yaml_files import dump, joined, read_each
+from mgf_brain.run.yaml_files import dump, find_includes, joined, read_chain, read_each
 
 logger = get_logger(__name__)
 
@@ -82,8 +91,20 @@ class Experiment:
 def load_recipe(recipe: Recipe) -> Experiment:
     """What the command line of a recipe's script asks for, see ``load_experiment``."""
     started = time.time()
+    _refuse_other_task(sys.argv[1:], recipe)
     merge = recipe.corpus if recipe.reads_corpus_yaml else None
     return replace(load_experiment(sys.argv[1:], merge), recipe=recipe, started=started)
+
+
+def _refuse_other_task(argv: Sequence[str], recipe: Recipe) -> None:
+    """Before the corpus's yaml, which continues another task's yaml no better."""
+    hparams_file = found_file(parse_command_line(argv)[0])
+    had = {key for tree in read_chain(hparams_file).values() for key in tree}
+    if lacks := [key for key in recipe.needs if key not in had]:
+        raise UserError(
+            f"{hparams_file} is no yaml of {recipe.task}: it lacks the keys {', '.join(lacks)}. "
+            f"Pass {recipe.usual_yaml}, or a yaml of yours with it as base."
+        )
 
 
 def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:
@@ -127,6 +148,7 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     if "help" in words:
         print_help(trees, keys)
         raise SystemExit(0)
+    refuse_mistyped(trees, keys)
     tree = joined(trees)
     kinds = {name: key.kind for name, key in keys.items()}
     values = {name: parse_value(name, word, kinds.get(name, "")) for name, word in words.items()}
@@ -135,7 +157,10 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
         override(tree, key, value, hparams_file)
     run_opts = {name: value for name, value in values.items() if name in RUN_OPTIONS}
     tree.update(run_opts)  # those that the yaml lacks are saved too
+    find_includes(tree, [Path(hparams_file).parent])
+    switch_off_other_interval(tree, values)
     make_whole(tree, keys)
+    expand_home(tree, keys)
     require_values(tree, hparams_file)
     source = dump(tree)
     resolved = resolve(source, hparams_file)

@@ -110,21 +110,30 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     """Compare with the saved hyperparameters, as if their length had been asked for again.
 
     Resolving anew with the saved length lets everything computed from it agree too, as a
-    schedule's last step; the same for a folder that was moved since.
+    schedule's last step; the same for a folder that was moved since, or is named otherwise.
     """
     with open_text(path) as file:
         saved = read_plain(with_current_names(file.read()), str(path))
     asked = read_plain(experiment.resolved_yaml, experiment.hparams_file)
     free = {*length_keys, *(name for name, key in experiment.keys.items() if key.free)}
-    again = {key: saved[key] for key in free & saved.keys() & asked.keys()}
+    both = saved.keys() & asked.keys()
+    paths = {name for name in both & experiment.keys.keys() if experiment.keys[name].is_path}
+    same = {name for name in paths if _is_same_path(saved[name], asked[name])}
+    again = {key: saved[key] for key in (free & both) | same}
     text = resolve(experiment.source, experiment.hparams_file, again)
     now = read_plain(text, experiment.hparams_file)
-    both = (bound_values(values, experiment.keys, free) for values in (saved, now))
-    if differences := _differences(*both):  # a free key may be absent from either
+    bound = (bound_values(values, experiment.keys, free) for values in (saved, now))
+    if differences := _differences(*bound):  # a free key may be absent from either
         raise UserError(
             f"{path.parent} holds a run with other hyperparameters "
             f"({'; '.join(differences[:3])}). Pass another --output_folder, or delete this one."
         )
+
+
+def _is_same_path(saved: Any, asked: Any) -> bool:
+    if not (isinstance(saved, str) and isinstance(asked, str)):
+        return False
+    return os.path.realpath(saved) == os.path.realpath(asked)
 
 
 def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:

@@ -11,8 +11,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 
 from mgf_brain.kinds import describe
 from mgf_brain.run.keys import RUN_OPTIONS, Key, Keys, section
-from mgf_brain.run.overrides import INCLUDE, tag_of
-from mgf_brain.run.yaml_files import read_tree
+from mgf_brain.run.overrides import tag_of
+from mgf_brain.run.yaml_files import INCLUDE, read_tree
 
 HEADING = re.compile(r"^#+ (\w.*\w) #+$")
 KEY = re.compile(r"^(\w+):")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ruamel.yaml import YAML
 
 from mgf_brain.errors import UserError
-from mgf_brain.kinds import Misfit, describe, fit, quote
+from mgf_brain.kinds import Misfit, fit, takes
 
 OURS = re.compile(r"!(new|name):(mgf_brain|torch\.optim)\.")
 KEYS_OF = "keys of "  # the kind of a mapping whose keys are those of a section
@@ -33,6 +33,11 @@ class Key(NamedTuple):
     kind: str
     sentence: str
     free: bool = False
+
+    @property
+    def is_path(self) -> bool:
+        """Whether it holds a file or a folder."""
+        return "path" in self.kind.split(" or ")
 
     @property
     def section(self) -> str | None:
@@ -68,6 +73,17 @@ def _sections() -> dict[str, dict[str, Key]]:
 def _read(name: str, text: str) -> tuple[str, Key]:
     kind, sentence = text.split("; ", 1)
     return name.removesuffix(" free"), Key(kind, sentence, name.endswith(" free"))
+
+
+def is_known(key: str) -> bool:
+    """Whether any section has a key: a yaml of a user's may be a copy of one of ours.
+
+    Example
+    -------
+    >>> is_known("number_of_epochs"), is_known("number_of_epoch")
+    (True, False)
+    """
+    return any(key in keys for keys in _sections().values())
 
 
 RUN_OPTIONS = section("run options")  # that a command line may set, whatever the yaml
@@ -141,9 +157,8 @@ def _check(value: Any, key: Key, place: str, name: str) -> Any:
     try:
         value = fit(value, "object" if key.section else key.kind)
     except Misfit:
-        kind = describe("object" if key.section else key.kind)
-        message = f"{name} takes {kind}, not {quote(value)} ({key.sentence})."
-        raise UserError(f"{place}: {message}") from None
+        said = takes("object" if key.section else key.kind, value)
+        raise UserError(f"{place}: {name} {said} ({key.sentence}).") from None
     if key.section:
         return check_values(value, section(key.section), f"{place}: {name}")
     _check_arguments(value, f"{place}: {name}")

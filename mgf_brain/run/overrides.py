@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,12 @@ from ruamel.yaml.comments import CommentedMap, TaggedScalar
 from ruamel.yaml.tag import Tag
 
 from mgf_brain.errors import UserError
-from mgf_brain.kinds import Misfit, fit
-from mgf_brain.run.keys import RUN_OPTIONS, Keys, section
-from mgf_brain.run.yaml_files import read_tree
+from mgf_brain.kinds import Misfit, fit, quote
+from mgf_brain.run.keys import RUN_OPTIONS, Keys, is_known, section
+from mgf_brain.run.yaml_files import INCLUDE, dump, read_tree
 
 # Keys of the command line that choose the file of an include, and the key that includes it.
 CHOICES = {"size": "encoder", "front_end": "front_end", "network": "network"}
-INCLUDE = "!include:"
 
 
 def refuse_unknown(
@@ -58,6 +59,40 @@ def refuse_unknown(
         if isinstance(value, dict) and not isinstance(value, CommentedMap) and name in tree:
             within = section(keys[name].section or "") if name in keys else {}
             _refuse_unknown_parts(value, tree[name], Path(hparams_file).parent, within, name)
+
+
+def refuse_mistyped(trees: Mapping[Path, CommentedMap], keys: Keys) -> None:
+    """Refuse a key of a yaml that no one reads and that is almost one of ours.
+
+    Arguments
+    ---------
+    trees : mapping of Path to CommentedMap
+        As of ``read_each``.
+    keys : mapping of str to Key
+        Of these files.
+
+    Raises
+    ------
+    UserError
+        With the nearest key. One of the user's own that something refers to, or that is like no
+        other, may stay.
+
+    Example
+    -------
+    >>> tree = CommentedMap(number_of_epoch=7, mine=1)
+    >>> refuse_mistyped({Path("own.yaml"): tree}, section("base/finetuning"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: own.yaml: number_of_epoch is no key; the nearest is number_of_ep...
+    """
+    for path, tree in trees.items():
+        for name in tree:
+            elsewhere = any(name in other for other in trees.values() if other is not tree)
+            near = difflib.get_close_matches(name, keys, 1, cutoff=0.8)
+            if elsewhere or is_known(name) or not near:
+                continue
+            if not any(re.search(rf"<{re.escape(name)}[\[.>]", dump(t)) for t in trees.values()):
+                raise UserError(f"{path}: {name} is no key; the nearest is {near[0]}.")
 
 
 def _refuse_unknown_parts(
@@ -118,6 +153,21 @@ def make_whole(tree: CommentedMap, keys: Keys) -> None:
                 continue
             if isinstance(whole, int):
                 tree[name] = whole
+
+
+def expand_home(tree: CommentedMap, keys: Keys) -> None:
+    """Write the home folder out where a path begins with ``~``, as no shell has.
+
+    Example
+    -------
+    >>> tree = CommentedMap(data_folder="~/corpus", recipe="~")
+    >>> expand_home(tree, section("every file"))
+    >>> tree["data_folder"] == os.path.expanduser("~/corpus"), tree["recipe"]
+    (True, '~')
+    """
+    for name in tree.keys() & keys.keys():
+        if keys[name].is_path and isinstance(tree[name], str):
+            tree[name] = os.path.expanduser(tree[name])
 
 
 def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> None:
@@ -182,11 +232,31 @@ def included_folder(tree: CommentedMap, choice: str) -> str:
 
 def _chosen_file(key: str, choice: Any, beside: Path, folder: str) -> str:
     """The include tag of a choice, after checking that its file exists."""
-    choices = sorted(path.stem for path in (beside / folder).glob("*.yaml"))
+    near = Path(folder).name if os.path.isabs(folder) else folder  # absolute: the repository's
+    places = (beside / folder, beside / near)
+    files = {path.stem: path for place in places for path in place.glob("*.yaml")}
+    choices = sorted(files)
     if choice not in choices:
         names = ", ".join(choices)
         raise UserError(f"{key} must be one of {names} (in {beside / folder}), not {choice!r}.")
-    return f"{INCLUDE}{folder}/{choice}.yaml"
+    return f"{INCLUDE}{near if files[choice].parent == beside / near else folder}/{choice}.yaml"
+
+
+def switch_off_other_interval(tree: CommentedMap, given: Mapping[str, Any]) -> None:
+    """Of the two intervals between checkpoints the one that the command line doesn't give.
+
+    Example
+    -------
+    >>> tree = CommentedMap(ckpt_interval_minutes=0.4, ckpt_interval_steps=20)
+    >>> switch_off_other_interval(tree, {"ckpt_interval_steps": 20})
+    >>> tree["ckpt_interval_minutes"]
+    0
+    """
+    both = ["ckpt_interval_minutes", "ckpt_interval_steps"]
+    for name, other in (both, both[::-1]):
+        value = given.get(name)
+        if isinstance(value, (int, float)) and value > 0 and other in tree and other not in given:
+            tree[other] = 0
 
 
 def _include(tree: CommentedMap, key: str, tag: str) -> None:
@@ -199,9 +269,13 @@ def _include(tree: CommentedMap, key: str, tag: str) -> None:
 
 
 def _check_kind(key: str, value: Any, default: Any) -> None:
-    """Refuse a word where the yaml file has a switch, a number or a list: `no` would be true."""
-    if value is None or isinstance(value, TaggedScalar):
+    """Refuse a word where the yaml has a switch, a number, a list or a mapping: `no` is true."""
+    included = tag_of(default).startswith(INCLUDE)
+    if isinstance(value, TaggedScalar) or (value is None and not included):
         return
+    if included and not isinstance(value, dict):
+        shown = "null" if value is None else quote(value)
+        raise UserError(f"--{key} takes a mapping of its parts, '{{part: value}}', not {shown}.")
     if isinstance(default, bool):
         if not isinstance(value, bool):
             raise UserError(f"--{key} takes true or false, not {value!r}.")

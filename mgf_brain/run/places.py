@@ -59,3 +59,28 @@ def repository_file(name: str, beside: Iterable[Path]) -> str:
     folders = (folder for path in beside for folder in path.resolve().parents)
     places = (os.path.join(folder, name) for folder in folders)
     return next(filter(os.path.isfile, places), name)
+
+
+def named_by_yaml(name: str, folders: Iterable[Path]) -> Path:
+    """A yaml file that another names: beside it, or else in the repository's ``hparams/``.
+
+    Arguments
+    ---------
+    name : str
+        As the other file has it, ``encoder/mini.yaml``.
+    folders : iterable of Path
+        Where it may lie; in the first of them, if it is nowhere.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> str(named_by_yaml("encoder/mini.yaml", [folder])).endswith("hparams/encoder/mini.yaml")
+    True
+    >>> named_by_yaml("absent.yaml", [folder]) == folder / "absent.yaml"
+    True
+    """
+    near = [folder / name for folder in folders]
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    repositories = [Path(place) for place in (script, __file__) if place]
+    ours = Path(repository_file(f"hparams/{name}", repositories))
+    return next((path for path in (*near, ours) if path.is_file()), near[0])

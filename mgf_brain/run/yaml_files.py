@@ -9,20 +9,23 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.tag import Tag
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.files import open_text
 from mgf_brain.kinds import quote
 from mgf_brain.public_names import with_current_names
+from mgf_brain.run.places import named_by_yaml
 from mgf_brain.run.plain import UNREADABLE
 
 NO_BASE = object()
+INCLUDE = "!include:"
 MOST_NODES = 1_000_000  # that HyperPyYAML has to walk through
 
 
@@ -66,7 +69,8 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
         The main yaml file. Its key `base`, if there is one, names another file, relative to its
         own folder, that is read first: the keys of the main file replace the base's or are added.
     merge : str | None
-        A data set's name: `data/<merge>.yaml` beside the main file is read too.
+        A data set's name: `data/<merge>.yaml` beside the main file is read too. This file, a base
+        and an include may also lie in the repository's `hparams/`.
 
     Returns
     -------
@@ -83,22 +87,68 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
     >>> [path.name for path in read_each("hparams/hubert.yaml", "WSJ")]
     ['pretraining.yaml', 'masked.yaml', 'clusters.yaml', 'hubert.yaml', 'WSJ.yaml']
     """
+    trees = read_chain(hparams_file)
+    return trees if merge is None else trees | _read_data(trees, Path(hparams_file), merge)
+
+
+def read_chain(hparams_file: str) -> dict[Path, CommentedMap]:
+    """The main yaml file and its bases, as of ``read_each``.
+
+    Example
+    -------
+    >>> [path.name for path in read_chain("hparams/emotion.yaml")]
+    ['finetuning.yaml', 'emotion.yaml']
+    """
     main = path = Path(hparams_file)
     trees = {path: read_tree(path)}
     while (base := trees[path].pop("base", NO_BASE)) is not NO_BASE:
-        named = path.parent / str(base)
+        named = named_by_yaml(str(base), [path.parent])
         if not os.path.isfile(named) or any(map(named.samefile, trees)):
             raise UserError(f"{path}: base must name another yaml file, not {quote(base)}.")
         path = named
         trees[path] = read_tree(path)
-    trees = dict(reversed(trees.items()))
-    if merge is not None:
-        path = main.parent / "data" / f"{merge}.yaml"
-        data = read_tree(path)
-        if clash := sorted(str(key) for key in data if any(key in tree for tree in trees.values())):
-            raise UserError(f"{path}: {main} has these keys too: {', '.join(clash)}.")
-        trees[path] = data
-    return trees
+    for path, tree in trees.items():
+        find_includes(tree, [main.parent, path.parent])
+    return dict(reversed(trees.items()))
+
+
+def _read_data(
+    trees: Mapping[Path, CommentedMap], main: Path, merge: str
+) -> dict[Path, CommentedMap]:
+    path = named_by_yaml(f"data/{merge}.yaml", [main.parent])
+    data = read_tree(path)
+    if clash := sorted(str(key) for key in data if any(key in tree for tree in trees.values())):
+        raise UserError(f"{path}: {main} has these keys too: {', '.join(clash)}.")
+    return {path: data}
+
+
+def find_includes(node: Any, folders: Sequence[Path]) -> None:
+    """Name the included files of a tree by whole paths that do not lie in the first folder.
+
+    Arguments
+    ---------
+    node : Any
+        The tree, or a part of it.
+    folders : sequence of Path
+        Where they may lie, beside the repository's ``hparams/``; first the main file's, which
+        HyperPyYAML begins at.
+
+    Example
+    -------
+    >>> tree = YAML().load("encoder: !include:encoder/mini.yaml")
+    >>> find_includes(tree, [getfixture("tmp_path")])
+    >>> tree["encoder"].tag.value.endswith("/hparams/encoder/mini.yaml")
+    True
+    """
+    name = str(getattr(getattr(node, "tag", None), "value", None) or "")
+    if name.startswith(INCLUDE):
+        name = name.removeprefix(INCLUDE)
+        found = named_by_yaml(name, folders)
+        if found != folders[0] / name:
+            node.yaml_set_ctag(Tag(suffix=f"{INCLUDE}{found.resolve()}"))
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    for part in parts:
+        find_includes(part, folders)
 
 
 def joined(trees: Mapping[Path, CommentedMap]) -> CommentedMap:

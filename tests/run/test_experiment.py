@@ -1,5 +1,7 @@
 """Loading an experiment from a command line and its yaml files."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
@@ -7,6 +9,9 @@ from speechbrain import Brain
 
 from mgf_brain.errors import UserError
 from mgf_brain.run.experiment import load_experiment, resolve
+from mgf_brain.run.plain import read_plain
+
+ROOT = Path(__file__).parents[2]
 
 MAIN = """\
 data_folder: !PLACEHOLDER
@@ -77,6 +82,35 @@ def test_keys_of_a_base_are_keys(main, tmp_path):
         load(str(path), "--base", "other.yaml")
 
 
+@pytest.mark.parametrize("name", ["mgf_dino", "dino", "emotion"])
+def test_a_yaml_of_the_users_own_finds_the_repositorys_files(name, tmp_path, monkeypatch):
+    (tmp_path / "my own").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = "my own/main.yaml"
+    (tmp_path / path).write_text(f"base: {name}.yaml\nseed: 7\n")
+    words = ["--size", "base"] if name != "emotion" else ["--pretrained", "fbank"]
+    own = load_experiment([path, *words], "LibriSpeech").resolved_yaml
+    words = [f"{ROOT}/hparams/{name}.yaml", "--seed", "7", *words]
+    given = load_experiment(words, "LibriSpeech").resolved_yaml
+    assert read_plain(own, "own") == read_plain(given, "given")
+
+
+def test_files_beside_the_users_own_yaml_come_first(tmp_path):
+    path = tmp_path / "main.yaml"
+    path.write_text("base: mgf.yaml\n")
+    (tmp_path / "encoder").mkdir()
+    mini = (ROOT / "hparams/encoder/mini.yaml").read_text()
+    (tmp_path / "encoder/mini.yaml").write_text(mini.replace("dim: 256", "dim: 64", 1))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/Mine.yaml").write_text((ROOT / "hparams/data/LibriSpeech.yaml").read_text())
+    assert load_experiment([str(path)], "Mine").hparams["encoder"]["dim"] == 64
+    (tmp_path / "encoder/mini.yaml").rename(tmp_path / "encoder/tiny.yaml")
+    for size, dim in (("tiny", 64), ("base", 768)):
+        assert load_experiment([str(path), "--size", size], "Mine").hparams["encoder"]["dim"] == dim
+    words = [str(path), "--encoder", "!include:encoder/base.yaml"]
+    assert load_experiment(words, "Mine").hparams["encoder"]["dim"] == 768
+
+
 def test_keys_of_the_data_yaml_are_overridden_too(main):
     assert load(main, "--dataset", "Other").hparams["train_csv"] == "results/Other/0/train.csv"
 
@@ -99,6 +133,18 @@ def test_a_run_option_that_the_yaml_lacks_becomes_a_key(main):
     assert experiment.overrides.items() >= given.items()
     assert load_hyperpyyaml(experiment.resolved_yaml).items() >= given.items()
     assert not given.keys() & load(main).hparams.keys()
+
+
+def test_one_interval_between_checkpoints_switches_the_other_off(main):
+    with open(main, "a") as stream:
+        stream.write("ckpt_interval_minutes: 0.4\n")
+    minutes, steps = "ckpt_interval_minutes", "ckpt_interval_steps"
+    assert load(main).hparams[minutes] == load(main, f"--{steps}", "0").hparams[minutes] == 0.4
+    experiment = load(main, f"--{steps}", "20")
+    assert (experiment.hparams[minutes], experiment.hparams[steps]) == (0, 20)
+    Brain({"net": experiment.hparams["net"]}, None, experiment.hparams, experiment.run_opts)
+    with pytest.raises(UserError, match="exclude each other"):
+        load(main, f"--{steps}", "20", f"--{minutes}", "1")
 
 
 def test_run_options_not_given_leave_the_yaml_its_say(main):

@@ -161,6 +161,28 @@ def test_a_folder_that_was_moved_goes_on(start, trained, tmp_path):
     assert saved(start(folder=moved))["save_folder"] == f"{moved}/save"
 
 
+def test_the_same_corpus_may_be_named_otherwise(start, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("data", "data2"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("data")
+    lines = "data_folder: data\nlist: !ref <data_folder>/list.csv\n"
+    (tmp_path / "main.yaml").write_text(MAIN + lines)
+    trained()
+    for same in (str(tmp_path / "data"), "./data/", "link", "data"):
+        start("--data_folder", same)
+    with pytest.raises(UserError, match="data_folder: data there, data2 now"):
+        start("--data_folder", "data2")
+
+
+def test_home_is_written_out(start, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "main.yaml").write_text(MAIN + "data_folder: ~/data\n")
+    start(folder="~/run")
+    assert saved(tmp_path / "run")["data_folder"] == str(tmp_path / "data")
+
+
 def test_a_folder_that_cannot_be_made_is_named(start, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="output_folder .*file"):

@@ -138,6 +138,9 @@ def test_parts_of_a_mapping_are_named_with_it():
         ("opt_class {lr: abc}", "opt_class: lr takes a number > 0, not 'abc'"),
         ("opt_class {betaz: 1}", "unexpected keyword argument 'betaz'"),
         ("crop_plan {shortest: x}", "crop_plan: shortest takes a number > 0, not 'x'"),
+        ("encoder null", "^--encoder takes a mapping of its parts, '{part: value}', not null"),
+        ("encoder [1]", "^--encoder takes a mapping of its parts, .* not \\[1\\]"),
+        ("learning_rate 1e30", "learning_rate takes a number > 0, at most 1e\\+12, not 1e\\+30"),
         ("weights {frame: -1}", "weights takes a mapping of numbers >= 0"),
         ("scheduler {warmup: 7}", "scheduler: warmup takes a share"),
         ("speech_model {encoder: {layers: -1}}", "speech: encoder: layers takes an integer"),
@@ -160,6 +163,18 @@ def test_a_key_of_the_users_own_may_have_the_name_of_one_elsewhere(tmp_path):
         load_experiment([str(path), "--pretrained", "fbank", "--threshold", "x"])
     with pytest.raises(UserError, match="layer_decay takes a number > 0, not 0"):
         load_experiment([str(path), "--pretrained", "fbank", "--layer_decay", "0"])
+
+
+def test_a_mistyped_key_of_the_users_own_is_refused_with_the_nearest(tmp_path):
+    path = tmp_path / "own.yaml"
+    base = f"base: {HPARAMS}/base/finetuning.yaml\nrecipe: own\n"
+    words = [str(path), "--pretrained", "fbank"]
+    path.write_text(f"{base}number_of_epoch: 7\n")
+    with pytest.raises(UserError, match=r"own.yaml: number_of_epoch is .* is number_of_epochs\.$"):
+        load_experiment(words)
+    for own in ("number_of_epoch: 7\ntwice: !ref <number_of_epoch> * 2\n", "mine: 7\n"):
+        path.write_text(base + own)
+        assert 7 in load_experiment(words).hparams.values()
 
 
 def test_what_changes_no_number_is_free():

@@ -16,7 +16,7 @@ from mgf_brain.data.preparation.summary import format_summary, read_summary
 from mgf_brain.data.preparation.trimming import prepare_trimmed
 from mgf_brain.errors import UserError
 from mgf_brain.files import remove_temporaries
-from mgf_brain.kinds import Misfit, describe, fit, quote
+from mgf_brain.kinds import Misfit, fit, takes
 from mgf_brain.locks import locked
 
 # Of the options that every prepare.py has; a corpus's own are checked by its function.
@@ -66,7 +66,7 @@ def _fit(key: str, value: Any, kind: str) -> Any:
     try:
         return fit(value, kind)
     except Misfit:
-        raise UserError(f"--{key} takes {describe(kind)}, not {quote(value)}.") from None
+        raise UserError(f"--{key} {takes(kind, value)}.") from None
 
 
 def _parser(description: str | None, options: Mapping[str, str]) -> argparse.ArgumentParser:
