@@ -15,7 +15,7 @@ test: lint
 	$(PYTEST)
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 soak: $(VENV)/.installed-dev  # damaged inputs and kills at random moments, about an hour
 	MGF_SOAK=1 $(PYTEST) tests/faults -m "slow or not slow"

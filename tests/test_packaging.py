@@ -139,7 +139,7 @@ def make(*words):
     [
         ("demo", "demo", "python -m experiments.demo"),
         ("test", "all", "python -m pytest -n auto --maxprocesses 4"),
-        ("test-slow", "all", "python -m pytest -m slow"),
+        ("test-slow", "all", "python -m pytest -n auto --maxprocesses 4 -m slow"),
         ("lint", "all", "basedpyright --pythonpath {bin}/python"),
     ],
 )
