@@ -146,7 +146,8 @@ def use(home: Path, audio: Sequence[Path], runs: Sequence[str]) -> None:
     hostile, mark = home / "hostile", home / "executed"
     hostile.mkdir()
     (hostile / "hyperparams.yaml").write_text(HOSTILE.format(mark=mark))
-    (hostile / "model.safetensors").touch()  # without it the folder is refused for that
+    no_weights = (2).to_bytes(8, "little") + b"{}"  # sound: the yaml alone is to be refused
+    (hostile / "model.safetensors").write_bytes(no_weights)
     said = call(mgf_brain("info", str(hostile)), home, offline, status=2)
     if mark.exists() or "!apply:os.system is refused" not in said:
         raise UserError("the hostile folder was not refused for its command.")
