@@ -35,6 +35,7 @@ def run(args: argparse.Namespace) -> None:
     model = load_model(args, local_folder(args.model), UtteranceClassifier.from_pretrained)
 
     def name(file: Path) -> None:
+        """A line."""
         say(file, *(f"{label} {share:.4f}" for label, share in model.classify(file)))
 
     for_each(files, name)

@@ -15,6 +15,7 @@ import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -76,6 +77,11 @@ class FileHashes:
         if not isinstance(path, Segment):
             return digest
         return hashlib.blake2b(f"{digest} {bounds(path)}".encode(), digest_size=16).hexdigest()
+
+    def of_all(self, paths: Iterable[str | os.PathLike]) -> list[str]:
+        """Of many files, read on all cores."""
+        with ThreadPoolExecutor() as pool:  # reading and hashing release the interpreter's lock
+            return list(pool.map(self, paths))
 
     def _of_file(self, path: str | os.PathLike) -> str:
         try:

@@ -100,6 +100,7 @@ def blueprint(weights: int) -> Iterator[None]:
     left = PARTS_BESIDE + PARTS_PER_WEIGHT * weights
 
     def count(*registered: object) -> None:
+        """One part more."""
         nonlocal left
         left -= 1
         if left < 0:

@@ -13,6 +13,7 @@ from speechbrain.utils.logger import get_logger
 from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
 from mgf_brain.data.labels.track_making import make_tracks, open_tracks, track_makers
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.preparation.summary import content_below
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
@@ -94,7 +95,8 @@ def pretrain(
     trained_on = None
     if brain.checkpointer:
         parts = {"train": train, "valid": valid}
-        trained_on = refuse_other_rows(brain.checkpointer, brain.progress, parts)
+        content = content_below(hparams["save_folder"])
+        trained_on = refuse_other_rows(brain.checkpointer, brain.progress, parts, content)
     folder, makers = Path(hparams["tracks_folder"]), track_makers(hparams)
     made_tracks = make_tracks(makers, train, valid, folder, str(brain.device), trained_on)
     tracks = open_tracks(made_tracks)

@@ -23,7 +23,10 @@ Parts = Mapping[str, Sequence[Utterance]]
 
 
 def refuse_other_rows(
-    checkpointer: AtomicCheckpointer, progress: Progress, parts: Parts
+    checkpointer: AtomicCheckpointer,
+    progress: Progress,
+    parts: Parts,
+    content: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | None:
     """Compare a run's data with that of its latest checkpoint, and note it for the next one.
 
@@ -37,6 +40,8 @@ def refuse_other_rows(
         Gets ``data["rows"]``, which is then saved with every checkpoint.
     parts : mapping of str to sequence of Utterance
         The rows of training and validation.
+    content : mapping of str to str, optional
+        Hashes of their audio, see ``content_below``.
 
     Returns
     -------
@@ -61,9 +66,14 @@ def refuse_other_rows(
                 f"{_difference(listed, parts)}. Restore that speech, or pass another "
                 "--output_folder."
             )
+        elif content and known.get("content", content) != content:
+            raise UserError(
+                f"{listed.parent}: some of the run's audio is another than until its checkpoint, "
+                "though of the same length. Restore it, or pass another --output_folder."
+            )
     if known is None or "rows" not in known:
         run_on_main(_write, [listed, parts])
-    progress.data["rows"] = now
+    progress.data |= {"rows": now, "content": dict(content or {})}
     return None if known is None else known.get("tracks", {})
 
 

@@ -271,7 +271,7 @@ class ClusterLabels:
         settings += (self.iterations, self.seed)
         settings += (None if isinstance(source, str) else source.fingerprint(),)
         settings += (self.given and content(self.given),)
-        return track_fingerprint(settings, train, valid, content)
+        return track_fingerprint(settings, train, valid, content.of_all)
 
     def _figures(
         self, labels: Mapping[str, np.ndarray], phones: Mapping[str, torch.Tensor]

@@ -59,7 +59,7 @@ class PitchTracks:
             If a file is missing or can't be decoded.
         """
         started = time.time()
-        content = FileHashes(folder.parent / HASHES)
+        content = FileHashes(folder.parent / HASHES).of_all
         fingerprint = track_fingerprint((FORMAT, HOP, WINDOW, EPS), train, valid, content)
         if load_track(folder, fingerprint, verify=True):
             return

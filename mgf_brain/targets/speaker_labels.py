@@ -144,7 +144,8 @@ class SpeakerTargets:
     ) -> str:
         features = encoder_fingerprint(encoder, "embedding") if encoder else MFCC.fingerprint()
         settings = (self.speakers, self.regression, self.seed, features)
-        return track_fingerprint(settings, train, valid, FileHashes(folder.parent / HASHES))
+        content = FileHashes(folder.parent / HASHES).of_all
+        return track_fingerprint(settings, train, valid, content)
 
 
 def _mfcc_statistics(rows: Sequence[Utterance]) -> Iterator[np.ndarray]:

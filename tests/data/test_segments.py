@@ -116,7 +116,7 @@ def test_other_bounds_are_prepared_again(tmp_path: Path, ramp: Path):
     after = prepared(tmp_path, [(0, 8000), (8000, 20000), (20000, 24000)])
     assert [u.duration for u in after] == [0.5, 0.75, 0.25]
     hashes = FileHashes(tmp_path / "files.jsonl")
-    fingerprints = [track_fingerprint((), rows, [], hashes) for rows in (before, after)]
+    fingerprints = [track_fingerprint((), rows, [], hashes.of_all) for rows in (before, after)]
     assert fingerprints[0] != fingerprints[1]
     assert json.loads((tmp_path / "save/prepare_summary.json").read_text())["duplicates"] == []
 

@@ -16,7 +16,7 @@ from torch import nn
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.speech import SpeechBatch, example_batch
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.downstream.brain import FinetuningBrain, head_parameters, parameter_groups
+from mgf_brain.downstream.brain import FinetuningBrain
 from mgf_brain.downstream.finetuning import (
     NOT_AUGMENTED,
     check_adapt,
@@ -67,34 +67,6 @@ def tuned(
     run, log = experiment(folder, seed), TrainingLog(folder)
     tune(VerificationBrain, run, encoder, head, utterances, targets, log, settings(**changes))
     return encoder, head
-
-
-@pytest.mark.parametrize("make", [speaker_encoder, example_encoder, small_x_vector])
-def test_every_parameter_is_in_one_group(make):
-    encoder, head = make(), nn.Linear(2, 2)
-    groups = parameter_groups(encoder, head, decay=0.5)
-    grouped = [id(p) for group in groups for p in group["params"]]
-    assert len(grouped) == len(set(grouped))
-    assert set(grouped) == {id(p) for p in [*encoder.parameters(), *head.parameters()]}
-
-
-def test_rates_fall_from_the_head_down():
-    encoder, head = speaker_encoder(), nn.Linear(2, 2)
-    scale = {
-        id(p): group["scale"]
-        for group in parameter_groups(encoder, head, decay=0.5)
-        for p in group["params"]
-    }
-    lower, upper = encoder.speech_model.encoder.layers
-    for expected, module in (
-        (1.0, head),
-        (1.0, encoder.embedding),
-        (0.5, upper),
-        (0.25, lower),
-        (0.125, encoder.speech_model.front_end),
-    ):
-        assert {scale[id(p)] for p in module.parameters()} == {expected}
-    assert {group["scale"] for group in parameter_groups(encoder, head)} == {1.0}
 
 
 def test_the_first_step_changes_the_head_and_the_last_affine_layers(tmp_path, utterances):
@@ -342,13 +314,3 @@ def test_log_mel_bands_have_nothing_to_tune():
     for adapt in ("two_step", "full"):
         with pytest.raises(UserError, match="fbank has no parameters .* Pass --adapt frozen"):
             check_adapt(adapt, LogMelFeatures())
-
-
-def test_attentive_pooling_is_no_affine_layer():
-    encoder, head = small_network("ecapa", embedding_dim=24), nn.Linear(24, 2)
-    trained = {id(p) for p in head_parameters(encoder, head)}
-    assert not trained & {id(p) for p in encoder.embedding.pool.parameters()}
-    assert trained >= {id(p) for p in encoder.embedding.affine.parameters()}
-    groups = parameter_groups(encoder, head)
-    grouped = [id(p) for group in groups for p in group["params"]]
-    assert sorted(grouped) == sorted(id(p) for m in (encoder, head) for p in m.parameters())

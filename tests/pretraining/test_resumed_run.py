@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.labels.track_files import track_facts
@@ -30,7 +31,7 @@ def train(home: Path, steps: int) -> None:
 def test_it_goes_on_with_its_speech_and_its_labels(
     noise_corpus, tmp_path: Path, monkeypatch, one_thread
 ):
-    """One file gone is refused; another torch, and a copy of the corpus, number no label anew."""
+    """A file gone or replaced is refused; another torch, a copied corpus, number no label anew."""
     noise_corpus(tmp_path / "corpus")
     write_tiny_yaml(tmp_path / "hparams", 4)
     train(tmp_path, 2)
@@ -39,6 +40,9 @@ def test_it_goes_on_with_its_speech_and_its_labels(
     lost = tmp_path / "corpus/train-clean-100/3/1/3-1-0000.wav"
     lost.rename(tmp_path / "lost.wav")
     with pytest.raises(UserError, match=r"1 gone \(3-1-0000\). Restore that speech, or pass"):
+        train(tmp_path, 4)
+    soundfile.write(lost, soundfile.read(tmp_path / "lost.wav")[0][::-1], 16000)
+    with pytest.raises(UserError, match=r"audio is another .* of the same length"):
         train(tmp_path, 4)
     (tmp_path / "lost.wav").rename(lost)
 

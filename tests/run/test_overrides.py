@@ -10,17 +10,6 @@ from mgf_brain.run.overrides import make_whole, override, refuse_unknown, requir
 from mgf_brain.run.yaml_files import dump, read_files
 
 
-@pytest.fixture
-def write(tmp_path):
-    def _write(name: str, text: str) -> str:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return str(path)
-
-    return _write
-
-
 @pytest.mark.parametrize(
     ("given", "nearest"),
     [("seeed", "seed"), ("data-folder", "data_folder"), ("optimizer_step", "optimizer_step_limit")],

@@ -6,17 +6,6 @@ from mgf_brain.errors import UserError
 from mgf_brain.run.yaml_files import dump, read_files
 
 
-@pytest.fixture
-def write(tmp_path):
-    def _write(name: str, text: str) -> str:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        return str(path)
-
-    return _write
-
-
 def test_the_data_yaml_continues_the_main_one(write):
     main = write("main.yaml", "a: 1\n")
     write("data/Corpus.yaml", "b: !ref <a>\n")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -158,7 +157,7 @@ def track_fingerprint(
     settings: object,
     train: Sequence[Utterance],
     valid: Sequence[Utterance],
-    content: Callable[[str], str],
+    content: Callable[[Iterable[str]], Sequence[str]],
 ) -> str:
     """Hash of all that decides about a track.
 
@@ -169,7 +168,7 @@ def track_fingerprint(
     train, valid : sequence of Utterance
         Their audio counts by its content: a corpus that was copied is the same.
     content : callable
-        Hash of a file's content, see ``mgf_brain.features.cache.FileHashes``.
+        Hashes of the content of files, see ``of_all`` of ``mgf_brain.features.cache.FileHashes``.
 
     Returns
     -------
@@ -179,15 +178,14 @@ def track_fingerprint(
     -------
     >>> rows = [Utterance("a", 1.0, "a.wav", "s")]
     >>> moved = [Utterance("a", 1.0, "/new/a.wav", "s")]
-    >>> same = lambda path: "1f"
+    >>> same = lambda paths: ["1f" for _ in paths]
     >>> track_fingerprint(5, rows, [], same) == track_fingerprint(5, moved, [], same)
     True
     """
-    with ThreadPoolExecutor() as pool:  # reading and hashing release the interpreter's lock
-        audio = [
-            list(zip((u.id for u in part), pool.map(content, (u.wav for u in part)), strict=True))
-            for part in (train, valid)
-        ]
+    audio = [
+        list(zip((u.id for u in part), content(u.wav for u in part), strict=True))
+        for part in (train, valid)
+    ]
     facts = repr((FORMAT, settings, audio))
     return hashlib.blake2b(facts.encode(), digest_size=16).hexdigest()
 

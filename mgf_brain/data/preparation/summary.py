@@ -86,6 +86,23 @@ def part_figures(rows: Sequence[Utterance]) -> dict[str, float]:
     }
 
 
+def content_below(folder: str | os.PathLike) -> dict[str, str]:
+    """Of each preparation below a folder, by its place, the hash of its decoded audio.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> (folder / "added").mkdir()
+    >>> text = '{"fingerprint": "a", "data_root": "/corpus", "content": "1f"}'
+    >>> _ = (folder / "added" / SUMMARY_FILE).write_text(text)
+    >>> content_below(folder)
+    {'added': '1f'}
+    """
+    paths = sorted(Path(folder).rglob(SUMMARY_FILE))
+    found = {path.parent.relative_to(folder).as_posix(): read_summary_file(path) for path in paths}
+    return {place: str(summary.get("content", "")) for place, summary in found.items()}
+
+
 def read_summary(save_folder: str | os.PathLike) -> dict:
     """The summary that the preparation left in a folder.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import io
-import os
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -222,7 +221,8 @@ def classify_folds(
     trainer = FoldTrainer(experiment, extractor, list(rows.values()))
     saved = Path(experiment.hparams["output_folder"]) / "save" / "folds"
     saved.mkdir(parents=True, exist_ok=True)
-    settings, content = _settings(experiment, extractor), FileHashes(saved / "files.jsonl")
+    hashes = FileHashes(saved / "files.jsonl").of_all(u.wav for u in rows.values())
+    settings, content = _settings(experiment, extractor), dict(zip(rows, hashes, strict=True))
     predictions = []
     for name, train, test in tqdm(folds, desc="folds", unit="fold"):
         path = saved / f"{name}-{_digest(settings, content, train, test)}.pt"
@@ -242,10 +242,8 @@ def _settings(experiment: Experiment, extractor: FeatureExtractor) -> str:
     return f"{FORMAT}\n{experiment.resolved_yaml}\n{run_opts}\n{fingerprint}"
 
 
-def _digest(
-    settings: str, content: Callable[[str | os.PathLike], str], *parts: Sequence[Utterance]
-) -> str:
-    rows = [[(u.id, u.label, content(u.wav)) for u in part] for part in parts]
+def _digest(settings: str, content: Mapping[str, str], *parts: Sequence[Utterance]) -> str:
+    rows = [[(u.id, u.label, content[u.id]) for u in part] for part in parts]
     return hashlib.blake2b(f"{settings}\n{rows}".encode(), digest_size=8).hexdigest()
 
 

@@ -167,8 +167,9 @@ class Rounds:
     def inputs(self) -> str:
         """A hash of the given network, of who trains, of the trials and of the audio."""
         output = Path(self.hparams["output_folder"])
-        content = FileHashes(output / "save" / "files.jsonl")
-        rows = [(u.id, content(u.wav)) for u in (*self.train, *self.trials.utterances)]
+        heard = [*self.train, *self.trials.utterances]
+        content = FileHashes(output / "save" / "files.jsonl").of_all(u.wav for u in heard)
+        rows = list(zip((u.id for u in heard), content, strict=True))
         pairs = self.trials.pairs.tolist(), self.trials.same.tolist()
         network = encoder_fingerprint(self.extractor(0).encoder, f"rounds {FORMAT}")
         return hashlib.blake2b(repr((network, rows, pairs)).encode(), digest_size=8).hexdigest()
