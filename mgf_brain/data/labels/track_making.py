@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -157,7 +158,7 @@ def track_fingerprint(
     settings: object,
     train: Sequence[Utterance],
     valid: Sequence[Utterance],
-    content: Callable[[Iterable[str]], Sequence[str]],
+    content: Callable[[Iterable[str | os.PathLike]], Sequence[str]],
 ) -> str:
     """Hash of all that decides about a track.
 
