@@ -12,8 +12,6 @@ from mgf_brain.cli.loading import (
     add_model_options,
     for_each,
     load_model,
-    local_folder,
-    model_kind,
     named_audio,
     say,
 )
@@ -61,9 +59,7 @@ def run(args: argparse.Namespace) -> None:
 
     root = _root(args.audio)
     files = _by_id(named_audio([args.audio]), root)
-    folder = local_folder(args.model)
-    model = load_model(args, folder, model_kind(folder).from_pretrained)
-    embedder = Embedder(model, args.layer, args.frames)
+    embedder = Embedder(load_model(args), args.layer, args.frames)
     settings = f"{embedder.settings()}, audio {_digest(root)}"
     with open_store(args.output, args.frames, settings) as store:
         missing = {file: id for id, file in files.items() if not store.holds(id, file)}

@@ -9,7 +9,6 @@ from mgf_brain.cli.loading import (
     add_model_options,
     for_each,
     load_model,
-    local_folder,
     named_audio,
     say,
 )
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference import UtteranceClassifier
 
     files = named_audio(args.audio)
-    model = load_model(args, local_folder(args.model), UtteranceClassifier.from_pretrained)
+    model = load_model(args, UtteranceClassifier)
 
     def name(file: Path) -> None:
         """A line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mgf_brain.cli.loading import local_folder, model_kind, say
+from mgf_brain.cli.loading import say
 from mgf_brain.errors import UserError
 
 HELP = "Write a model anew, so that unmodified SpeechBrain or transformers load it."
@@ -41,8 +41,11 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} exists and is not empty. Name a new folder.")
-    folder = local_folder(args.folder)
-    model = model_kind(folder).from_pretrained(folder, trust=args.trust)
+    from mgf_brain.foreign.source import open_model
+    from mgf_brain.inference.any_model import load_any
+
+    source = open_model(args.folder, args.trust)
+    model, folder = load_any(source, trust=args.trust), source.place
     if args.to == "speechbrain":
         from mgf_brain.interchange.speechbrain import export_speechbrain
 

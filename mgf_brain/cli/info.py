@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.loading import add_load_options, load_model, local_folder, model_kind, say
+from mgf_brain.cli.loading import add_load_options, say
 from mgf_brain.errors import plain
 
 HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
@@ -23,11 +23,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a fact: its name, and what it is."""
+    from mgf_brain.folder.read import check_device
+    from mgf_brain.foreign.source import open_model
+    from mgf_brain.inference.any_model import load_any
     from mgf_brain.reports.model_info import describe
 
-    folder = local_folder(args.folder)
-    model = load_model(args, folder, model_kind(folder).from_pretrained)
-    told = {"folder": str(folder), **describe(model, folder)}
+    check_device(args.device, "--device ")
+    source = open_model(args.folder, args.trust)
+    told = {
+        "folder": str(source.place),
+        **describe(load_any(source, args.device, args.trust), source),
+    }
     facts = {plain(name, LONGEST_NAME): plain(value, LONGEST) for name, value in told.items()}
     width = max(map(len, facts))
     for name, value in facts.items():

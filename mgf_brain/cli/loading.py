@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from mgf_brain.errors import UserError, printable
 
 if TYPE_CHECKING:
-    from mgf_brain.inference import SpeechEncoder
     from mgf_brain.inference.task import SpeechTask
-
-Model = TypeVar("Model")
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +21,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         required=True,
-        help="what to load: a run, its pretrained/ or model/ folder, or a hub id, user/name",
+        help="a run, its pretrained/ or model/ folder, a hub id, user/name, a folder of "
+        "transformers, or another model: see docs/any_model.md",
     )
     add_load_options(parser)
 
@@ -40,107 +37,32 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(
-    args: argparse.Namespace, folder: Path, load: Callable[[Path, str, bool], Model]
-) -> Model:
-    """Load a folder as the class that a command needs.
+def load_model(args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+    """Load what ``--model`` names.
 
     Arguments
     ---------
     args : argparse.Namespace
-        With ``device`` and ``trust``.
-    folder : Path
-        See ``local_folder``.
-    load : callable
-        ``from_pretrained`` of a class of ``mgf_brain.inference``.
+        With ``model``, ``device`` and ``trust``.
+    kind : type, optional
+        The class of ``mgf_brain.inference`` that a command needs; by default the model's own.
 
     Returns
     -------
-    torch.nn.Module
+    SpeechEncoder or SpeechTask
         In evaluation mode.
 
     Raises
     ------
     UserError
-        If there is no such device, or the folder cannot be loaded as this class.
+        If there is no such device, or the model cannot be loaded as this class.
     """
     from mgf_brain.folder.read import check_device
+    from mgf_brain.inference.any_model import load_any
 
     check_device(args.device, "--device ")
-    return load(folder, args.device, args.trust)
-
-
-def local_folder(name: str) -> Path:
-    """The folder of the model that a user names.
-
-    Arguments
-    ---------
-    name : str
-        Such a folder, a run that left one, or a hub id, which is downloaded where it isn't yet.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    UserError
-        If there is no model.
-
-    Example
-    -------
-    >>> run = getfixture("tmp_path")
-    >>> (run / "model").mkdir()
-    >>> (run / "model" / "model.safetensors").touch()
-    >>> local_folder(str(run)).name
-    'model'
-    """
-    from mgf_brain.folder import hub
-
-    return hub.exported(hub.local_path(name))
-
-
-def model_kind(folder: Path) -> type[SpeechEncoder] | type[SpeechTask]:
-    """The class of ``mgf_brain.inference`` that a folder's yaml holds the arguments of.
-
-    Arguments
-    ---------
-    folder : Path
-
-    Returns
-    -------
-    type
-
-    Raises
-    ------
-    UserError
-        If the folder has no yaml, or that of something else.
-    """
-    from mgf_brain import inference
-    from mgf_brain.folder.read import YAML_FILE
-    from mgf_brain.folder.safe_yaml import read_keys
-    from mgf_brain.inference import SpeechEncoder
-    from mgf_brain.inference.task import SpeechTask
-
-    path = folder / YAML_FILE
-    if not path.is_file():
-        raise UserError(f"{folder} is no pretrained folder: it lacks {YAML_FILE}.")
-    keys = read_keys(path)
-    for name in inference.__all__:
-        kind = getattr(inference, name)
-        if not (isinstance(kind, type) and issubclass(kind, (SpeechEncoder, SpeechTask))):
-            continue
-        if kind is not inference.EmotionClassifier and _fits(kind, keys):
-            return kind
-    raise UserError(f"{folder} holds no model: its {YAML_FILE} has the keys {', '.join(keys)}.")
-
-
-def _fits(kind: type, arguments: Sequence[str]) -> bool:
-    try:
-        inspect.signature(kind).bind(**dict.fromkeys(arguments))
-    except TypeError:
-        return False
-    return True
+    load = kind.from_pretrained if kind else load_any
+    return load(args.model, args.device, args.trust)
 
 
 def named_audio(paths: Sequence[str]) -> list[Path]:

@@ -10,7 +10,6 @@ from mgf_brain.cli.loading import (
     add_model_options,
     for_each,
     load_model,
-    local_folder,
     named_audio,
     say,
 )
@@ -35,5 +34,5 @@ def run(args: argparse.Namespace) -> None:
     files = named_audio(args.audio)
     if isinstance(sys.stdout, io.TextIOWrapper):  # letters that the locale's encoding may lack
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    model = load_model(args, local_folder(args.model), SpeechRecognizer.from_pretrained)
+    model = load_model(args, SpeechRecognizer)
     for_each(files, lambda file: say(file, model.transcribe(file)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-from mgf_brain.cli.loading import add_model_options, audio_file, load_model, local_folder, say
+from mgf_brain.cli.loading import add_model_options, audio_file, load_model, say
 from mgf_brain.errors import UserError
 
 HELP = "Tell whether two files are of the same speaker."
@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the score, the threshold and what follows; without a threshold the score alone."""
-    from mgf_brain.inference import SpeakerVerifier
+    from mgf_brain.inference.verification import as_verifier
 
     first, second = audio_file(args.first), audio_file(args.second)
-    model = load_model(args, local_folder(args.model), SpeakerVerifier.from_pretrained)
+    model = as_verifier(load_model(args))
     score = model.score(first, second)
     threshold = model.threshold if args.threshold is None else args.threshold
     if threshold is not None and not math.isfinite(threshold):

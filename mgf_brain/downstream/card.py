@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard
 from mgf_brain.downstream.pretrained import BASELINES, adapted_name
 from mgf_brain.folder import hub
 from mgf_brain.folder.card import NOT_STATED, data_licences, metadata, public_path
+from mgf_brain.foreign.source import open_model
 from mgf_brain.metrics.names import score_text
 
 CARD = Template("""\
@@ -148,7 +149,9 @@ def downstream_card(card: Card, hparams: Mapping[str, Any], results: Mapping[str
 def _encoder_card(hparams: Mapping[str, Any]) -> ModelCard | None:
     """That of the pretrained folder, if the run had one."""
     pretrained = hparams["pretrained"]
-    return None if pretrained in BASELINES else hub.read_card(hub.local_path(pretrained))
+    if pretrained in BASELINES:
+        return None
+    return hub.read_card(open_model(pretrained, hparams.get("trust", False)).place)
 
 
 def _licences(

@@ -14,11 +14,11 @@ from ruamel.yaml.comments import CommentedMap
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.folder import hub
-from mgf_brain.folder.read import YAML_FILE
-from mgf_brain.folder.safe_yaml import read_keys, refuse_brackets
+from mgf_brain.folder.safe_yaml import refuse_brackets
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
-from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
+from mgf_brain.foreign.source import is_class_name, is_model_name, open_model
+from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference.any_model import load_encoder
 from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.speech_model import SpeechModel
@@ -62,12 +62,12 @@ def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:
         return load_hyperpyyaml(text)["encoder"]
 
 
-def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
+def encoder_node(pretrained: str, untrained: str, trust: bool = False) -> CommentedMap:
     """The encoder that ``--pretrained`` names, as the yaml of an exported model writes it.
 
     Arguments
     ---------
-    pretrained, untrained : str
+    pretrained, untrained, trust : str, str, bool
         As of ``load_extractor``.
 
     Returns
@@ -92,19 +92,22 @@ def encoder_node(pretrained: str, untrained: str) -> CommentedMap:
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
         return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
-    path = hub.local_path(pretrained) / YAML_FILE
-    refuse_brackets(path)
-    parts = YAML().load(path)
+    source = open_model(pretrained, trust)
+    refuse_brackets(source.yaml_place, source.yaml())
+    parts = YAML().load(source.yaml())
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 
-def _load_encoder(name: str) -> Encoder:
-    """The encoder of a pretrained folder, or of the ``model/`` of a verification run."""
-    folder = hub.local_path(name)
-    path = folder / YAML_FILE
-    if path.is_file() and "encoder" in read_keys(path):
-        return SpeakerVerifier.from_pretrained(folder).encoder
-    return SpeechEncoder.from_pretrained(folder)
+def run_encoder_node(hparams: Mapping[str, Any]) -> CommentedMap:
+    """The encoder of a run, see ``encoder_node``.
+
+    Example
+    -------
+    >>> run_encoder_node({"pretrained": "fbank", "untrained": "hparams/mgf.yaml"}).tag.value
+    '!new:mgf_brain.nn.LogMelFeatures'
+    """
+    trust = hparams.get("trust", False)
+    return encoder_node(str(hparams["pretrained"]), hparams["untrained"], trust)
 
 
 def _network_node(path: Path) -> CommentedMap:
@@ -125,21 +128,24 @@ def pretrained_name(pretrained: str | os.PathLike) -> str:
     Arguments
     ---------
     pretrained : str or os.PathLike
-        "fbank", "random", a pretrained folder or a name on the hub.
+        "fbank", "random", or a model, see ``open_model``.
 
     Returns
     -------
     str
         A folder's own name, or for the ``pretrained/`` or ``model/`` of a run the run's, a bare
-        seed with the name of the system above it; of the hub, user and name.
+        seed with the name of the system above it; of the hub, user and name; of a class of one's
+        own its module.
 
     Example
     -------
     >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
     ('mgf-1986', 'fbank')
     """
-    if hub.is_hub_name(pretrained):
-        return str(pretrained).replace("/", "-")
+    if not os.path.exists(pretrained) and is_class_name(str(pretrained)):
+        return str(pretrained).rpartition(":")[0].rpartition(".")[2]
+    if is_model_name(pretrained):
+        return str(pretrained).replace("/", "-").replace(":", "-")
     models = ("pretrained", "model")
     parts = [part for part in Path(pretrained).absolute().parts if part not in models]
     return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
@@ -157,16 +163,20 @@ def adapted_name(hparams: Mapping[str, Any]) -> str:
 
 
 def load_extractor(
-    pretrained: str, untrained: str, seed: int, device: str = "cpu", cache_gb: float = 0.0
+    pretrained: str,
+    untrained: str,
+    seed: int,
+    device: str = "cpu",
+    cache_gb: float = 0.0,
+    trust: bool = False,
 ) -> FeatureExtractor:
     """The features that ``--pretrained`` names.
 
     Arguments
     ---------
     pretrained : str
-        "fbank", "random", "xvector", "ecapa", "lresnet34", a pretrained folder, or the ``model/``
-        of a verification run, whose encoder is fine-tuned; ``user/name`` or
-        ``user/name@revision`` of such a folder on the hub.
+        "fbank", "random", "xvector", "ecapa", "lresnet34", or a model: a run of ours, of whose
+        ``model/`` the encoder is taken, or any other that ``open_model`` knows.
     untrained : str
         The pretraining yaml whose encoder "random" is; the networks' yaml files lie beside it.
     seed : int
@@ -175,6 +185,8 @@ def load_extractor(
         Where the encoder runs.
     cache_gb : float
         Size limit of the cache of features on disk; 0 for none.
+    trust : bool
+        Build whatever the model names, which can run any program.
 
     Returns
     -------
@@ -195,5 +207,5 @@ def load_extractor(
     elif pretrained in BASELINES:
         encoder = untrained_encoder(pretrained, untrained, seed)
     else:
-        encoder = _load_encoder(pretrained)
+        encoder = load_encoder(pretrained, trust=trust)
     return FeatureExtractor(encoder, pretrained_name(pretrained), device, cache_gb)

@@ -19,7 +19,7 @@ from mgf_brain.downstream.finetuning import check_adapt, check_augmentation, che
 from mgf_brain.downstream.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.foreign.source import NAMED, is_model_name
 from mgf_brain.metrics.names import score_text
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.folder import prepare_output_folder
@@ -58,10 +58,9 @@ def open_run(
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
     known = [name for name in BASELINES if "full" in adapt or name not in FROM_SCRATCH]
-    if not (pretrained in known or Path(pretrained).is_dir() or is_hub_name(pretrained)):
+    if not (pretrained in known or Path(pretrained).exists() or is_model_name(pretrained)):
         raise UserError(
-            f"pretrained: {pretrained} is neither a folder nor one of {', '.join(known)}, nor a "
-            "name on the hub, user/name."
+            f"pretrained: {pretrained} is neither one of {', '.join(known)} nor a model: {NAMED}."
         )
     if pretrained in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
@@ -71,7 +70,14 @@ def open_run(
         check_run_options(experiment, honoured=("optimizer_step_limit",))
     device = experiment.run_opts["device"]
     cache_gb = hparams["cache_gb"] if hparams.get("feature_cache") else 0.0
-    extractor = load_extractor(pretrained, hparams["untrained"], hparams["seed"], device, cache_gb)
+    extractor = load_extractor(
+        pretrained,
+        hparams["untrained"],
+        hparams["seed"],
+        device,
+        cache_gb,
+        hparams.get("trust", False),
+    )
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
     if "augmentation" in hparams:  # else a noise_folder is part of the data
         check_augmentation(hparams, extractor.encoder)

@@ -10,7 +10,6 @@ import glob
 import math
 import os
 import re
-from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -33,13 +32,11 @@ from speechbrain.utils.logger import get_logger
 from mgf_brain.errors import UserError, plain
 from mgf_brain.files import read_json, refuse_large
 from mgf_brain.folder.hub_errors import explained
+from mgf_brain.folder.model_files import FILES, is_ours, needed_files
 from mgf_brain.kinds import quote
 
 logger = get_logger(__name__)
 
-# What an exported folder consists of, and therefore all that is ever sent or fetched.
-FILES = ("hyperparams.yaml", "model.safetensors", "README.md", "results.json")
-MORE_FILES = "*.model"  # units of SentencePiece
 RUN_FOLDERS = ("pretrained", "model")  # where a run leaves such a folder
 HUBS_OWN = (".gitattributes", ".gitignore")  # in every repository
 MOST_CARD_MB = 1
@@ -160,7 +157,7 @@ def licence_of(card: ModelCard | None) -> str | None:
 
 def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     """What the commit consists of; the card says how to load the model from the hub."""
-    paths = [path for path in sorted(folder.iterdir()) if _belongs(path.name) and path.is_file()]
+    paths = [path for path in sorted(folder.iterdir()) if is_ours(path.name) and path.is_file()]
     for path in paths:
         if path.resolve().parent != folder.resolve():
             raise UserError(f"{path} is a link to {path.resolve()}. Put the file itself there.")
@@ -168,11 +165,6 @@ def _operations(folder: Path, repo_id: str) -> list[CommitOperationAdd]:
     return [CommitOperationAdd("README.md", card.encode())] + [
         CommitOperationAdd(path.name, path) for path in paths if path.name != "README.md"
     ]
-
-
-def _belongs(name: str) -> bool:
-    """Whether a model's folder holds a file of this name, which is no path."""
-    return name in FILES or ("/" not in name and fnmatch(name, MORE_FILES))
 
 
 def pull(
@@ -229,13 +221,8 @@ def pull(
 
 def _cached(repo_id: str, revision: str | None, reason: Exception | None = None) -> Path:
     """What an earlier pull left; ``reason`` is why the hub was not asked."""
-    patterns = [*FILES, MORE_FILES]
     try:
-        return Path(
-            snapshot_download(
-                repo_id, revision=revision, local_files_only=True, allow_patterns=patterns
-            )
-        )
+        return Path(snapshot_download(repo_id, revision=revision, local_files_only=True))
     except LocalEntryNotFoundError as error:
         raise (error if isinstance(reason, OfflineModeIsEnabled) else reason or error) from error
 
@@ -244,7 +231,7 @@ def _offered(repo_id: str, revision: str | None, max_gb: float) -> list[str]:
     """Names of the files that are to be fetched; all others are named in the log."""
     info = HfApi().model_info(repo_id, revision=revision, files_metadata=True, timeout=TIMEOUT)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    names = [name for name in sizes if _belongs(name)]
+    names = needed_files(sizes)
     size = sum(sizes[name] for name in names if not _is_cached(repo_id, name, info.sha)) / 1e9
     if size > max_gb:
         whole_name = f"{repo_id}@{revision}" if revision else repo_id
@@ -289,6 +276,24 @@ def local_path(name: str | os.PathLike) -> Path:
     if not isinstance(name, (str, os.PathLike)):
         raise UserError(f"folder: {quote(name)} is no path. Pass a model's folder, or user/name.")
     return _pulled(str(name)) if is_hub_name(name) else Path(name)
+
+
+def pinned(name: str, folder: Path) -> str:
+    """A model's name by which it is found again as it is: of the hub with its commit.
+
+    Arguments
+    ---------
+    name : str
+        As the user wrote it.
+    folder : Path
+        What ``local_path`` made of it.
+
+    Example
+    -------
+    >>> pinned("user/mgf@main", Path("snapshots/5f0c")), pinned("results/mgf", Path("results/mgf"))
+    ('user/mgf@5f0c', 'results/mgf')
+    """
+    return f"{split_name(name)[0]}@{folder.name}" if is_hub_name(name) else name
 
 
 def is_hub_name(name: str | os.PathLike) -> bool:

@@ -5,28 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from hyperpyyaml import load_hyperpyyaml
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.safe_yaml import load_safely
-from mgf_brain.folder.weights import (
-    WEIGHTS_FILE,
-    blueprint,
-    misfit,
-    read_header,
-    refuse_not_finite,
-    unreadable,
-)
-
-YAML_FILE = "hyperparams.yaml"
-OLDER = ", or, if an older version of mgf_brain wrote it, train it again"  # ends a remedy
+from mgf_brain.folder.source import Source
+from mgf_brain.folder.weights import Weight, blueprint, misfit
 
 Model = TypeVar("Model", bound=nn.Module)
 Parts = dict[str, Any]
@@ -34,13 +22,13 @@ Parts = dict[str, Any]
 
 def load_model(
     kind: type[Model],
-    folder: str | Path,
+    source: Source,
     device: str = "cpu",
     trust: bool = False,
     complete: Callable[[Parts], Parts] = lambda parts: parts,
     try_out: Callable[[Model], object] = lambda model: None,
 ) -> Model:
-    """Build the model that a folder describes, with its weights.
+    """Build the model that a source describes, with its weights.
 
     A folder from elsewhere may describe any size. Its model is first built without memory, and
     has to be the one that its weights are of.
@@ -49,8 +37,8 @@ def load_model(
     ---------
     kind : type
         The model's class, whose arguments the yaml holds.
-    folder : str or Path
-        With ``hyperparams.yaml`` and ``model.safetensors``.
+    source : Source
+        A folder of ours, say.
     device : str
         Where the model is to run, such as "cuda:0".
     trust : bool
@@ -74,18 +62,14 @@ def load_model(
         not finite.
     """
     check_device(device)
-    folder = Path(folder)
-    for name in (YAML_FILE, WEIGHTS_FILE):
-        if not (folder / name).is_file():
-            raise UserError(f"{folder} is no pretrained folder: it lacks {name}.")
-    header = read_header(folder)
+    header, text = source.header(), source.yaml()
     if not trust:
         with blueprint(len(header)):
-            _refuse_misfit(_build(kind, folder, trust, complete), header, folder)
-    model = _build(kind, folder, trust, complete)
-    _refuse_misfit(model, header, folder)
-    model.load_state_dict(_read_weights(folder))
-    with _faults_of(folder), torch.no_grad():
+            _refuse_misfit(_build(kind, source, text, trust, complete), header, source)
+    model = _build(kind, source, text, trust, complete)
+    _refuse_misfit(model, header, source)
+    model.load_state_dict(source.weights())
+    with _faults_of(source), torch.no_grad():
         try_out(model.eval())
     return model.to(device)
 
@@ -115,56 +99,47 @@ def check_device(device: str, name: str = "device: ") -> None:
 
 
 def _build(
-    kind: type[Model], folder: Path, trust: bool, complete: Callable[[Parts], Parts]
+    kind: type[Model], source: Source, text: str, trust: bool, complete: Callable[[Parts], Parts]
 ) -> Model:
     """The model with initial weights."""
-    path = folder / YAML_FILE
-    with _faults_of(folder):
-        parts = _load_anything(path) if trust else load_safely(path)
+    place = source.yaml_place
+    with _faults_of(source):
+        parts = _load_anything(text) if trust else load_safely(place, text)
         if not parts:
-            raise UserError(f"{path} is empty. Copy the folder anew.")
-        _refuse_another(kind, parts, folder)
+            raise UserError(f"{place} is empty. Copy the folder anew.")
+        _refuse_another(kind, parts, source)
         return kind(**complete(parts))
 
 
 @contextmanager
-def _faults_of(folder: Path) -> Iterator[None]:
+def _faults_of(source: Source) -> Iterator[None]:
     """Whatever a model's classes raise is the fault of the yaml."""
     try:
         yield
     except Exception as error:
         reason = one_line(error).rstrip(".") or type(error).__name__
-        if isinstance(error, UserError) and str(folder) in reason:
+        if isinstance(error, UserError) and str(source.place) in reason:
             raise
-        raise UserError(f"{folder / YAML_FILE}: {reason}. Copy the folder anew{OLDER}.") from error
+        raise UserError(f"{source.yaml_place}: {reason}. {source.remedy}.") from error
 
 
-def _refuse_another(kind: type[nn.Module], parts: Parts, folder: Path) -> None:
+def _refuse_another(kind: type[nn.Module], parts: Parts, source: Source) -> None:
     try:
         inspect.signature(kind).bind(**parts)
     except TypeError:
         raise UserError(
-            f"{folder} holds no {kind.__name__}: its {YAML_FILE} has the keys "
-            f"{', '.join(parts)}. Load it with the class that its README.md names."
+            f"{source.place} holds no {kind.__name__}: it is {source.what} with "
+            f"{', '.join(parts)}. {source.wanted(kind.__name__)}."
         ) from None
 
 
-def _load_anything(path: Path) -> Parts:
-    text = path.read_text(encoding="utf-8")
+def _load_anything(text: str) -> Parts:
     return load_hyperpyyaml(text) if text.strip() else {}
 
 
-def _refuse_misfit(model: nn.Module, header: Any, folder: Path) -> None:
+def _refuse_misfit(model: nn.Module, header: dict[str, Weight], source: Source) -> None:
     if reason := misfit(model, header):
+        yaml = source.yaml_place.name
         raise UserError(
-            f"{folder}: the weights do not fit {YAML_FILE}: {reason}. Copy the folder anew{OLDER}."
+            f"{source.place}: the weights do not fit {yaml}: {reason}. {source.remedy}."
         )
-
-
-def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    try:
-        weights = load_file(folder / WEIGHTS_FILE)
-    except SafetensorError as error:
-        raise UserError(unreadable(folder, error)) from error
-    refuse_not_finite(weights, str(folder / WEIGHTS_FILE), "Copy the folder anew, or train again.")
-    return weights

@@ -41,13 +41,37 @@ PLAIN = {MAPPING, STRING, *(f"{CORE}{kind}" for kind in ("bool", "float", "int",
 REMEDY = "Pass --trust (in Python trust=True) if you wrote the folder yourself"
 
 
-def load_safely(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> str:
+    """The text of a model's yaml.
+
+    Raises
+    ------
+    UserError
+        If it is larger than any that mgf_brain writes, or no text.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "hyperparams.yaml"
+    >>> _ = path.write_text("rate: 16000\\n")
+    >>> read_yaml(path)
+    'rate: 16000\\n'
+    """
+    refuse_large(path, MOST_MB)
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
+
+
+def load_safely(path: Path, text: str | None = None) -> dict[str, Any]:
     """Read a yaml file and build the models that it describes, and nothing else.
 
     Arguments
     ---------
     path : Path
         HyperPyYAML without references, as ``mgf_brain.folder.write`` writes it.
+    text : str, optional
+        What it holds, if that was made or read already; ``path`` is its name then.
 
     Returns
     -------
@@ -76,7 +100,7 @@ def load_safely(path: Path) -> dict[str, Any]:
     """
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _ModelConstructor
-    node = _compose(yaml, path)
+    node = _compose(yaml, path, text)
     if node is None:
         return {}
     for part in _walk(node, path):
@@ -84,8 +108,8 @@ def load_safely(path: Path) -> dict[str, Any]:
     return yaml.constructor.construct_document(node)
 
 
-def read_keys(path: Path) -> list[str]:
-    """The names at the top of a yaml file, of which nothing is built.
+def read_keys(path: Path, text: str | None = None) -> list[str]:
+    """The names at the top of a yaml file, of which nothing is built; see ``load_safely``.
 
     Raises
     ------
@@ -99,11 +123,11 @@ def read_keys(path: Path) -> list[str]:
     >>> read_keys(path)
     ['rate', 'more']
     """
-    node = _compose(YAML(typ="safe", pure=True), path)
+    node = _compose(YAML(typ="safe", pure=True), path, text)
     return [key.value for key, _ in node.value] if node else []
 
 
-def refuse_brackets(path: Path) -> None:
+def refuse_brackets(path: Path, text: str | None = None) -> None:
     """Refuse to copy a folder's yaml to where HyperPyYAML may read it, if that runs something.
 
     Words in round brackets are text where they stand in quotes. HyperPyYAML drops the quotes when
@@ -114,7 +138,7 @@ def refuse_brackets(path: Path) -> None:
     UserError
         With the line.
     """
-    for event in YAML(typ="safe", pure=True).parse(path.read_text(encoding="utf-8")):
+    for event in YAML(typ="safe", pure=True).parse(read_yaml(path) if text is None else text):
         if isinstance(event, ScalarEvent) and event.style and _bracketed(event.value.strip()):
             raise UserError(
                 f"{_place(event, path)}: HyperPyYAML would evaluate {event.value[:60]!r}, and the "
@@ -122,11 +146,10 @@ def refuse_brackets(path: Path) -> None:
             )
 
 
-def _compose(yaml: YAML, path: Path) -> MappingNode | None:
-    refuse_large(path, MOST_MB)
+def _compose(yaml: YAML, path: Path, text: str | None) -> MappingNode | None:
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError, RecursionError) as error:
+        node = yaml.compose(read_yaml(path) if text is None else text)
+    except (YAMLError, RecursionError) as error:
         raise UserError(f"{path}: {one_line(error)} Copy the folder anew.") from error
     if node and (node.tag != MAPPING or any(key.tag != STRING for key, _ in node.value)):
         raise UserError(f"{path}: no mapping of names, `name: value`. Copy the folder anew.")

@@ -13,8 +13,9 @@ from torch.nn.utils.rnn import pad_sequence
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.resampling import HIGHEST_RATE, LOWEST_RATE
 from mgf_brain.errors import UserError
-from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_model
+from mgf_brain.folder.source import Source
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.inference.batches import check_batch
 from mgf_brain.nn.chunks import (
@@ -95,15 +96,16 @@ class SpeechEncoder(Encoder):
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, device: str = "cpu", trust: bool = False
+        cls, folder: str | Path | Source, device: str = "cpu", trust: bool = False
     ) -> SpeechEncoder:
-        """Load a pretrained folder.
+        """Load a pretrained folder, or a published model.
 
         Arguments
         ---------
         folder : str or Path
-            With ``hyperparams.yaml`` and ``model.safetensors``; or a name on the hub,
-            ``user/name`` or ``user/name@revision``, which is downloaded.
+            With ``hyperparams.yaml`` and ``model.safetensors``, or a run that left one; a name on
+            the hub, ``user/name`` or ``user/name@revision``, which is downloaded; or a model of
+            another library, see ``mgf_brain.foreign.source.open_model``.
         device : str
             Where the encoder is to run, such as "cuda:0".
         trust : bool
@@ -121,7 +123,7 @@ class SpeechEncoder(Encoder):
             If there is no such folder, it lacks a file, names what is refused, or its weights are
             another architecture's.
         """
-        return load_model(cls, hub.local_path(folder), device, trust, try_out=cls._try_out)
+        return load_model(cls, open_model(folder, trust), device, trust, try_out=cls._try_out)
 
     def _try_out(self) -> object:
         return self.represent(some_sound(self), self.sample_rate)

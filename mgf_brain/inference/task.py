@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from mgf_brain.folder import hub
 from mgf_brain.folder.read import load_model
+from mgf_brain.folder.source import Source
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference.audio import Audio, read_inputs
 from mgf_brain.nn.interfaces import Encoder
 
@@ -36,14 +37,15 @@ class SpeechTask(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls: type[Task], folder: str | Path, device: str = "cpu", trust: bool = False
+        cls: type[Task], folder: str | Path | Source, device: str = "cpu", trust: bool = False
     ) -> Task:
         """Load the ``model/`` of a downstream run.
 
         Arguments
         ---------
         folder : str or Path
-            Or a name on the hub, ``user/name`` or ``user/name@revision``, which is downloaded.
+            Or the run itself, or a name on the hub, ``user/name`` or ``user/name@revision``,
+            which is downloaded.
         device : str
             Where the model is to run, such as "cuda:0".
         trust : bool
@@ -61,9 +63,9 @@ class SpeechTask(nn.Module):
             If there is no such folder, it lacks a file, names what is refused, or holds something
             else.
         """
-        folder = hub.local_path(folder)
-        complete = partial(cls._completed, folder=folder)
-        return load_model(cls, folder, device, trust, complete, cls._try_out)
+        source = open_model(folder, trust)
+        complete = partial(cls._completed, folder=source.place)
+        return load_model(cls, source, device, trust, complete, cls._try_out)
 
     def _try_out(self) -> object:
         """Use the model once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from torch import nn
@@ -124,3 +125,21 @@ class SpeakerVerifier(SpeechTask):
                 "the encoder to it. Compare score(a, b) with a threshold of your own."
             )
         return self.score(first, second, sample_rate) >= self.threshold
+
+
+def as_verifier(model: Encoder | SpeechTask) -> SpeakerVerifier:
+    """Whatever embeds utterances, as what compares speakers; without a threshold if it has none.
+
+    Example
+    -------
+    >>> from mgf_brain.inference.encoder import example_encoder
+    >>> as_verifier(example_encoder()).threshold is None
+    True
+    """
+    if isinstance(model, SpeakerVerifier):
+        return model
+    encoder = model.encoder if isinstance(model, SpeechTask) else model
+    device = next(chain(encoder.parameters(), encoder.buffers())).device
+    sound = some_sound(encoder)[None].to(device)
+    width = encoder.embed(sound, lengths_of(sound)).shape[1]
+    return SpeakerVerifier(encoder, width).to(device).eval()

@@ -19,8 +19,8 @@ from speechbrain.dataio.encoder import CategoricalEncoder
 from torch import nn
 
 from mgf_brain.errors import UserError
-from mgf_brain.folder.read import YAML_FILE
 from mgf_brain.folder.safe_yaml import refuse_brackets
+from mgf_brain.folder.source import YAML_FILE
 from mgf_brain.folder.write import copy_card, dump_expanded, new_node, staged_folder
 from mgf_brain.inference import (
     SpeakerVerifier,

@@ -9,6 +9,7 @@ from torch import nn
 
 from mgf_brain.files import read_json
 from mgf_brain.folder.hub import licence_of, read_card
+from mgf_brain.folder.source import OwnFolder, Source
 from mgf_brain.folder.weights import WEIGHTS_FILE
 from mgf_brain.inference import SpeakerVerifier, SpeechRecognizer, UtteranceClassifier
 from mgf_brain.inference.task import SpeechTask
@@ -19,14 +20,14 @@ from mgf_brain.reports.facts import read_results, run_facts
 MOST_SYMBOLS = 60  # that are spelt out
 
 
-def describe(model: Encoder | SpeechTask, folder: Path) -> dict[str, str]:
-    """Facts of a model and of the folder that it was loaded from.
+def describe(model: Encoder | SpeechTask, source: Source) -> dict[str, str]:
+    """Facts of a model and of what it was loaded from.
 
     Arguments
     ---------
     model : Encoder or SpeechTask
         Of ``mgf_brain.inference``.
-    folder : Path
+    source : Source
 
     Returns
     -------
@@ -35,24 +36,26 @@ def describe(model: Encoder | SpeechTask, folder: Path) -> dict[str, str]:
 
     Example
     -------
+    >>> from mgf_brain.folder.source import OwnFolder
     >>> from mgf_brain.inference import example_encoder
-    >>> facts = describe(example_encoder(), getfixture("tmp_path"))
+    >>> facts = describe(example_encoder(), OwnFolder.at(getfixture("tmp_path")))
     >>> facts["class"], facts["frame hop"], facts["states"]
     ('SpeechEncoder', '40 ms (640 samples)', '3 of 32 channels')
     """
     encoder = model.encoder if isinstance(model, SpeechTask) else model
-    hop, rate, licence = encoder.hop, encoder.sample_rate, licence_of(read_card(folder))
+    hop, rate, licence = encoder.hop, encoder.sample_rate, licence_of(read_card(source.place))
     return {
         "class": type(model).__name__,
+        **({} if isinstance(source, OwnFolder) else {"read from": source.what}),
         "": str(inspect.getdoc(model)).splitlines()[0],
         "encoder": _make(encoder),
         "states": f"{encoder.num_states} of {encoder.dim} channels",
         "sampling rate": f"{rate:,} Hz",
         "frame hop": f"{1000 * hop / rate:g} ms ({hop} samples)",
         **_task_facts(model),
-        "weights": _weights(model, folder / WEIGHTS_FILE),
+        "weights": _weights(model, source.place / WEIGHTS_FILE),
         **({"licence": licence} if licence else {}),
-        **_results(folder / "results.json"),
+        **_results(source.place / "results.json"),
     }
 
 

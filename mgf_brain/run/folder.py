@@ -16,7 +16,7 @@ from speechbrain.utils.distributed import if_main_process
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, open_text, remove_temporaries
-from mgf_brain.folder.hub import is_hub_name
+from mgf_brain.foreign.source import is_model_name
 from mgf_brain.locks import FolderLock
 from mgf_brain.public_names import with_current_names
 from mgf_brain.run.experiment import Experiment, resolve
@@ -93,7 +93,7 @@ def _open(experiment: Experiment, folder: Path, length_keys: Sequence[str]) -> N
 def _check_inputs(hparams: dict[str, Any]) -> None:
     for key in INPUT_KEYS + PRETRAINED_KEYS:
         path = hparams.get(key)
-        if path is None or (key in PRETRAINED_KEYS and is_hub_name(path)):
+        if path is None or (key in PRETRAINED_KEYS and is_model_name(path)):
             continue
         if not os.path.exists(path):
             raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")

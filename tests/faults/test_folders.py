@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from mgf_brain.cli.loading import model_kind
+from mgf_brain.inference.any_model import load_any
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import export_folder
 from mgf_brain.inference import SpeechEncoder
@@ -56,7 +56,7 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 def load_and_describe(folder: Path) -> tuple[torch.nn.Module, dict[str, str]]:
     """What ``mgf-brain info`` does."""
-    model = model_kind(folder).from_pretrained(folder)
+    model = load_any(folder)
     return model, describe(model, folder)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mgf_brain.downstream.card import USE, Card
 from mgf_brain.downstream.model_folder import Hparams, Results, export_model
-from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.downstream.pretrained import run_encoder_node
 from mgf_brain.folder.write import new_node, plain
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.training import FoldTrainer, Predictions
@@ -38,7 +38,7 @@ def export_classifier(
     """
     model = trainer.classifier(made)
     parts = {
-        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "encoder": run_encoder_node(hparams),
         "head": new_node(hparams["probe"], **trainer.probe_sizes()),
         "labels": plain(model.labels),
     }

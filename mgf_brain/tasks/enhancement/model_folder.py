@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mgf_brain.downstream.card import USE, Card
 from mgf_brain.downstream.model_folder import Hparams, Results, export_model
-from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.downstream.pretrained import run_encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import Enhancer
@@ -33,7 +33,7 @@ def export_enhancer(
         The folder.
     """
     parts = {
-        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "encoder": run_encoder_node(hparams),
         "head": new_node(hparams["head"], **mask_head_sizes(extractor)),
     }
     return export_model(hparams, enhancer, parts, results, enhancer_card())

@@ -8,7 +8,7 @@ from typing import Any
 
 from mgf_brain.downstream.card import USE, Card
 from mgf_brain.downstream.model_folder import Hparams, Results, export_model
-from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.downstream.pretrained import run_encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeechRecognizer
@@ -44,7 +44,7 @@ def export_recogniser(
     units = isinstance(tokens, SentencePieceTokens)
     files = [tokens.path] if units else []
     parts = {
-        "encoder": encoder_node(hparams["pretrained"], hparams["untrained"]),
+        "encoder": run_encoder_node(hparams),
         "head": new_node(hparams["head"], **ctc_head_sizes(extractor, tokens)),
         "tokens": tokens.path.name if units else _symbols(tokens),
     }

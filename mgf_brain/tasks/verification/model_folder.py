@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mgf_brain.downstream.card import USE, Card
 from mgf_brain.downstream.model_folder import Hparams, Results, export_model
-from mgf_brain.downstream.pretrained import encoder_node
+from mgf_brain.downstream.pretrained import run_encoder_node
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import new_node
 from mgf_brain.inference import SpeakerVerifier
@@ -51,7 +51,7 @@ def export_verifier(
     model = SpeakerVerifier(extractor.encoder, embedding_dim)
     model.standardiser.mean[:] = extractor.mean
     model.standardiser.deviation[:] = extractor.deviation
-    encoder = encoder_node(hparams["pretrained"], hparams["untrained"])
+    encoder = run_encoder_node(hparams)
     if added:
         encoder["embedding"] = new_node(added)
     if calibration:
