@@ -11,6 +11,7 @@ from typing import Any
 from huggingface_hub import ModelCard
 
 from mgf_brain.downstream.pretrained import BASELINES, adapted_name
+from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
 from mgf_brain.folder.card import NOT_STATED, data_licences, metadata, public_path
 from mgf_brain.foreign.source import open_model
@@ -151,7 +152,11 @@ def _encoder_card(hparams: Mapping[str, Any]) -> ModelCard | None:
     pretrained = hparams["pretrained"]
     if pretrained in BASELINES:
         return None
-    return hub.read_card(open_model(pretrained, hparams.get("trust", False)).place)
+    try:
+        place = open_model(pretrained, hparams.get("trust", False)).place
+    except UserError:  # gone since the run began: its licence is not known any more
+        return None
+    return hub.read_card(place)
 
 
 def _licences(

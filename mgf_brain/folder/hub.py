@@ -290,8 +290,8 @@ def pinned(name: str, folder: Path) -> str:
 
     Example
     -------
-    >>> pinned("user/mgf@main", Path("snapshots/5f0c")), pinned("results/mgf", Path("results/mgf"))
-    ('user/mgf@5f0c', 'results/mgf')
+    >>> pinned("user/mgf@v1", Path("snapshots/5f0c")), pinned("results/mgf/1986", Path("results"))
+    ('user/mgf@5f0c', 'results/mgf/1986')
     """
     return f"{split_name(name)[0]}@{folder.name}" if is_hub_name(name) else name
 

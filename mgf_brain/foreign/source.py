@@ -144,7 +144,7 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
             return _foreign("checkpoints", name, "a checkpoint", path)
         raise UserError(f"{path} is a file, and no checkpoint. Pass {NAMED}.")
     if not path.is_dir():
-        raise UserError(f"{path} is no model, and does not exist. Pass {NAMED}.")
+        raise UserError(f"{path} holds no model: there is no such folder. Pass {NAMED}.")
     for folder in (path, *(path / part for part in hub.RUN_FOLDERS)):
         if (folder / WEIGHTS_FILE).is_file() and (folder / YAML_FILE).is_file():
             return OwnFolder.at(folder, hub.pinned(name, path))
@@ -156,15 +156,18 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
     if (path / YAML_FILE).is_file() and (path / "save").is_dir():
         raise UserError(f"{path} is a run that has left no model yet. Let it end first.")
     lacks = [file for file in (YAML_FILE, WEIGHTS_FILE) if not (path / file).is_file()]
-    raise UserError(
-        f"{path} is no pretrained folder: it lacks {' and '.join(lacks)}. Pass {NAMED}."
-    )
+    if len(lacks) == 1:
+        raise UserError(f"{path} is no pretrained folder: it lacks {lacks[0]}.")
+    raise UserError(f"{path} holds no model: neither {YAML_FILE} nor {CONFIG_FILE}. Pass {NAMED}.")
 
 
 def _foreign(reader: str, name: str, what: str, at: str | Path) -> Source:
     """What a module of this room reads, once it is needed."""
-    module = import_module(f"mgf_brain.foreign.{reader}")
-    return ForeignModel(Path(at), name, what, partial(module.read, at))
+    return ForeignModel(Path(at), name, what, partial(_read, reader, at))
+
+
+def _read(reader: str, at: str | Path) -> Parts:
+    return import_module(f"mgf_brain.foreign.{reader}").read(at)
 
 
 def _trusted(reader: str, name: str, what: str, trust: bool, at: str | Path) -> Source:

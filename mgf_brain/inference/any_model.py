@@ -72,14 +72,16 @@ def model_kind(source: Source) -> type[SpeechEncoder] | type[SpeechTask]:
         If it has no yaml, or that of something else.
     """
     keys = read_keys(source.yaml_place, source.yaml())
+    if not keys:
+        raise UserError(f"{source.yaml_place} is empty. {source.remedy}.")
     for name in inference.__all__:
         kind = getattr(inference, name)
         if not (isinstance(kind, type) and issubclass(kind, (SpeechEncoder, SpeechTask))):
             continue
         if kind is not inference.EmotionClassifier and _fits(kind, keys):
             return kind
-    yaml = source.yaml_place.name
-    raise UserError(f"{source.place} holds no model: its {yaml} has the keys {', '.join(keys)}.")
+    text = f"{source.place} holds no model: its {source.yaml_place.name} has the keys"
+    raise UserError(f"{text} {', '.join(keys)}.")
 
 
 def _fits(kind: type, arguments: Sequence[str]) -> bool:

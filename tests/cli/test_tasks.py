@@ -113,7 +113,7 @@ def test_trust_reaches_the_class(run, wavs, tmp_path, monkeypatch):
     model, given = write_verifier(tmp_path / "model"), []
 
     def from_pretrained(*words):
-        given.append(words)
+        given.append((words[0].place, *words[1:]))
         return model
 
     monkeypatch.setattr(SpeakerVerifier, "from_pretrained", from_pretrained)

@@ -71,10 +71,12 @@ def test_the_model_of_a_verification_run_is_an_encoder(tmp_path: Path):
     assert pretrained_name("results/dino-full/1986/model") == "dino-full-1986"
 
 
-def test_the_model_of_another_task_is_refused(tmp_path: Path):
-    write_classifier(tmp_path / "model")
-    with pytest.raises(UserError, match="holds no SpeakerVerifier: .* encoder, head, labels"):
-        loaded(str(tmp_path / "model"))
+def test_the_model_of_any_task_has_an_encoder(tmp_path: Path):
+    model = write_classifier(tmp_path / "model")
+    wavs, lengths = torch.randn(2, 8000), torch.tensor([8000, 8000])
+    assert torch.equal(
+        loaded(str(tmp_path)).embed(wavs, lengths), model.encoder.embed(wavs, lengths)
+    )
 
 
 def test_a_network_without_a_file_is_refused(tmp_path: Path):

@@ -17,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from mgf_brain.inference.any_model import load_any
 from mgf_brain.errors import UserError
+from mgf_brain.folder.source import OwnFolder
 from mgf_brain.folder.write import export_folder
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference.any_model import load_any
 from mgf_brain.inference.encoder import some_sound
 from mgf_brain.reports.model_info import describe
 from tests.cli.conftest import WRITERS
@@ -56,8 +58,8 @@ def write(folder: Path, files: dict[str, bytes]) -> Path:
 
 def load_and_describe(folder: Path) -> tuple[torch.nn.Module, dict[str, str]]:
     """What ``mgf-brain info`` does."""
-    model = load_any(folder)
-    return model, describe(model, folder)
+    model = load_any(source := open_model(folder))
+    return model, describe(model, source)
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def test_damaged_results_and_cards(classifier, tmp_path: Path, data: st.DataObje
     head = data.draw(damaged_yaml(CARD.split("---")[1].strip()))
     (tmp_path / "README.md").write_bytes(b"---\n" + head + b"---\n# A model\n")
     with bounded():
-        found = result_or_line(describe, classifier, tmp_path)
+        found = result_or_line(describe, classifier, OwnFolder.at(tmp_path))
     if isinstance(found, UserError):
         assert "results.json" in str(found)
     else:
@@ -214,4 +216,4 @@ def test_anchors_stay_inert(folders: Folders, tmp_path: Path):
 def test_a_value_of_any_type_is_a_fact_or_a_line(classifier, tmp_path: Path):
     for key, value in product(RESULTS, ODD_VALUES):
         (tmp_path / "results.json").write_text(json.dumps(RESULTS | {key: value}))
-        result_or_line(describe, classifier, tmp_path)
+        result_or_line(describe, classifier, OwnFolder.at(tmp_path))

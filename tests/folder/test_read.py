@@ -115,8 +115,8 @@ def test_weights_that_may_not_be_read(
     [
         ("", "is empty"),
         ("encoder: [\n", "not valid YAML"),
-        ("encoder: !new:mgf_brain.nowhere.Encoder {}\n", "nowhere"),
-        ("encoder: !new:mgf_brain.nn.NoContext {places: 3}\n", "places"),
+        ("encoder: !new:mgf_brain.nowhere.Encoder {}\nembedding_dim: 2\n", "nowhere"),
+        ("encoder: !new:mgf_brain.nn.NoContext {places: 3}\nembedding_dim: 2\n", "places"),
     ],
 )
 @pytest.mark.parametrize("load", [SpeechEncoder.from_pretrained, load_of_any_kind])
