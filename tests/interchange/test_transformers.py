@@ -18,8 +18,8 @@ from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
 from mgf_brain.interchange.transformers import export_transformers, transformers_weights
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import Waveform
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 from tests.inference.folders import write_classifier
 
 SHAPE = {"input_dim": 16, "dim": 32, "layers": 2, "heads": 4, "ffn": 64, "position_kernel": 8}
