@@ -9,6 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from mgf_brain.errors import UserError
+
 
 class ConvPositions(nn.Module):
     """Relative positions by one grouped convolution (wav2vec 2.0, section 2).
@@ -87,6 +89,11 @@ class RelativePositions(nn.Module):
     longest : int
         In frames: from there on all distances are one. 800 in the paper, 16 s.
 
+    Raises
+    ------
+    UserError
+        If there are fewer than four buckets, or no distance would share one.
+
     Example
     -------
     >>> positions = RelativePositions(heads=4)
@@ -97,6 +104,11 @@ class RelativePositions(nn.Module):
 
     def __init__(self, heads: int, buckets: int = 320, longest: int = 800) -> None:
         super().__init__()
+        if buckets < 4 or longest <= buckets // 4:
+            raise UserError(
+                f"relative_longest: {longest} frames with {buckets} relative_buckets. Give at "
+                "least 4 buckets, and more frames than a quarter of them, which have one each."
+            )
         self.longest = longest
         self.embedding = nn.Embedding(buckets, heads)
         nn.init.normal_(self.embedding.weight, std=0.02)

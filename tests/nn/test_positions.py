@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import EncoderLayer
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.positions import (
@@ -64,6 +65,12 @@ def test_the_bias_of_every_pair_of_frames(buckets: int, longest: int, frames: in
         for key in range(0, frames, 7):
             expected = positions.embedding.weight[bucket(key - query, buckets, longest)]
             assert torch.equal(bias[:, query, key], expected)
+
+
+@pytest.mark.parametrize("buckets, longest", [(2, 800), (320, 80), (320, 0)])
+def test_distances_that_make_no_buckets(buckets: int, longest: int):
+    with pytest.raises(UserError, match="relative_longest"):
+        RelativePositions(2, buckets, longest)
 
 
 def test_buckets_are_transformers():
