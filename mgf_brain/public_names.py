@@ -110,9 +110,9 @@ def public_name(made_by: Callable[..., Any]) -> str:
 
     Example
     -------
-    >>> from mgf_brain.nn.encoder import ConvPositions, TransformerEncoder
-    >>> public_name(TransformerEncoder), public_name(ConvPositions)
-    ('mgf_brain.nn.TransformerEncoder', 'mgf_brain.nn.encoder.ConvPositions')
+    >>> from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
+    >>> public_name(TransformerEncoder), public_name(EncoderLayer)
+    ('mgf_brain.nn.TransformerEncoder', 'mgf_brain.nn.encoder.EncoderLayer')
     """
     module, name = made_by.__module__, made_by.__qualname__
     room = module.rpartition(".")[0]

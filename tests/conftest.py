@@ -14,9 +14,10 @@ from speechbrain.utils.importutils import LazyModule
 from mgf_brain.data import patience
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import LogMel, Waveform
+from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.masking import SpanMask
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 from mgf_brain.objectives.base import Objective
 from mgf_brain.objectives.system import PretrainingModel
 

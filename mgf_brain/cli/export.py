@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="loaded_as",
         metavar="NAME",
         help="speechbrain: the class that is to load it, such as EncoderASR, which is checked; "
-        "transformers: wav2vec2 or hubert",
+        "transformers: wav2vec2 or hubert, where a model can be both",
     )
     parser.add_argument(
         "--trust",

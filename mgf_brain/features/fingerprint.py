@@ -20,13 +20,17 @@ FIRST_MODULES = {
     "mgf_brain.nn.mask_head": "mgf_brain.enhancement",
     "mgf_brain.nn.pitch_encoder": "mgf_brain.pitch_encoder",
     "mgf_brain.nn.pooling": "mgf_brain.pooling",
+    "mgf_brain.nn.positions.ConvPositions": "mgf_brain.encoder",
     "mgf_brain.nn.probe": "mgf_brain.probes",
     "mgf_brain.nn.progressive": "mgf_brain.progressive",
     "mgf_brain.nn.resnet": "mgf_brain.resnet",
     "mgf_brain.nn.speech_model": "mgf_brain.model",
     "mgf_brain.nn.tdnn": "mgf_brain.tdnn",
     "mgf_brain.nn.trunk": "mgf_brain.trunks",
+    "mgf_brain.nn.waveform": "mgf_brain.frontends",
 }
+# Attributes that came later, and the value that stands for what was done until then.
+LATER = {"Waveform": {"normalised": True}}
 
 FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 
@@ -65,6 +69,9 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     for name, part in module.named_modules():
         plain = {key: value for key, value in vars(part).items() if _is_plain(value)}
         plain.pop("training", None)
+        for key, value in LATER.get(type(part).__name__, {}).items():
+            if plain.get(key) == value:
+                del plain[key]
         kind_of_part = _first_name(type(part))
         digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):

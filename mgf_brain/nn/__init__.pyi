@@ -4,7 +4,6 @@ from .ctc_head import CTCHead as CTCHead
 from .encoder import NoContext as NoContext
 from .encoder import TransformerEncoder as TransformerEncoder
 from .frontends import LogMel as LogMel
-from .frontends import Waveform as Waveform
 from .mask_head import MaskHead as MaskHead
 from .masking import SpanMask as SpanMask
 from .perturbation import SpectralPerturbation as SpectralPerturbation
@@ -23,3 +22,4 @@ from .spec_augment import SpecAugment as SpecAugment
 from .speech_model import SpeechModel as SpeechModel
 from .tdnn import EcapaTrunk as EcapaTrunk
 from .tdnn import XVectorTrunk as XVectorTrunk
+from .waveform import Waveform as Waveform

@@ -5,37 +5,15 @@ from __future__ import annotations
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.parametrizations import weight_norm
 
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
-
-
-class ConvPositions(nn.Module):
-    """Relative positions by one grouped convolution (wav2vec 2.0, section 2).
-
-    Arguments
-    ---------
-    dim, kernel, groups : int
-        The paper's kernel is 128 frames of 20 ms, in 16 groups.
-
-    Example
-    -------
-    >>> ConvPositions(32, kernel=8, groups=4)(torch.randn(2, 5, 32)).shape
-    torch.Size([2, 5, 32])
-    """
-
-    def __init__(self, dim: int, kernel: int, groups: int) -> None:
-        super().__init__()
-        conv = nn.Conv1d(dim, dim, kernel, padding=kernel // 2, groups=groups)
-        nn.init.normal_(conv.weight, std=(4.0 / (kernel * dim)) ** 0.5)
-        nn.init.zeros_(conv.get_parameter("bias"))
-        self.conv = weight_norm(conv, dim=2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Positions to add to x, which must be 0 at padding. (B, T, D) -> (B, T, D)."""
-        positions = self.conv(x.transpose(1, 2))[..., : x.shape[1]]  # an even kernel adds a frame
-        return F.gelu(positions).transpose(1, 2)
+from mgf_brain.nn.positions import (
+    ConvPositions,
+    PositionGate,
+    RelativePositions,
+    StackedConvPositions,
+)
 
 
 class EncoderLayer(nn.Module):
@@ -49,6 +27,10 @@ class EncoderLayer(nn.Module):
         After attention and after the feed-forward part, and on attention weights.
     pre_norm : bool
         Normalise the input of both parts, or their sum with the residual.
+    norm_eps : float
+        Added to a variance.
+    gated : bool
+        Whether attention reads relative positions, through a ``PositionGate``.
 
     Example
     -------
@@ -57,15 +39,29 @@ class EncoderLayer(nn.Module):
     """
 
     def __init__(
-        self, dim: int, heads: int, ffn: int, dropout: float = 0.0, pre_norm: bool = True
+        self,
+        dim: int,
+        heads: int,
+        ffn: int,
+        dropout: float = 0.0,
+        pre_norm: bool = True,
+        norm_eps: float = 1e-5,
+        gated: bool = False,
     ) -> None:
         super().__init__()
         self.heads, self.dropout, self.pre_norm = heads, dropout, pre_norm
-        self.attention_norm, self.ffn_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.attention_norm = nn.LayerNorm(dim, norm_eps)
+        self.ffn_norm = nn.LayerNorm(dim, norm_eps)
         self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
         self.ffn_in, self.ffn_out = nn.Linear(dim, ffn), nn.Linear(ffn, dim)
+        self.register_module("gate", PositionGate(dim, heads) if gated else None)
 
-    def forward(self, x: torch.Tensor, keep: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(
+        self,
+        x: torch.Tensor,
+        keep: torch.Tensor | None = None,
+        distances: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """One layer.
 
         Arguments
@@ -74,33 +70,55 @@ class EncoderLayer(nn.Module):
             (B, T, D).
         keep : torch.Tensor, optional
             (B, 1, 1, T) bool, False where attention must not look (padding).
+        distances : torch.Tensor, optional
+            (heads, T, T), see ``RelativePositions``; what a gated layer needs, and no other.
 
         Returns
         -------
         torch.Tensor
             (B, T, D).
         """
-        return self.with_update(x, keep)[0]
+        return self.with_update(x, keep, distances)[0]
 
     def with_update(
-        self, x: torch.Tensor, keep: torch.Tensor | None = None
+        self,
+        x: torch.Tensor,
+        keep: torch.Tensor | None = None,
+        distances: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """The layer's output and what its feed-forward part added to it, (B, T, D) each."""
         if self.pre_norm:
-            x = x + self._attend(self.attention_norm(x), keep)
+            x = x + self._attend(self.attention_norm(x), keep, distances)
             update = self._feed_forward(self.ffn_norm(x))
             return x + update, update
-        x = self.attention_norm(x + self._attend(x, keep))
+        x = self.attention_norm(x + self._attend(x, keep, distances))
         update = self._feed_forward(x)
         return self.ffn_norm(x + update), update
 
-    def _attend(self, x: torch.Tensor, keep: torch.Tensor | None) -> torch.Tensor:
+    def _attend(
+        self, x: torch.Tensor, keep: torch.Tensor | None, distances: torch.Tensor | None
+    ) -> torch.Tensor:
         batch, frames, dim = x.shape
         qkv = self.qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
         dropout = self.dropout if self.training else 0.0
-        x = F.scaled_dot_product_attention(q, k, v, attn_mask=keep, dropout_p=dropout)
+        mask = keep if distances is None else self._biased(x, keep, distances.to(q.dtype))
+        x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return self._drop(self.out(x.transpose(1, 2).reshape(batch, frames, dim)))
+
+    def _biased(
+        self, x: torch.Tensor, keep: torch.Tensor | None, distances: torch.Tensor
+    ) -> torch.Tensor:
+        """What is added to the scores: gated positions, and next to -inf at padding.
+
+        (B, T, D), (B, 1, 1, T), (heads, T, T) -> (B, heads, T, T).
+        """
+        gate = self.gate(x).to(distances.dtype)  # (B, heads, T, 1)
+        if keep is None:
+            return gate * distances
+        lowest = torch.finfo(distances.dtype).min  # a row of -inf alone would have no softmax
+        unseen = distances.new_zeros(keep.shape).masked_fill(~keep, lowest)
+        return torch.addcmul(unseen, gate, distances)  # one pass: all of it is T * T a head
 
     def _feed_forward(self, x: torch.Tensor) -> torch.Tensor:
         return self._drop(self.ffn_out(F.gelu(self.ffn_in(x))))
@@ -128,6 +146,15 @@ class TransformerEncoder(ContextEncoder):
     pre_norm : bool
         Where layers normalise, see ``EncoderLayer``; ``norm`` comes after the last layer if they do
         so before their parts, and before the first layer if after.
+    position_layers : int, optional
+        data2vec's ``StackedConvPositions`` of so many convolutions; else ``ConvPositions``.
+    relative_buckets : int, optional
+        WavLM's gated relative position bias with so many buckets, the same for all layers, see
+        ``RelativePositions``; None for none.
+    relative_longest : int
+        In frames, see there.
+    norm_eps : float
+        Added to the variance in every norm.
 
     Example
     -------
@@ -148,17 +175,29 @@ class TransformerEncoder(ContextEncoder):
         position_kernel: int = 32,
         position_groups: int = 16,
         pre_norm: bool = True,
+        position_layers: int | None = None,
+        relative_buckets: int | None = None,
+        relative_longest: int = 800,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
         self.projection = nn.Linear(input_dim, dim)
         self.mask_embedding = nn.Parameter(torch.randn(dim) * 0.02)
-        self.positions = ConvPositions(dim, position_kernel, position_groups)
-        self.pre_norm = pre_norm
-        self.layers = nn.ModuleList(
-            EncoderLayer(dim, heads, ffn, dropout, pre_norm) for _ in range(layers)
+        around = (dim, position_kernel, position_groups)
+        self.positions = (
+            StackedConvPositions(*around, position_layers)
+            if position_layers
+            else ConvPositions(*around)
         )
-        self.norm = nn.LayerNorm(dim)
+        self.pre_norm = pre_norm
+        gated = relative_buckets is not None
+        self.layers = nn.ModuleList(
+            EncoderLayer(dim, heads, ffn, dropout, pre_norm, norm_eps, gated) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(dim, norm_eps)
+        relative = RelativePositions(heads, relative_buckets, relative_longest) if gated else None
+        self.register_module("relative", relative)
 
     def forward(
         self, latents: torch.Tensor, lengths: torch.Tensor, mask: torch.Tensor | None = None
@@ -183,10 +222,15 @@ class TransformerEncoder(ContextEncoder):
         valid = valid_frames(lengths, latents.shape[1])
         x = F.dropout(self.embed(latents, valid, mask), self.dropout, self.training)
         keep = valid[:, None, None]  # (B, 1, 1, T)
+        distances = self.distances(x.shape[1])
         states = [x]
         for layer in self.layers:
-            states.append(layer(states[-1], keep))
+            states.append(layer(states[-1], keep, distances))
         return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states
+
+    def distances(self, frames: int) -> torch.Tensor | None:
+        """What all layers are told of the distance of two frames, if anything: (heads, T, T)."""
+        return self.relative(frames) if self.relative else None
 
     def embed(
         self, latents: torch.Tensor, valid: torch.Tensor, mask: torch.Tensor | None = None
@@ -211,7 +255,7 @@ class TransformerEncoder(ContextEncoder):
         if mask is not None:
             x = torch.where(mask[..., None], self.mask_embedding.to(x.dtype), x)
         x = x * valid[..., None]
-        x = x + self.positions(x)
+        x = x + self.positions(x, valid)
         return x if self.pre_norm else self.norm(x)
 
 

@@ -2,12 +2,13 @@
 
 A front-end is any module that fits ``mgf_brain.nn.interfaces.FrontEnd``. Frame t is computed from
 the samples ``[t * hop, t * hop + window)`` alone, or centred on them where convolutions follow that
-look further (``mgf_brain.nn.trunk``); nothing looks at padding (group norm over time would).
+look further (``mgf_brain.nn.trunk``). What is taken over an utterance, mean and deviation, is taken
+over its valid frames: nothing looks at padding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -20,8 +21,6 @@ from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import joined_moments, mean_and_deviation
 from mgf_brain.spectrum import (
     frame_count,
-    hertz_to_mel,
-    mel_to_hertz,
     normalise_frames,
     power_spectrum,
 )
@@ -201,137 +200,3 @@ class LogMel(MelBands, FrontEnd):
         """Mean and deviation of each band, brought to O(1) by what is typical of read speech."""
         mean, deviation = moments.chunk(2, dim=1)
         return torch.cat([(mean + 8.0) / 3.0, deviation / 2.0 - 1.0], dim=1)
-
-
-def gabor_filters(channels: int, kernel: int, sample_rate: int = 16000) -> torch.Tensor:
-    """Sines under a Gaussian, spaced as mel bands are, each at four phases a quarter apart.
-
-    The spacing is a band's deviation in Hz, so that its power is at half height 1.7 times as wide
-    as a mel band's; no band is narrower than the kernel allows, 55 Hz for 25 ms.
-
-    Where negative values are cut, as by a GELU, the four of a band sum up to about its magnitude,
-    whatever the phase. As initial weights of learnt filters, after Zeghidour et al. (2018,
-    arXiv 1711.01161); high bands are raised as by a pre-emphasis.
-
-    Arguments
-    ---------
-    channels : int
-        Four times the number of bands between 20 and 7,600 Hz.
-    kernel : int
-        In samples.
-    sample_rate : int
-        In Hz.
-
-    Returns
-    -------
-    torch.Tensor
-        (channels, kernel).
-
-    Example
-    -------
-    >>> filters = gabor_filters(512, 400)
-    >>> filters.shape, bool(torch.allclose(filters[0], -filters[2], atol=1e-5))
-    (torch.Size([512, 400]), True)
-    """
-    low, high = hertz_to_mel(torch.tensor(EDGES, device="cpu")).tolist()
-    edges = mel_to_hertz(torch.linspace(low, high, channels // 4 + 2))
-    centres, spacing = edges[1:-1, None, None], (edges[2:] - edges[:-2])[:, None, None] / 2  # Hz
-    width = (sample_rate / (2 * torch.pi * spacing)).clamp(max=kernel / 5)  # samples, deviation
-    time = torch.arange(kernel) - (kernel - 1) / 2
-    phases = torch.arange(4)[:, None] * torch.pi / 2
-    sines = torch.cos(2 * torch.pi * centres / sample_rate * time + phases)  # (bands, 4, kernel)
-    filters = nn.functional.normalize(sines * torch.exp(-((time / width) ** 2) / 2), dim=-1)
-    return (filters * (1 + centres / 500)).reshape(channels, kernel)  # 6 dB an octave from 500 Hz
-
-
-class Waveform(FrontEnd):
-    """Strided convolutions on the waveform, each with a LayerNorm over channels and a GELU.
-
-    wav2vec 2.0's feature encoder (Baevski et al. 2020) in its layer-norm variant, so frames do not
-    depend on the length of the batch (group norm's statistics run over padded time); or, with long
-    kernels, a learnt filterbank and what joins its frames.
-
-    Arguments
-    ---------
-    channels, kernels, strides : list of int
-        One value a layer. wav2vec 2.0's are 512 everywhere, (10, 3, 3, 3, 3, 2, 2) and
-        (5, 2, 2, 2, 2, 2, 2): hop 320, window 400.
-    sample_rate : int
-        In Hz.
-    variance_eps : float, optional
-        The waveform is brought to zero mean and unit variance, and this is added to its variance;
-        1e-7 is what the feature extractor of transformers adds. Without it, 1e-5 is added to the
-        deviation.
-    gabor : bool
-        Whether the first layer begins as ``gabor_filters``, and not with random weights.
-
-    Example
-    -------
-    >>> front_end = Waveform(channels=[8] * 7)
-    >>> frames = front_end(torch.randn(2, 16000), torch.tensor([16000, 400]))
-    >>> frames.latents.shape, frames.lengths.tolist(), front_end.hop, front_end.window
-    (torch.Size([2, 49, 8]), [49, 1], 320, 400)
-    """
-
-    def __init__(
-        self,
-        channels: Sequence[int] = (512,) * 7,
-        kernels: Sequence[int] = (10, 3, 3, 3, 3, 2, 2),
-        strides: Sequence[int] = (5, 2, 2, 2, 2, 2, 2),
-        sample_rate: int = 16000,
-        variance_eps: float | None = None,
-        gabor: bool = False,
-    ) -> None:
-        super().__init__()
-        self.dim, self.colour_dim, self.sample_rate = channels[-1], 0, sample_rate
-        self.variance_eps = variance_eps
-        self.hop, self.window = 1, 1
-        for kernel, stride in zip(kernels, strides, strict=True):
-            self.window += (kernel - 1) * self.hop
-            self.hop *= stride
-        inputs = [1, *channels[:-1]]
-        self.convs = nn.ModuleList(
-            nn.Conv1d(*sizes) for sizes in zip(inputs, channels, kernels, strides, strict=True)
-        )
-        if gabor:
-            filters = gabor_filters(channels[0], kernels[0], sample_rate)
-            self.convs[0].weight.data = filters[:, None]
-        self.norms = nn.ModuleList(nn.LayerNorm(width) for width in channels)
-        self.norm = nn.LayerNorm(self.dim)
-
-    def forward(
-        self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
-    ) -> Frames:
-        """Compute latents of padded waveforms; ``perturb``, made for spectra, is not applied.
-
-        Arguments
-        ---------
-        wavs : torch.Tensor
-            (B, N).
-        lengths : torch.Tensor
-            (B,) in samples.
-
-        Returns
-        -------
-        Frames
-        """
-        count = frame_count(lengths, self.window, self.hop)
-        wavs = self.normalise(wavs, lengths)
-        x = wavs[:, None]  # (B, 1, N)
-        for conv, norm in zip(self.convs, self.norms, strict=True):
-            x = nn.functional.gelu(norm(conv(x).transpose(1, 2))).transpose(1, 2)  # (B, C, T')
-        x = self.norm(x.transpose(1, 2))  # (B, T, C)
-        valid = valid_frames(count, x.shape[1])[..., None]
-        power = power_spectrum(wavs, self.window, self.hop)
-        inputs = wavs.unfold(1, self.window, self.hop)
-        x = x * valid
-        return Frames(x, count, inputs, power, colour=wavs.new_zeros(len(wavs), 0), seen=x)
-
-    def normalise(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Zero mean and unit variance over each utterance, 0 at padding: (B, N) -> (B, N)."""
-        valid = valid_frames(lengths, wavs.shape[1])
-        wavs = wavs.float()[..., None]  # (B, N, 1)
-        if self.variance_eps is None:
-            return normalise_frames(wavs, valid, 1e-5).squeeze(-1)
-        mean, deviation = mean_and_deviation(wavs, valid, self.variance_eps).chunk(2, dim=1)
-        return (wavs.squeeze(-1) - mean) / deviation * valid

@@ -156,8 +156,9 @@ class ProgressiveEncoder(TransformerEncoder):
             x = self.pitch_norm(x + self.sign * states[0])
         x = F.dropout(self.place(x, valid, mask), self.dropout, self.training)
         states = states or [x]
+        keep, distances = valid[:, None, None], self.distances(x.shape[1])
         for number, layer in enumerate(self.layers, 1):
-            x = layer(x, valid[:, None, None])
+            x = layer(x, keep, distances)
             if self.speaker and number == self.speaker_layer:
                 states.append(self.speaker(x, valid))
                 x = x + self.sign * (states[-1].detach() if self.stop_gradient else states[-1])

@@ -24,9 +24,10 @@ class TeacherRegression(Objective):
     """data2vec's loss (Baevski et al. 2022), and MT4SSL's online targets (Ma et al. 2023).
 
     The teacher averages the Transformer layers alone and reads the student's own input of the first
-    layer, unmasked and without gradient. A target is the mean over the top layers of what their
-    feed-forward parts add, each normalised over the utterance, channel by channel. The loss is the
-    squared error, summed over channels and divided by the root of their number.
+    layer (and relative positions, if there are any), unmasked and without gradient. A target is the
+    mean over the top layers of what their feed-forward parts add, each normalised over the
+    utterance, channel by channel. The loss is the squared error, summed over channels and divided
+    by the root of their number.
 
     Arguments
     ---------
@@ -88,10 +89,11 @@ class TeacherRegression(Objective):
         """The teacher's view of all frames, (B, T, D) float32; 0 at padding."""
         valid = encoded.valid
         x = self._student[0].embed(encoded.frames.seen, valid)
+        keep, distances = valid[:, None, None], self._student[0].distances(x.shape[1])
         updates = []
         # The stub of ModuleList knows modules alone.
         for layer in cast(Iterable[EncoderLayer], self.teacher.model):
-            x, update = layer.with_update(x, valid[:, None, None])
+            x, update = layer.with_update(x, keep, distances)
             updates.append(update)
         top = updates[-max(1, round(self.top * len(updates))) :]
         return torch.stack([normalise_frames(u.float(), valid, EPS) for u in top]).mean(0)

@@ -29,10 +29,11 @@ from mgf_brain.inference import SpeechEncoder, example_encoder
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import Perturb, Waveform
+from mgf_brain.nn.frontends import Perturb
 from mgf_brain.nn.probe import Probe
 from mgf_brain.nn.spec_augment import SpecAugment
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 from mgf_brain.run.log import TrainingLog, read_metrics
 from mgf_brain.tasks.classification.brain import ClassificationBrain
 from mgf_brain.tasks.transcription.brain import CTCBrain

@@ -19,6 +19,7 @@ from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.waveform import Waveform
 
 LONG_AGO = 10**18  # ns: a file last changed then may be indexed
 
@@ -299,6 +300,17 @@ def test_the_fingerprint_is_that_of_weights_and_settings():
     prints = [encoder_fingerprint(other, "states") for other in (*others, changed)]
     prints.append(encoder_fingerprint(encoder(), "statistics"))
     assert len({original, *prints}) == 7
+
+
+def test_what_came_later_changes_no_fingerprint_of_before():
+    """A folder of before has no ``normalised``, and its cache is to be found again."""
+    torch.manual_seed(0)
+    front_end = Waveform([4, 4], (4, 4), (2, 2))
+    print_now = encoder_fingerprint(front_end, "states")
+    front_end.normalised = False
+    assert encoder_fingerprint(front_end, "states") != print_now
+    del front_end.normalised
+    assert encoder_fingerprint(front_end, "states") == print_now
 
 
 def test_the_fingerprint_sees_buffers_outside_the_state_dict():

@@ -20,7 +20,7 @@ from mgf_brain.folder.write import (
     staged_folder,
 )
 from mgf_brain.nn.ctc_head import CTCHead
-from mgf_brain.nn.frontends import Waveform
+from mgf_brain.nn.waveform import Waveform
 
 
 def read_again(**tree: object) -> dict:

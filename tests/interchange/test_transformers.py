@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
+from hyperpyyaml import load_hyperpyyaml
 from safetensors.torch import load_file
 
 from mgf_brain.cli import export as command
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import dump_expanded, export_folder, new_node
+from mgf_brain.foreign.published import Published
+from mgf_brain.foreign.wav2vec2 import native_parts
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
-from mgf_brain.interchange.transformers import export_transformers, transformers_weights
+from mgf_brain.interchange.transformers import (
+    MODELS,
+    export_transformers,
+    possible_types,
+    transformers_weights,
+)
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import Waveform
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 from tests.inference.folders import write_classifier
 
 SHAPE = {"input_dim": 16, "dim": 32, "layers": 2, "heads": 4, "ffn": 64, "position_kernel": 8}
@@ -101,6 +110,89 @@ def test_auto_model_has_our_states(
     alone = extractor(rows[1], sampling_rate=16000, return_tensors="pt")
     states, lengths = ours.encode(wavs[1:, : LENGTHS[1]], LENGTHS[1:])
     assert_equal(hidden_states(theirs, input_values=alone["input_values"]), states, lengths)
+
+
+VARIANTS = {
+    "wavlm": ({"norm": "group", "bias": False}, {"relative_buckets": 16, "relative_longest": 20}),
+    "data2vec-audio": ({"bias": False}, {"position_layers": 2, "pre_norm": False}),
+    "hubert": ({"norm": "group", "bias": False, "final_norm": False}, {"pre_norm": False}),
+    "wav2vec2": ({"norm_eps": 1e-3, "normalised": False}, {"norm_eps": 1e-3}),
+}
+
+
+@pytest.mark.parametrize("model_type", VARIANTS)
+def test_what_was_trained_on_is_exported_and_read_back(
+    transformers: ModuleType, tmp_path: Path, model_type: str
+):
+    front_end, encoder = VARIANTS[model_type]
+    ours = write_encoder(tmp_path / "pretrained", {"variance_eps": 1e-7, **front_end}, **encoder)
+    speech, before = ours.speech_model, copy.deepcopy(ours.speech_model.state_dict())
+    train_a_little(speech)
+    assert not any(torch.equal(before[key], w) for key, w in speech.state_dict().items())
+
+    export_transformers(ours, tmp_path / "pretrained", tmp_path / "export")
+    theirs, loading = transformers.AutoModel.from_pretrained(
+        tmp_path / "export", output_loading_info=True
+    )
+    assert theirs.config.model_type == model_type
+    assert not any(loading[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys"))
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(tmp_path / "export")
+    for wav, length in zip(noise(), LENGTHS, strict=True):  # alone: see the card
+        wav = wav[:length]
+        inputs = extractor(wav.numpy(), sampling_rate=16000, return_tensors="pt")
+        made = hidden_states(theirs, input_values=inputs["input_values"])
+        assert_equal(made, *ours.encode(wav[None], length[None]))
+    card = (tmp_path / "export" / "README.md").read_text()
+    assert ("one by one" in card) == ("norm" in front_end) and "accordingly" not in card
+
+    preprocessor = json.loads((tmp_path / "export/preprocessor_config.json").read_text())
+    weights = load_file(tmp_path / "export" / "model.safetensors")
+    parts = native_parts(Published(theirs.config.to_dict(), preprocessor, weights))
+    assert all(torch.equal(parts.weights[key], w) for key, w in speech.state_dict().items())
+    again = load_hyperpyyaml(dump_expanded(parts.nodes))["speech_model"]
+    assert str(again) == str(speech)  # all modules of the same settings
+
+
+def train_a_little(speech: SpeechModel) -> None:
+    """Frames masked, so that all weights have a gradient."""
+    optimizer = torch.optim.Adam(speech.parameters(), lr=1e-3)
+    for _ in range(3):
+        frames = speech.front_end(noise(), LENGTHS)
+        mask = torch.arange(frames.latents.shape[1])[None] % 3 == 0
+        states = speech.encode(frames, mask.expand(2, -1))
+        loss = sum((s.cumsum(1) - 1).square().mean() for s in states)  # order matters
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    speech.eval()
+
+
+@pytest.mark.parametrize(
+    "front_end, encoder, possible",
+    [
+        ({}, {}, ["wav2vec2", "hubert"]),
+        ({"norm": "group"}, {}, ["wav2vec2", "hubert"]),
+        ({"final_norm": False}, {}, ["hubert"]),
+        ({}, {"relative_buckets": 16}, ["wavlm"]),
+        ({}, {"position_layers": 2, "pre_norm": False}, ["data2vec-audio"]),
+        ({}, {"position_layers": 2}, []),
+        ({"norm": "group"}, {"position_layers": 2, "pre_norm": False}, []),
+        ({"final_norm": False}, {"relative_buckets": 16}, []),
+        ({"norm_eps": 1e-3}, {}, []),
+    ],
+)
+def test_what_transformers_can_load_it_as(
+    tmp_path: Path, front_end: dict, encoder: dict, possible: list[str]
+):
+    ours = write_encoder(tmp_path / "pretrained", front_end, **encoder)
+    assert possible_types(ours.speech_model) == possible
+    if not possible:
+        with pytest.raises(UserError, match="transformers has no model with all"):
+            export_transformers(ours, tmp_path / "pretrained", tmp_path / "export")
+    for name in MODELS.keys() - possible if possible else ():
+        with pytest.raises(UserError, match=f"--as {name}.*--as {' or '.join(possible)}"):
+            export_transformers(ours, tmp_path / "pretrained", tmp_path / "export", name)
+    assert not (tmp_path / "export").exists()
 
 
 def test_a_front_end_that_normalises_otherwise(transformers: ModuleType, tmp_path: Path):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain.nn.frontends import LogMel, Waveform, gabor_filters
+from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.waveform import Waveform, gabor_filters
 from mgf_brain.spectrum import frame_count, power_spectrum
 
 FRONT_ENDS = {
@@ -13,6 +14,7 @@ FRONT_ENDS = {
     "logmel-40ms": lambda: LogMel(12, stack=4),
     "waveform": lambda: Waveform([12] * 7),
     "waveform-small": lambda: Waveform((6, 8, 12), kernels=(10, 8, 4), strides=(5, 4, 2)),
+    "waveform-group": lambda: Waveform([12] * 7, norm="group", bias=False),
     "waveform-gabor": lambda: Waveform((16, 12), kernels=(400, 4), strides=(160, 4), gabor=True),
 }
 

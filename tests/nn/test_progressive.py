@@ -110,8 +110,9 @@ def test_steps_can_be_left_out(pitch, speaker):
     assert len(states) == model.num_states == 5 + speaker
 
 
-def test_padding_changes_nothing():
-    model = encoder()
+@pytest.mark.parametrize("relative_buckets", [None, 16])
+def test_padding_changes_nothing(relative_buckets):
+    model = encoder(relative_buckets=relative_buckets)
     latents, lengths, pitch = inputs()
     batch = model(latents, lengths, pitch=pitch)
     alone = model(latents[1:, :5], lengths[1:], pitch=pitch[1:, : 5 * STACK])

@@ -13,9 +13,10 @@ from torchaudio.functional import melscale_fbanks
 from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import EDGES, LogMel, MelBands, Waveform
+from mgf_brain.nn.frontends import EDGES, LogMel, MelBands
 from mgf_brain.nn.masking import SpanMask
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 from mgf_brain.objectives.base import Encoded
 from mgf_brain.objectives.bestrq import RandomQuantiser, RandomTargets
 from mgf_brain.objectives.parts.label_figures import label_figures

@@ -33,12 +33,13 @@ def row_of(batch: SpeechBatch, b: int) -> SpeechBatch:
     return make_batch([(batch.ids[b], int(batch.keys[b]), batch.wavs[b, : batch.lengths[b]])])
 
 
-def model_of(pre_norm: bool = False, dropout: float = 0.0) -> PretrainingModel:
+def model_of(
+    pre_norm: bool = False, dropout: float = 0.0, relative_buckets: int | None = None
+) -> PretrainingModel:
     """With a teacher that is not its student."""
     torch.manual_seed(0)
-    encoder = TransformerEncoder(
-        16, DIM, LAYERS, 4, 64, dropout, position_kernel=8, pre_norm=pre_norm
-    )
+    options = {"pre_norm": pre_norm, "relative_buckets": relative_buckets}
+    encoder = TransformerEncoder(16, DIM, LAYERS, 4, 64, dropout, position_kernel=8, **options)
     objectives = {"online": TeacherRegression(DIM)}
     speech = SpeechModel(LogMel(16), encoder)
     model = PretrainingModel(speech, objectives, {"online": 1.0}, SpanMask(3, 0.5)).eval()
@@ -53,16 +54,17 @@ def plain_targets(model: PretrainingModel, encoded: Encoded, b: int) -> torch.Te
     frames = int(encoded.frames.lengths[b])
     encoder = copy.deepcopy(model.speech.encoder).double()
     x = encoder.projection(encoded.frames.latents[b : b + 1, :frames].double())
-    x = x + encoder.positions(x)
+    x = x + encoder.positions(x, torch.ones(1, frames).bool())
+    distances = encoder.distances(frames)
     x = x if encoder.pre_norm else encoder.norm(x)
     added = []
     for layer in copy.deepcopy(model.objectives["online"].teacher.model).double():
         if layer.pre_norm:
-            x = x + layer._attend(layer.attention_norm(x), None)
+            x = x + layer._attend(layer.attention_norm(x), None, distances)
             added.append(layer.ffn_out(F.gelu(layer.ffn_in(layer.ffn_norm(x)))))
             x = x + added[-1]
         else:
-            x = layer.attention_norm(x + layer._attend(x, None))
+            x = layer.attention_norm(x + layer._attend(x, None, distances))
             added.append(layer.ffn_out(F.gelu(layer.ffn_in(x))))
             x = layer.ffn_norm(x + added[-1])
     total = torch.zeros(frames, DIM, dtype=torch.float64)
@@ -74,10 +76,11 @@ def plain_targets(model: PretrainingModel, encoded: Encoded, b: int) -> torch.Te
     return total / (LAYERS - LAYERS // 3)
 
 
+@pytest.mark.parametrize("relative_buckets", [None, 16])
 @pytest.mark.parametrize("pre_norm", [False, True])
 @torch.no_grad()
-def test_targets_against_a_loop(pre_norm: bool):
-    model = model_of(pre_norm)
+def test_targets_against_a_loop(pre_norm: bool, relative_buckets: int | None):
+    model = model_of(pre_norm, relative_buckets=relative_buckets)
     encoded = model.encode(noises())
     targets = model.objectives["online"].targets(encoded)
     for b, frames in enumerate(encoded.frames.lengths.tolist()):
