@@ -23,3 +23,4 @@ from .spec_augment import SpecAugment as SpecAugment
 from .speech_model import SpeechModel as SpeechModel
 from .tdnn import EcapaTrunk as EcapaTrunk
 from .tdnn import XVectorTrunk as XVectorTrunk
+from .transformers_model import TransformersModel as TransformersModel

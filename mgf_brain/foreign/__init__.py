@@ -1,0 +1,1 @@
+"""Models of other libraries, read: each becomes what a folder of our own holds."""
