@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from mgf_brain.errors import UserError
@@ -9,11 +11,13 @@ from mgf_brain.folder.weights import Weight, blueprint, misfit
 from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.nn.published_inputs import SAMPLE_RATE
-from mgf_brain.nn.transformers_model import SWITCHED_OFF, TransformersModel, configuration
+from mgf_brain.nn.transformers_model import SWITCHED_OFF, UNUSED, TransformersModel, configuration
 
 PLACE = "speech_model.encoder.model."
-# What no state is computed with: training's own, and adapters that shorten the states.
-UNUSED = ("masked_spec_embed", "encoder.upsample.", "adapter.", "intermediate_ffn.")
+# Settings of decoders and labels.
+NO_ENCODER = ("_", "begin", "decoder", "id2label", "label2id", "suppress")
+# Weights that no state is computed with: training's own, and adapters that shorten the states.
+NO_STATE = ("masked_spec_embed", "adapter.", "intermediate_ffn.")
 
 
 def wrapped_parts(published: Published) -> Parts:
@@ -47,10 +51,11 @@ def wrapped_parts(published: Published) -> Parts:
         for key in ("do_normalize", "sampling_rate", "stride")
         if key in published.preprocessor
     }
+    unused = (*NO_STATE, f"encoder.{UNUSED.get(config['model_type'], '-')}.")
     weights = {
         PLACE + name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in published.weights.items()
-        if not name.startswith(UNUSED)
+        if not name.startswith(unused)
     }
     header = {name: Weight(tuple(x.shape), x.is_floating_point()) for name, x in weights.items()}
     with blueprint(len(header)):
@@ -61,18 +66,12 @@ def wrapped_parts(published: Published) -> Parts:
     return Parts({"sample_rate": rate, "speech_model": node}, weights)
 
 
-def _plain(published: Published) -> dict:
+def _plain(published: Published) -> dict[str, Any]:
     """What of config.json the encoder is built from."""
-    settings = configuration(published.config)
-    names = [key for key in published.config if hasattr(settings, key)]
-    declared = {name: published.config[name] for name in names if name in vars(settings)}
-    kept = {
+    known = vars(configuration(published.config))
+    return {
         key: value
-        for key, value in declared.items()
-        if key not in SWITCHED_OFF and not _of_text(key)
+        for key, value in published.config.items()
+        if key == "model_type"
+        or (key in known and key not in SWITCHED_OFF and not key.startswith(NO_ENCODER))
     }
-    return {"model_type": published.config["model_type"], **kept}
-
-
-def _of_text(key: str) -> bool:
-    return key.startswith(("decoder", "suppress", "begin", "id2label", "label2id"))

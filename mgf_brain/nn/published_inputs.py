@@ -5,6 +5,7 @@ Each computes what transformers' feature extractor does, on the device and with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -104,7 +105,11 @@ class PublishedWaveform(PublishedInput):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, N) -> (B, N), 0 at padding."""
         valid = valid_frames(lengths, wavs.shape[1])
-        return (_normalised(wavs, valid) if self.normalise else wavs * valid), lengths
+        if self.normalise:
+            moments = mean_and_deviation(wavs[..., None], valid, VARIANCE_EPS)
+            mean, deviation = moments.chunk(2, dim=1)  # (B, 1) each
+            wavs = (wavs - mean) / deviation
+        return wavs * valid, lengths
 
 
 class KaldiBands(PublishedInput):
@@ -139,11 +144,16 @@ class KaldiBands(PublishedInput):
         self.stack, self.sample_rate, self.dim = stack, sample_rate, bands * stack
         self.hop = self.SHORT_HOP * stack
         self.window = self.SHORT_WINDOW + self.SHORT_HOP * (stack - 1)
-        with torch.device("cpu"):  # also where models are built without memory: it looks at values
-            mel, _ = get_mel_banks(bands, self.BINS, sample_rate, 20.0, 0.0, 100.0, -500.0, 1.0)
-            taper = torch.hann_window(self.SHORT_WINDOW, periodic=False) ** 0.85  # Povey's
-        _constant(self, "bank", nn.functional.pad(mel, (0, 1)).T)  # nothing at half the rate
-        _constant(self, "taper", taper)
+        _constant(self, "bank", (self.BINS // 2 + 1, bands), self._bank)
+        window = self.SHORT_WINDOW
+        _constant(  # Povey's
+            self, "taper", (window,), lambda: torch.hann_window(window, periodic=False) ** 0.85
+        )
+
+    def _bank(self) -> torch.Tensor:
+        bands = self.dim // self.stack
+        bank, _ = get_mel_banks(bands, self.BINS, self.sample_rate, 20.0, 0.0, 100.0, -500.0, 1.0)
+        return nn.functional.pad(bank, (0, 1)).T  # nothing at half the rate
 
     def inputs(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -180,8 +190,6 @@ class WhisperBands(PublishedInput):
         Mel bands up to 8 kHz.
     frames : int
         Of the model's states, 20 ms each: 1,500 are 30 s.
-    normalise : bool
-        Whether to zero mean and unit variance.
 
     Example
     -------
@@ -196,15 +204,14 @@ class WhisperBands(PublishedInput):
     hop = window = 320
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, bands: int = 80, frames: int = 1500, normalise: bool = False) -> None:
+    def __init__(self, bands: int = 80, frames: int = 1500) -> None:
         super().__init__()
         _check_bands(bands, self.BINS // 2)
-        self.samples, self.normalise, self.dim = frames * self.hop, normalise, bands
+        self.samples, self.dim = frames * self.hop, bands
         self.longest_seconds = self.samples / self.sample_rate
+        scale = (0.0, 8000.0, bands, SAMPLE_RATE, "slaney", "slaney")
         bins = self.BINS // 2 + 1
-        with torch.device("cpu"):
-            bank = melscale_fbanks(bins, 0.0, 8000.0, bands, SAMPLE_RATE, "slaney", "slaney")
-        _constant(self, "bank", bank)
+        _constant(self, "bank", (bins, bands), lambda: melscale_fbanks(bins, *scale))
 
     def inputs(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -212,8 +219,7 @@ class WhisperBands(PublishedInput):
         """(B, N) -> (B, bands, 2 frames), filled up with silence."""
         rest = self.samples - wavs.shape[1]
         wavs = nn.functional.pad(wavs, (0, rest)) if rest > 0 else wavs[:, : self.samples]
-        valid = valid_frames(lengths, self.samples)
-        wavs = _normalised(wavs, valid) if self.normalise else wavs * valid
+        wavs = wavs * valid_frames(lengths, self.samples)
         taper = torch.hann_window(self.BINS, device=wavs.device)
         spectrum = torch.stft(wavs, self.BINS, self.SHORT_HOP, window=taper, return_complex=True)
         power = spectrum[..., :-1].abs().square()  # (B, bins, 2 frames)
@@ -222,16 +228,13 @@ class WhisperBands(PublishedInput):
         return (bands + 4.0) / 4.0, frame_count(lengths, self.window, self.hop)
 
 
-def _normalised(wavs: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
-    """Zero mean and unit variance over each utterance, 0 at padding: (B, N) -> (B, N)."""
-    moments = mean_and_deviation(wavs[..., None], valid, VARIANCE_EPS)
-    mean, deviation = moments.chunk(2, dim=1)
-    return (wavs - mean) / deviation * valid
-
-
-def _constant(module: nn.Module, name: str, values: torch.Tensor) -> None:
-    """A buffer that no file holds, also where models are built without memory."""
-    module.register_buffer(name, values.to(torch.get_default_device()), persistent=False)
+def _constant(
+    module: nn.Module, name: str, shape: tuple[int, ...], make: Callable[[], torch.Tensor]
+) -> None:
+    """A buffer that no file holds; where models are built without memory it has a shape alone."""
+    without_memory = torch.get_default_device().type == "meta"
+    values = torch.empty(shape) if without_memory else make()
+    module.register_buffer(name, values, persistent=False)
 
 
 def _check_bands(bands: int, most: int) -> None:

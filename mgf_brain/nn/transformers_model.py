@@ -59,6 +59,8 @@ SWITCHED_OFF = {
     "mask_time_prob": 0.0,
     "use_intermediate_ffn_before_adapter": False,
 }
+# Parts of the encoder with weights that no state is computed with.
+UNUSED = {"sew": "upsample", "wav2vec2-conformer": "pos_conv_embed"}
 MOST_POSITIONS = 20_000  # frames of 20 ms; a table of theirs is in no file of weights
 MISSING = "it is transformers' model: pip install mgf_brain[transformers]"
 
@@ -223,8 +225,13 @@ def _built(config: PreTrainedConfig) -> PreTrainedModel:
         raise UserError(f"{reason}. Copy it anew.") from error
     if hasattr(model, "masked_spec_embed"):
         del model.masked_spec_embed  # nothing is masked
-    if config.model_type == "sew":
-        model.encoder.upsample = nn.Identity()  # behind the last state
+    if name := UNUSED.get(config.model_type):
+        setattr(model.encoder, name, nn.Identity())
+    if config.model_type == "whisper":  # sines, which no training moves, whoever thaws the model
+        positions = model.embed_positions
+        sines = positions.weight.detach()
+        del positions.weight
+        positions.register_buffer("weight", sines)
     return model
 
 
@@ -232,7 +239,7 @@ def _front_end(config: PreTrainedConfig, preprocessor: Mapping[str, Any]) -> Pub
     normalise = preprocessor.get("do_normalize") is True
     rate = preprocessor.get("sampling_rate", SAMPLE_RATE)
     if config.model_type == "whisper":
-        return WhisperBands(config.num_mel_bins, config.max_source_positions, normalise)
+        return WhisperBands(config.num_mel_bins, config.max_source_positions)
     if config.model_type == "wav2vec2-bert":
         stack = preprocessor.get("stride", 2)
         return KaldiBands(config.feature_projection_input_dim // stack, stack, rate)
