@@ -99,8 +99,9 @@ class TransformersModel(SpeechModel):
         self, config: dict[str, Any], preprocessor: dict[str, Any] | None = None
     ) -> None:
         settings = configuration(config)
+        front_end = _front_end(settings, preprocessor or {})
         encoder = TransformersEncoder(_built(settings), _ignores_padding(settings))
-        super().__init__(_front_end(settings, preprocessor or {}), encoder)
+        super().__init__(front_end, encoder)
 
     def encode(
         self,
