@@ -48,7 +48,7 @@ def wrapped_parts(published: Published) -> Parts:
     config, rate = _plain(published), published.preprocessor.get("sampling_rate", SAMPLE_RATE)
     preprocessor = {
         key: published.preprocessor[key]
-        for key in ("do_normalize", "sampling_rate", "stride")
+        for key in ("do_normalize", "sampling_rate", "stride", "variance_eps")
         if key in published.preprocessor
     }
     unused = (*NO_STATE, f"encoder.{UNUSED.get(config['model_type'], '-')}.")

@@ -72,6 +72,8 @@ class PublishedWaveform(PublishedInput):
         Frames that are averaged to one behind them.
     normalise : bool
         Whether to zero mean and unit variance.
+    variance_eps : float
+        Added to the variance.
     sample_rate : int
         In Hz.
 
@@ -91,10 +93,11 @@ class PublishedWaveform(PublishedInput):
         strides: list[int],
         squeeze: int = 1,
         normalise: bool = False,
+        variance_eps: float = VARIANCE_EPS,
         sample_rate: int = SAMPLE_RATE,
     ) -> None:
         super().__init__()
-        self.normalise, self.sample_rate = normalise, sample_rate
+        self.normalise, self.variance_eps, self.sample_rate = normalise, variance_eps, sample_rate
         self.hop, self.window = 1, 1
         for kernel, stride in zip([*kernels, squeeze], [*strides, squeeze], strict=True):
             self.window += (kernel - 1) * self.hop
@@ -106,7 +109,7 @@ class PublishedWaveform(PublishedInput):
         """(B, N) -> (B, N), 0 at padding."""
         valid = valid_frames(lengths, wavs.shape[1])
         if self.normalise:
-            moments = mean_and_deviation(wavs[..., None], valid, VARIANCE_EPS)
+            moments = mean_and_deviation(wavs[..., None], valid, self.variance_eps)
             mean, deviation = moments.chunk(2, dim=1)  # (B, 1) each
             wavs = (wavs - mean) / deviation
         return wavs * valid, lengths

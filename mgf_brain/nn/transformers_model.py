@@ -22,6 +22,7 @@ from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.published_inputs import (
     SAMPLE_RATE,
+    VARIANCE_EPS,
     KaldiBands,
     PublishedFrames,
     PublishedInput,
@@ -77,7 +78,8 @@ class TransformersModel(SpeechModel):
     config : dict
         transformers' ``config.json``; what concerns no encoder is ignored.
     preprocessor : dict, optional
-        ``preprocessor_config.json``: ``do_normalize`` and ``sampling_rate``.
+        ``preprocessor_config.json``: ``do_normalize`` and ``sampling_rate``; ``variance_eps``, which
+        transformers does not know, if it was not trained with transformers' 1e-7.
 
     Raises
     ------
@@ -249,6 +251,7 @@ def _front_end(config: PreTrainedConfig, preprocessor: Mapping[str, Any]) -> Pub
         config.conv_stride,
         getattr(config, "squeeze_factor", 1),
         normalise,
+        preprocessor.get("variance_eps", VARIANCE_EPS),
         rate,
     )
 
