@@ -68,7 +68,7 @@ def read_transformers(folder: str | Path) -> Published:
         raise UserError(f"{folder} is no transformers folder: it lacks {CONFIG}.")
     config = read_json(folder / CONFIG)
     family = config.get("model_type")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise UserError(
             f"{folder / CONFIG}: model_type {plain(repr(family), 60)} is none of the speech models "
             f"{', '.join(FAMILIES)}. Choose one of these."

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 
 from mgf_brain.errors import UserError
@@ -11,11 +9,9 @@ from mgf_brain.folder.weights import Weight, blueprint, misfit
 from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.nn.published_inputs import SAMPLE_RATE
-from mgf_brain.nn.transformers_model import SWITCHED_OFF, UNUSED, TransformersModel, configuration
+from mgf_brain.nn.transformers_model import UNUSED, TransformersModel, encoder_settings
 
 PLACE = "speech_model.encoder.model."
-# Settings of decoders and labels.
-NO_ENCODER = ("_", "begin", "decoder", "id2label", "label2id", "suppress")
 # Weights that no state is computed with: training's own, and adapters that shorten the states.
 NO_STATE = ("masked_spec_embed", "adapter.", "intermediate_ffn.")
 
@@ -45,7 +41,8 @@ def wrapped_parts(published: Published) -> Parts:
     ...
     mgf_brain.errors.UserError: the weights do not fit config.json: ... is missing.
     """
-    config, rate = _plain(published), published.preprocessor.get("sampling_rate", SAMPLE_RATE)
+    config = encoder_settings(published.config)
+    rate = published.preprocessor.get("sampling_rate", SAMPLE_RATE)
     preprocessor = {
         key: published.preprocessor[key]
         for key in ("do_normalize", "sampling_rate", "stride", "variance_eps")
@@ -64,14 +61,3 @@ def wrapped_parts(published: Published) -> Parts:
         raise UserError(f"the weights do not fit config.json: {reason.replace(PLACE, '')}.")
     node = new_node(TransformersModel, config=config, preprocessor=preprocessor)
     return Parts({"sample_rate": rate, "speech_model": node}, weights)
-
-
-def _plain(published: Published) -> dict[str, Any]:
-    """What of config.json the encoder is built from."""
-    known = vars(configuration(published.config))
-    return {
-        key: value
-        for key, value in published.config.items()
-        if key == "model_type"
-        or (key in known and key not in SWITCHED_OFF and not key.startswith(NO_ENCODER))
-    }

@@ -6,6 +6,7 @@ families of ``FAMILIES`` are built, with the settings that their configuration c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from types import MappingProxyType
@@ -62,6 +63,7 @@ SWITCHED_OFF = {
 }
 # Parts of the encoder with weights that no state is computed with.
 UNUSED = {"sew": "upsample", "wav2vec2-conformer": "pos_conv_embed"}
+OF_TEXT = re.compile("decoder|suppress|token|vocab")  # settings
 MOST_POSITIONS = 20_000  # frames of 20 ms; a table of theirs is in no file of weights
 MISSING = "it is transformers' model: pip install mgf_brain[transformers]"
 
@@ -100,7 +102,7 @@ class TransformersModel(SpeechModel):
     def __init__(
         self, config: dict[str, Any], preprocessor: dict[str, Any] | None = None
     ) -> None:
-        settings = configuration(config)
+        settings = _configuration(config)
         front_end = _front_end(settings, preprocessor or {})
         encoder = TransformersEncoder(_built(settings), _ignores_padding(settings))
         super().__init__(front_end, encoder)
@@ -169,47 +171,58 @@ class TransformersEncoder(ContextEncoder):
         return [*made.hidden_states[:-1], made.last_hidden_state]
 
 
-def configuration(config: Mapping[str, Any]) -> PreTrainedConfig:
-    """A configuration of transformers, of plain values that an encoder's shape depends on.
+def encoder_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What of ``config.json`` an encoder depends on.
 
     Arguments
     ---------
     config : mapping
-        ``config.json``.
 
     Returns
     -------
-    transformers.PreTrainedConfig
+    dict
+        ``model_type``, and settings that the family's class declares for itself.
 
     Raises
     ------
     UserError
-        As ``TransformersModel``.
+        If the family is none of ``FAMILIES``, or transformers is not installed.
 
     Example
     -------
-    >>> configuration({"model_type": "bert"})
+    >>> encoder_settings({"model_type": "hubert", "hidden_size": 32, "id2label": {0: "no"}})
+    {'model_type': 'hubert', 'hidden_size': 32}
+    >>> encoder_settings({"model_type": "bert"})
     Traceback (most recent call last):
     ...
     mgf_brain.errors.UserError: model_type: 'bert' is no speech model of data2vec-audio, ...
     """
     family = config.get("model_type")
-    if family not in FAMILIES:
+    if not isinstance(family, str) or family not in FAMILIES:
         raise UserError(f"model_type: {family!r} is no speech model of {', '.join(FAMILIES)}.")
     try:
         from transformers import CONFIG_MAPPING, PreTrainedConfig
     except ImportError as error:
         raise UserError(f"{family}: {MISSING}.") from error
-    kind = CONFIG_MAPPING[family]
-    general = {field.name for field in fields(PreTrainedConfig)}  # no word on an encoder
-    known = {field.name for field in fields(kind)} - general
-    found = {key: value for key, value in config.items() if key in known}
-    found |= {key: value for key, value in SWITCHED_OFF.items() if key in known}
-    positions = config.get("max_source_positions", 0)
+    general = {field.name for field in fields(PreTrainedConfig)}
+    known = {field.name for field in fields(CONFIG_MAPPING[family])} - general - set(SWITCHED_OFF)
+    found = {key: config[key] for key in config if key in known and not OF_TEXT.search(key)}
+    return {"model_type": family, **found}
+
+
+def _configuration(config: Mapping[str, Any]) -> PreTrainedConfig:
+    """A configuration of transformers, of plain values that an encoder's shape depends on."""
+    found = encoder_settings(config)
+    family, positions = found.pop("model_type"), found.get("max_source_positions", 0)
     if not isinstance(positions, int) or not 0 <= positions <= MOST_POSITIONS:
         raise UserError(f"max_source_positions: {positions!r} is out of range.")
+    from transformers import CONFIG_MAPPING
+
+    kind = CONFIG_MAPPING[family]
+    declared = {field.name for field in fields(kind)}
+    off = {key: value for key, value in SWITCHED_OFF.items() if key in declared}
     try:
-        return kind(**found)
+        return kind(**found, **off)
     except Exception as error:  # of any kind, by the family's own checks
         raise UserError(f"config.json is no {family} configuration ({error}).") from error
 

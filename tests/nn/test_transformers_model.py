@@ -11,7 +11,7 @@ from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.foreign.wrapped import wrapped_parts
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn import TransformersModel
-from mgf_brain.nn.transformers_model import FAMILIES, configuration
+from mgf_brain.nn.transformers_model import FAMILIES, encoder_settings
 from tests.foreign.families import CASES, CONFIGS, EXTRACTOR, LENGTHS
 from tests.foreign.families import noise, published, their_states
 
@@ -130,6 +130,7 @@ def test_what_describes_no_speech_model_is_refused_in_one_line(config, words):
 def test_only_what_the_family_declares_is_passed_on():
     pytest.importorskip("transformers")
     hostile = {"_attn_implementation": "someone/kernel", "auto_map": {"AutoModel": "x.Model"}}
-    made = configuration({"model_type": "hubert", "layerdrop": 0.5, **hostile})
-    assert made._attn_implementation != "someone/kernel"
-    assert not hasattr(made, "auto_map") and made.layerdrop == 0.0
+    found = encoder_settings({"model_type": "hubert", "conv_bias": True, "layerdrop": 1, **hostile})
+    assert found == {"model_type": "hubert", "conv_bias": True}
+    model = TransformersModel({**found, **hostile, **CONFIGS["hubert"][0]}).encoder.model
+    assert model.config._attn_implementation == "sdpa" and model.config.layerdrop == 0.0
