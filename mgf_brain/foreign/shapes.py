@@ -12,6 +12,7 @@ from mgf_brain.errors import UserError
 
 CONV = "feature_extractor.conv_layers.{}.conv.weight"
 POSITIONS = "encoder.pos_conv_embed.conv.parametrizations.weight.original1"  # the direction
+STACKED = r"encoder\.pos_conv_embed\.layers\.(\d+)\.conv\.weight"  # data2vec's
 # Heads of the published models by their width; that of WavLM is in its position bias.
 HEADS = {768: 12, 1024: 16, 1280: 16, 1920: 16}
 FIRST_STRIDE, STRIDE = 5, 2  # wav2vec 2.0's, in all published models
@@ -49,7 +50,6 @@ def config_of_shapes(weights: Mapping[str, torch.Tensor], known: Mapping[str, An
     count = _count(weights, r"feature_extractor\.conv_layers\.(\d+)\.conv\.weight")
     convs = [_weight(weights, CONV.format(i)).shape for i in range(max(count, 1))]
     projection = _weight(weights, "feature_projection.projection.weight")
-    positions = _weight(weights, POSITIONS).shape  # (dim, dim / groups, kernel)
     ffn = _weight(weights, "encoder.layers.0.feed_forward.intermediate_dense.weight")
     layer = CONV.format(1).replace("conv.weight", "layer_norm.weight") in weights
     return {
@@ -64,9 +64,19 @@ def config_of_shapes(weights: Mapping[str, torch.Tensor], known: Mapping[str, An
         "intermediate_size": ffn.shape[0],
         **({} if "num_attention_heads" in known else _attention(weights, projection.shape[0])),
         "do_stable_layer_norm": layer,
-        "num_conv_pos_embeddings": positions[2],
-        "num_conv_pos_embedding_groups": positions[0] // positions[1],
+        **_positions(weights),
         **known,
+    }
+
+
+def _positions(weights: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    stacked = _count(weights, STACKED)
+    name = "encoder.pos_conv_embed.layers.0.conv.weight" if stacked else POSITIONS
+    dim, inputs, kernel = _weight(weights, name).shape
+    sizes = {"num_conv_pos_embeddings": stacked, "conv_pos_kernel_size": kernel}
+    return {
+        "num_conv_pos_embedding_groups": dim // inputs,
+        **(sizes if stacked else {"num_conv_pos_embeddings": kernel}),
     }
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -171,8 +172,9 @@ def read_pickle(path: Path) -> dict[str, Any]:
     >>> read_pickle(path)
     {'a': 1}
     """
+    zipped = is_zipfile(path)  # not those of before torch 1.6
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path} holds more than tensors, or is damaged ({plain(str(error), 160)}). Load it "
