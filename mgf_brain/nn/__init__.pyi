@@ -7,6 +7,8 @@ from .frontends import LogMel as LogMel
 from .frontends import Waveform as Waveform
 from .mask_head import MaskHead as MaskHead
 from .masking import SpanMask as SpanMask
+from .own_model import OwnEmbedding as OwnEmbedding
+from .own_model import OwnModel as OwnModel
 from .perturbation import SpectralPerturbation as SpectralPerturbation
 from .pitch_encoder import PitchEncoder as PitchEncoder
 from .pooling import AffineEmbedding as AffineEmbedding
