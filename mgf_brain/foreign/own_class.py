@@ -27,7 +27,8 @@ def is_class_name(name: str) -> bool:
     (True, False)
     """
     module, _, kind = name.partition(":")
-    return kind.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    known = module == "torchaudio"  # whose bundles are named alike
+    return not known and kind.isidentifier() and all(part.isidentifier() for part in module.split("."))
 
 
 def own_parts(name: str, trust: bool = False) -> Parts:

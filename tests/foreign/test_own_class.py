@@ -85,5 +85,5 @@ def test_what_is_no_encoder_is_named(own, name, words):
 
 def test_names_of_classes():
     assert is_class_name("a.b:C")
-    for name in ("torchaudio:HUBERT-BASE", "C:\\models", "user/name", "folder", "a b:C", ":C"):
+    for name in ("torchaudio:HUBERT_BASE", "C:\\models", "user/name", "folder", "a b:C", ":C"):
         assert not is_class_name(name)
