@@ -104,9 +104,9 @@ def open_model(name: str | os.PathLike | Source, trust: bool = False) -> Source:
     text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else name
     if isinstance(text, str) and not os.path.exists(text):
         if text.startswith(BUNDLE):
-            return _foreign("torchaudio", text, "a model of torchaudio", text)
+            return _foreign("of_torchaudio", text, "a model of torchaudio", text)
         if is_class_name(text):
-            return _trusted("own_class", text, "a class of your own", trust, text)
+            return _trusted("of_class", text, "a class of your own", trust, text)
     path = hub.local_path(name)  # which says what is no name
     return _opened(path, str(text), trust)
 
@@ -141,7 +141,7 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
     """What lies at a path."""
     if path.is_file():
         if path.suffix in CHECKPOINTS:
-            return _foreign("checkpoints", name, "a checkpoint", path)
+            return _foreign("of_checkpoint", name, "a checkpoint", path)
         raise UserError(f"{path} is a file, and no checkpoint. Pass {NAMED}.")
     if not path.is_dir():
         raise UserError(f"{path} holds no model: there is no such folder. Pass {NAMED}.")
@@ -150,9 +150,9 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
             return OwnFolder.at(folder, hub.pinned(name, path))
     if (path / CONFIG_FILE).is_file():
         name = hub.pinned(name, path)
-        return _foreign("transformers", name, "a model of transformers", path)
+        return _foreign("of_transformers", name, "a model of transformers", path)
     if (path / YAML_FILE).is_file() and any(path.glob("*.ckpt")):
-        return _trusted("speechbrain", name, "a folder of SpeechBrain", trust, path)
+        return _trusted("of_speechbrain", name, "a folder of SpeechBrain", trust, path)
     if (path / YAML_FILE).is_file() and (path / "save").is_dir():
         raise UserError(f"{path} is a run that has left no model yet. Let it end first.")
     lacks = [file for file in (YAML_FILE, WEIGHTS_FILE) if not (path / file).is_file()]
@@ -162,12 +162,12 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
 
 
 def _foreign(reader: str, name: str, what: str, at: str | Path) -> Source:
-    """What a module of this room reads, once it is needed."""
+    """What a function of ``readers`` reads, once it is needed: they bring half of torch along."""
     return ForeignModel(Path(at), name, what, partial(_read, reader, at))
 
 
 def _read(reader: str, at: str | Path) -> Parts:
-    return import_module(f"mgf_brain.foreign.{reader}").read(at)
+    return getattr(import_module("mgf_brain.foreign.readers"), reader)(at)
 
 
 def _trusted(reader: str, name: str, what: str, trust: bool, at: str | Path) -> Source:

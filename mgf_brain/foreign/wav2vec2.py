@@ -89,10 +89,9 @@ def native_parts(published: Published) -> Parts | None:
     if config is None or not _fits(config):
         return None
     rate = published.preprocessor.get("sampling_rate", SAMPLE_RATE)
-    normalised = published.preprocessor.get("do_normalize", False)
     speech_model = new_node(
         SpeechModel,
-        front_end=_front_end(config, rate, normalised),
+        front_end=_front_end(config, published.preprocessor),
         encoder=_encoder(config),
     )
     weights = from_transformers(without_heads(published.weights, config["model_type"]))
@@ -137,19 +136,19 @@ def _fits(config: Mapping[str, Any]) -> bool:
     )
 
 
-def _front_end(config: Mapping[str, Any], rate: int, normalised: bool) -> CommentedMap:
+def _front_end(config: Mapping[str, Any], preprocessor: Mapping[str, Any]) -> CommentedMap:
     return new_node(
         Waveform,
         channels=list(config["conv_dim"]),
         kernels=list(config["conv_kernel"]),
         strides=list(config["conv_stride"]),
-        sample_rate=rate,
-        variance_eps=VARIANCE_EPS,
+        sample_rate=preprocessor.get("sampling_rate", SAMPLE_RATE),
+        variance_eps=preprocessor.get("variance_eps", VARIANCE_EPS),
         norm=config["feat_extract_norm"],
         bias=config["conv_bias"],
         final_norm=config["feat_proj_layer_norm"],
         norm_eps=config["layer_norm_eps"],
-        normalised=normalised,
+        normalised=preprocessor.get("do_normalize", False),
     )
 
 

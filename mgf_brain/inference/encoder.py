@@ -264,7 +264,12 @@ class SpeechEncoder(Encoder):
 
     def _is_long(self, lengths: torch.Tensor) -> bool:
         """Whether a row is, however far it is padded."""
-        return int(lengths.max()) > WHOLE_SECONDS * self.sample_rate
+        return int(lengths.max()) > self._whole_seconds * self.sample_rate
+
+    @property
+    def _whole_seconds(self) -> float:
+        """Up to which a recording is encoded at once: some front-ends take no more."""
+        return getattr(self.speech_model.front_end, "longest_seconds", WHOLE_SECONDS)
 
     def _parts(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
@@ -276,8 +281,9 @@ class SpeechEncoder(Encoder):
             yield Encoded(states, valid, frames.colour)
             return
         count = frame_count(int(lengths), self.window, self.hop)
+        share = min(1.0, self._whole_seconds / CHUNK_SECONDS)
         size, overlap = (
-            round(seconds * self.sample_rate / self.hop)
+            round(share * seconds * self.sample_rate / self.hop)
             for seconds in (CHUNK_SECONDS, OVERLAP_SECONDS)
         )
         chunks = cut_chunks(count, size, overlap)

@@ -6,6 +6,8 @@ from .encoder import TransformerEncoder as TransformerEncoder
 from .frontends import LogMel as LogMel
 from .mask_head import MaskHead as MaskHead
 from .masking import SpanMask as SpanMask
+from .own_model import OwnEmbedding as OwnEmbedding
+from .own_model import OwnModel as OwnModel
 from .perturbation import SpectralPerturbation as SpectralPerturbation
 from .pitch_encoder import PitchEncoder as PitchEncoder
 from .pooling import AffineEmbedding as AffineEmbedding
@@ -22,4 +24,5 @@ from .spec_augment import SpecAugment as SpecAugment
 from .speech_model import SpeechModel as SpeechModel
 from .tdnn import EcapaTrunk as EcapaTrunk
 from .tdnn import XVectorTrunk as XVectorTrunk
+from .transformers_model import TransformersModel as TransformersModel
 from .waveform import Waveform as Waveform

@@ -1,0 +1,208 @@
+"""A folder that transformers' ``save_pretrained`` wrote, or a hub repository of such files."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zipfile import is_zipfile
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from mgf_brain.errors import UserError, plain
+from mgf_brain.files import read_json
+from mgf_brain.folder.model_files import (
+    CONFIG_FILE,
+    EXTRACTORS,
+    WEIGHTS,
+    files_of_transformers,
+)
+from mgf_brain.folder.weights import refuse_not_finite
+from mgf_brain.foreign.published import Published
+from mgf_brain.nn.transformers_model import FAMILIES
+
+REMEDY = "Copy the folder anew."
+# Where a model without heads has its weights; heads have names of their own.
+ROOTS = re.compile(
+    r"(encoder|feature_extractor|feature_projection|layer_norm|adapter|intermediate_ffn)\."
+    r"|masked_spec_embed$"
+)
+# Names of weight norm before torch had parametrizations.
+RENAMED = {
+    ".weight_g": ".parametrizations.weight.original0",
+    ".weight_v": ".parametrizations.weight.original1",
+}
+
+Rename = Callable[[str], str | None]
+
+
+def read_transformers(folder: str | Path) -> Published:
+    """The encoder of a folder in transformers' format.
+
+    Arguments
+    ---------
+    folder : str or Path
+        With ``config.json``, ``preprocessor_config.json``, and ``model.safetensors`` or
+        ``pytorch_model.bin``, in one file or several.
+
+    Returns
+    -------
+    Published
+        Weights in float32, without heads and decoders.
+
+    Raises
+    ------
+    UserError
+        If the folder lacks a file, holds no speech model of ``FAMILIES``, or its weights cannot be
+        read or are not finite.
+
+    Example
+    -------
+    >>> read_transformers("nowhere")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: nowhere is no transformers folder: it lacks config.json.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG_FILE).is_file():
+        raise UserError(f"{folder} is no transformers folder: it lacks {CONFIG_FILE}.")
+    config = read_json(folder / CONFIG_FILE)
+    family = config.get("model_type")
+    if not isinstance(family, str) or family not in FAMILIES:
+        raise UserError(
+            f"{folder / CONFIG_FILE}: model_type {plain(repr(family), 60)} is none of the speech "
+            f"models {', '.join(FAMILIES)}. Choose one of these."
+        )
+    offered = files_of_transformers(path.name for path in folder.iterdir() if path.is_file())
+    weights: dict[str, torch.Tensor] = {}
+    for name in offered:
+        if name.endswith((".safetensors", ".bin")):
+            weights |= read_tensors(folder / name, lambda found: encoder_name(found, family))
+    if not weights:
+        raise UserError(f"{folder} lacks the encoder's weights, in {' or '.join(WEIGHTS)}.")
+    _refuse_missing_shards(folder, set(offered))
+    refuse_not_finite(weights, str(folder), REMEDY)
+    return Published(config, _preprocessor(folder), weights)
+
+
+def read_tensors(path: Path, rename: Rename = lambda name: name) -> dict[str, torch.Tensor]:
+    """Tensors of a file, in float32 if they are floating.
+
+    Arguments
+    ---------
+    path : Path
+        safetensors, or a pickle of a dictionary, of which nothing but tensors is read.
+    rename : callable
+        From a name in the file to the wanted one, or None for what is left out.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "weights.bin"
+    >>> torch.save({"a": torch.ones(1), "b": torch.ones(1)}, path)
+    >>> read_tensors(path, {"a": "c"}.get)
+    {'c': tensor([1.])}
+    """
+    found: dict[str, torch.Tensor] = {}
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, "pt") as file:
+                for name in file.keys():  # noqa: SIM118
+                    if (wanted := rename(name)) is not None:
+                        found[wanted] = _number(file.get_tensor(name))
+            return found
+        for name, tensor in read_pickle(path).items():
+            if isinstance(tensor, torch.Tensor) and (wanted := rename(name)) is not None:
+                found[wanted] = _number(tensor)
+    except SafetensorError as error:
+        raise UserError(f"{path} cannot be read ({error}). Copy it anew.") from error
+    return found
+
+
+def read_pickle(path: Path) -> dict[str, Any]:
+    """What ``torch.save`` wrote, if it is a dictionary of plain values and tensors.
+
+    Raises
+    ------
+    UserError
+        If the file is another or damaged, or would run something.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "weights.bin"
+    >>> torch.save({"a": 1}, path)
+    >>> read_pickle(path)
+    {'a': 1}
+    """
+    zipped = is_zipfile(path)  # not those of before torch 1.6
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} holds more than tensors, or is damaged ({plain(str(error), 160)}). Load it "
+            "where it comes from and save its state_dict() alone, as safetensors."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise UserError(
+            f"{path} cannot be read ({plain(str(error), 160)}). Copy it anew."
+        ) from error
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        raise UserError(f"{path} holds no dictionary of weights. Name another file.")
+    return found
+
+
+def encoder_name(name: str, family: str) -> str | None:
+    """A weight's name in a model without heads; None if it belongs to a head or a decoder.
+
+    Example
+    -------
+    >>> encoder_name("hubert.encoder.layer_norm.bias", "hubert")
+    'encoder.layer_norm.bias'
+    >>> encoder_name("lm_head.bias", "hubert")
+    """
+    for old, new in RENAMED.items():
+        if name.endswith(old):
+            name = name.removesuffix(old) + new
+    if family == "whisper":
+        name = name.removeprefix("model.")
+        encoder_alone = name.startswith(("conv", "layers.", "layer_norm.", "embed_positions."))
+        return name if encoder_alone else _below(name, "encoder.")
+    name = name.removeprefix(family.replace("-", "_") + ".")
+    return name if ROOTS.match(name) else None
+
+
+def _below(name: str, prefix: str) -> str | None:
+    return name.removeprefix(prefix) if name.startswith(prefix) else None
+
+
+def _number(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.float().contiguous() if tensor.is_floating_point() else tensor
+
+
+def _refuse_missing_shards(folder: Path, offered: set[str]) -> None:
+    for index in offered:
+        if index.endswith(".index.json"):
+            listed = read_json(folder / index).get("weight_map")
+            names = set(listed.values()) if isinstance(listed, dict) else {"weight_map"}
+            if lacking := sorted(map(str, names - offered)):
+                raise UserError(f"{folder} lacks {plain(lacking[0], 60)}, says {index}. {REMEDY}")
+
+
+def _preprocessor(folder: Path) -> dict[str, Any]:
+    for name in EXTRACTORS:
+        if (folder / name).is_file():
+            found = read_json(folder / name)
+            inner = found.get("feature_extractor")
+            return inner if isinstance(inner, dict) else found
+    return {}
