@@ -13,17 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from hyperpyyaml import load_hyperpyyaml
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.errors import run_main
-from mgf_brain.folder.write import dump_expanded
 from mgf_brain.foreign.published import Parts, Published
+from mgf_brain.foreign.source import ForeignModel
 from mgf_brain.foreign.wav2vec2 import native_parts
+from mgf_brain.inference import SpeechEncoder
 
 LENGTHS = (12000, 7321, 400)  # samples; the last is one frame
 SCALES = (1.0, 3.0)  # of the weights
@@ -115,11 +116,10 @@ def published(model: Any, do_normalize: bool = True) -> Published:
 
 
 def built(parts: Parts | None) -> nn.Module:
-    """The model of our own."""
+    """The model as whoever names it gets it."""
     assert parts is not None
-    model = load_hyperpyyaml(dump_expanded(parts.nodes))["speech_model"]
-    model.load_state_dict(parts.weights)
-    return model.eval()
+    source = ForeignModel(Path("published"), "published", "a model", lambda: parts)
+    return SpeechEncoder.from_pretrained(source).speech_model
 
 
 def noise() -> list[torch.Tensor]:

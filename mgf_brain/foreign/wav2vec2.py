@@ -102,6 +102,7 @@ def native_parts(published: Published) -> Parts | None:
         )
         random = torch.randn(config["hidden_size"], generator=torch.Generator().manual_seed(0))
         weights[MASK] = random * 0.02  # as of ``TransformerEncoder``
+    weights = {f"speech_model.{name}": tensor for name, tensor in weights.items()}
     return Parts({"sample_rate": rate, "speech_model": speech_model}, weights)
 
 

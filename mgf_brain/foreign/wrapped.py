@@ -35,7 +35,7 @@ def wrapped_parts(published: Published) -> Parts:
 
     Example
     -------
-    >>> config = {"model_type": "hubert", "hidden_size": 32, "num_hidden_layers": 2}
+    >>> config = {"model_type": "hubert", "hidden_size": 24, "num_hidden_layers": 2}
     >>> wrapped_parts(Published(config, {}, {}))
     Traceback (most recent call last):
     ...

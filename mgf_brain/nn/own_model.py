@@ -65,9 +65,9 @@ class OwnModel(SpeechModel):
     ...     def encode(self, wavs, lengths):
     ...         return wavs.unfold(1, 160, 160).square(), lengths // 160
     >>> model = OwnModel(Level())
-    >>> frames, states = model(torch.randn(2, 800), torch.tensor([800, 500]))
+    >>> frames, states = model(torch.randn(2, 800), torch.tensor([800, 480]))
     >>> states[0].shape, frames.lengths.tolist(), model.encoder.num_states
-    (torch.Size([1, 5, 160]), [5, 3], 1)
+    (torch.Size([2, 5, 160]), [5, 3], 1)
     """
 
     def __init__(self, own: Own) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.folder.read import load_model
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.foreign.own_class import own_parts
 from mgf_brain.inference import SpeechEncoder
@@ -59,7 +58,7 @@ def load_encoder(text, parts, folder) -> SpeechEncoder:
     model = SpeechEncoder(**load_hyperpyyaml(text))
     model.load_state_dict(parts.weights)
     export_folder(folder, {"speech_model": model.speech_model}, text, {}, "# Card\n")
-    return load_model(SpeechEncoder, folder, trust=True)
+    return SpeechEncoder.from_pretrained(folder, trust=True)
 
 
 def test_nothing_is_imported_without_trust(own, capsys):

@@ -158,7 +158,7 @@ def test_a_missing_mask_embedding_is_drawn_once_and_said(caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING):
         first, second = native_parts(made), native_parts(made)
     assert "masked_spec_embed" in caplog.text
-    drawn = [parts.weights["encoder.mask_embedding"] for parts in (first, second)]
+    drawn = [parts.weights["speech_model.encoder.mask_embedding"] for parts in (first, second)]
     assert torch.equal(*drawn) and 0.01 < drawn[0].std() < 0.03
     parity.built(first)
 

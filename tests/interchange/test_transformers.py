@@ -148,7 +148,10 @@ def test_what_was_trained_on_is_exported_and_read_back(
     preprocessor = json.loads((tmp_path / "export/preprocessor_config.json").read_text())
     weights = load_file(tmp_path / "export" / "model.safetensors")
     parts = native_parts(Published(theirs.config.to_dict(), preprocessor, weights))
-    assert all(torch.equal(parts.weights[key], w) for key, w in speech.state_dict().items())
+    assert all(
+        torch.equal(parts.weights[f"speech_model.{key}"], w)
+        for key, w in speech.state_dict().items()
+    )
     again = load_hyperpyyaml(dump_expanded(parts.nodes))["speech_model"]
     assert str(again) == str(speech)  # all modules of the same settings
 
