@@ -28,7 +28,9 @@ def is_class_name(name: str) -> bool:
     """
     module, _, kind = name.partition(":")
     known = module == "torchaudio"  # whose bundles are named alike
-    return not known and kind.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    return (
+        not known and kind.isidentifier() and all(part.isidentifier() for part in module.split("."))
+    )
 
 
 def own_parts(name: str, trust: bool = False) -> Parts:

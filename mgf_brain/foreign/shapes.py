@@ -18,7 +18,9 @@ HEADS = {768: 12, 1024: 16, 1280: 16, 1920: 16}
 FIRST_STRIDE, STRIDE = 5, 2  # wav2vec 2.0's, in all published models
 
 
-def config_of_shapes(weights: Mapping[str, torch.Tensor], known: Mapping[str, Any]) -> dict[str, Any]:
+def config_of_shapes(
+    weights: Mapping[str, torch.Tensor], known: Mapping[str, Any]
+) -> dict[str, Any]:
     """What ``config.json`` would say of wav2vec 2.0, HuBERT or WavLM, as far as shapes tell.
 
     Layers normalise their input where every convolution is normalised over channels: so it is in

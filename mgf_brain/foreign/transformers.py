@@ -181,7 +181,9 @@ def read_pickle(path: Path) -> dict[str, Any]:
             "where it comes from and save its state_dict() alone, as safetensors."
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UserError(f"{path} cannot be read ({plain(str(error), 160)}). Copy it anew.") from error
+        raise UserError(
+            f"{path} cannot be read ({plain(str(error), 160)}). Copy it anew."
+        ) from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise UserError(f"{path} holds no dictionary of weights. Name another file.")
     return found
@@ -192,8 +194,8 @@ def encoder_name(name: str, family: str) -> str | None:
 
     Example
     -------
-    >>> encoder_name("hubert.encoder.layer_norm.bias", "hubert"), encoder_name("lm_head.bias", "hubert")
-    ('encoder.layer_norm.bias', None)
+    >>> encoder_name("hubert.encoder.layer_norm.bias", "hubert")
+    'encoder.layer_norm.bias'
     """
     for old, new in RENAMED.items():
         if name.endswith(old):

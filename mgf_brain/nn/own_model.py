@@ -131,7 +131,7 @@ class OwnNetwork(ContextEncoder):
         self.register_buffer("place", torch.zeros(()), persistent=False)
 
     @property
-    def layers(self) -> nn.ModuleList:
+    def layers(self) -> nn.ModuleList:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The object's, from the input up; none if it does not say."""
         found = getattr(self.own, "layers", None)
         return found if isinstance(found, nn.ModuleList) else nn.ModuleList()

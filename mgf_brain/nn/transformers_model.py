@@ -80,8 +80,8 @@ class TransformersModel(SpeechModel):
     config : dict
         transformers' ``config.json``; what concerns no encoder is ignored.
     preprocessor : dict, optional
-        ``preprocessor_config.json``: ``do_normalize`` and ``sampling_rate``; ``variance_eps``, which
-        transformers does not know, if it was not trained with transformers' 1e-7.
+        ``preprocessor_config.json``: ``do_normalize`` and ``sampling_rate``; beside them
+        ``variance_eps``, if it was not trained with transformers' 1e-7.
 
     Raises
     ------
@@ -99,9 +99,7 @@ class TransformersModel(SpeechModel):
     ([24, 12], 3, torch.Size([2, 24, 32]), 320)
     """
 
-    def __init__(
-        self, config: dict[str, Any], preprocessor: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, config: dict[str, Any], preprocessor: dict[str, Any] | None = None) -> None:
         settings = _configuration(config)
         front_end = _front_end(settings, preprocessor or {})
         encoder = TransformersEncoder(_built(settings), _ignores_padding(settings))
@@ -137,9 +135,10 @@ class TransformersEncoder(ContextEncoder):
         self.dim, self.num_states = model.config.hidden_size, len(self.layers) + 1
 
     @property
-    def layers(self) -> nn.ModuleList:
-        """transformers' own."""
-        return getattr(self.model, "encoder", self.model).layers
+    def layers(self) -> nn.ModuleList:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """transformers' own, whose weights the model has."""
+        holder: Any = getattr(self.model, "encoder", self.model)
+        return holder.layers
 
     def train(self, mode: bool = True) -> TransformersEncoder:
         """As any module, but batch norm goes on with what it has learnt of speech."""
@@ -230,7 +229,7 @@ def _configuration(config: Mapping[str, Any]) -> PreTrainedConfig:
 def _built(config: PreTrainedConfig) -> PreTrainedModel:
     import transformers
 
-    kind = getattr(transformers, FAMILIES[config.model_type], None)
+    kind: Any = getattr(transformers, FAMILIES[config.model_type], None)
     if kind is None:  # an encoder that is no public name there
         kind = transformers.models.whisper.modeling_whisper.WhisperEncoder
     config._attn_implementation = "sdpa" if kind._supports_sdpa else "eager"
@@ -277,7 +276,7 @@ def _ignores_padding(config: PreTrainedConfig) -> bool:
 
 def _forget_positions(model: PreTrainedModel) -> None:
     """Positions that transformers keeps from one call to the next, in the last one's precision."""
-    positions = getattr(getattr(model, "encoder", None), "embed_positions", None)
+    positions: Any = getattr(getattr(model, "encoder", None), "embed_positions", None)
     if getattr(positions, "cached_sequence_length", None) is not None:
         positions.cached_sequence_length = None  # may be on another device
     if hasattr(positions, "pe") and positions.pe.dtype != torch.float32:

@@ -18,8 +18,14 @@ NAMES = (  # of transformers, and fairseq's
     (r"feature_projection.projection.", "post_extract_proj."),
     (r"feature_projection.layer_norm.", "layer_norm."),
     (r"masked_spec_embed", "mask_emb"),
-    (r"encoder.pos_conv_embed.conv.parametrizations.weight.original0", "encoder.pos_conv.0.weight_g"),
-    (r"encoder.pos_conv_embed.conv.parametrizations.weight.original1", "encoder.pos_conv.0.weight_v"),
+    (
+        r"encoder.pos_conv_embed.conv.parametrizations.weight.original0",
+        "encoder.pos_conv.0.weight_g",
+    ),
+    (
+        r"encoder.pos_conv_embed.conv.parametrizations.weight.original1",
+        "encoder.pos_conv.0.weight_v",
+    ),
     (r"encoder.pos_conv_embed.conv.bias", "encoder.pos_conv.0.bias"),
     (r"encoder.pos_conv_embed.layers.(\d+).conv", r"encoder.pos_conv.\1.0"),
     (r"layers.(\d+).layer_norm", r"layers.\1.self_attn_layer_norm"),

@@ -15,7 +15,6 @@ from mgf_brain.foreign.wrapped import wrapped_parts
 from tests.foreign.families import CASES, CONFIGS, EXTRACTOR, model_of
 
 
-
 def write(folder, family="hubert", size=0, **options):
     """A folder as ``save_pretrained`` writes it, of a random model."""
     model = model_of(family, size)
@@ -72,7 +71,9 @@ def test_shards_and_pickles_are_the_same_weights(tmp_path):
     write(pickled)
     weights = load_file(pickled / "model.safetensors")
     (pickled / "model.safetensors").unlink()
-    torch.save({f"hubert.{name}": x.half() for name, x in weights.items()}, pickled / "pytorch_model.bin")
+    torch.save(
+        {f"hubert.{name}": x.half() for name, x in weights.items()}, pickled / "pytorch_model.bin"
+    )
     first, second, third = (read_transformers(one).weights for one in (whole, shards, pickled))
     assert set(first) == set(second) == set(third)
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -90,7 +91,11 @@ def test_of_a_repository_only_what_the_encoder_needs_is_chosen():
     other = ["flax_model.msgpack", "onnx/model.onnx", "tf_model.h5", "vocab.json", "run.py"]
     older = ["pytorch_model.bin", "pytorch_model.bin.index.json"]
     beside = ["config.json", "preprocessor_config.json", "README.md"]
-    assert files_of_transformers([*other, *older, *shards, index, *beside]) == [*beside, index, *shards]
+    assert files_of_transformers([*other, *older, *shards, index, *beside]) == [
+        *beside,
+        index,
+        *shards,
+    ]
     assert files_of_transformers(["model.safetensors", *shards, index]) == ["model.safetensors"]
     assert files_of_transformers([*other, *older]) == ["pytorch_model.bin"]
     assert files_of_transformers(["model-00001-of-00001.safetensors/../x", *other]) == []

@@ -12,8 +12,15 @@ from mgf_brain.foreign.wrapped import wrapped_parts
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn import TransformersModel
 from mgf_brain.nn.transformers_model import FAMILIES, encoder_settings
-from tests.foreign.families import CASES, CONFIGS, EXTRACTOR, LENGTHS
-from tests.foreign.families import noise, published, their_states
+from tests.foreign.families import (
+    CASES,
+    CONFIGS,
+    EXTRACTOR,
+    LENGTHS,
+    noise,
+    published,
+    their_states,
+)
 
 TOLERANCE = {"wav2vec2-bert": 2e-4}  # bands in float32 here, in float64 there
 
