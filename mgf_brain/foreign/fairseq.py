@@ -1,8 +1,4 @@
-"""Original checkpoints of wav2vec 2.0, HuBERT, data2vec and WavLM, as fairseq wrote them.
-
-Such a pickle names classes of fairseq, argparse and omegaconf. None is imported: whatever a file
-names becomes an inert ``Record``, so that nothing of it can run.
-"""
+"""Original checkpoints of wav2vec 2.0, HuBERT, data2vec and WavLM, as fairseq wrote them."""
 
 from __future__ import annotations
 
@@ -12,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder.weights import refuse_not_finite
 from mgf_brain.foreign.published import Published
+from mgf_brain.foreign.records import plain_values, read_checkpoint
 from mgf_brain.foreign.shapes import config_of_shapes
-from mgf_brain.foreign.transformers import RENAMED, read_pickle
+from mgf_brain.foreign.transformers import RENAMED
 
 VARIANCE_EPS = 1e-5  # that torch's layer_norm adds, by which fairseq normalises a waveform
 INNER = re.compile(r"(w2v_encoder\.)?(w2v_model\.)?")  # the encoder in a fine-tuned model
@@ -59,54 +55,6 @@ SETTINGS = {
     "dropout_input": "feat_proj_dropout",
 }
 CONVS = re.compile(r"\((\d+), *(\d+), *(\d+)\)[,\]]*(?: *\* *(\d+))?")  # [(512, 3, 2)] * 4
-
-
-class Record:
-    """Stands for an object of whatever class a pickle names; does nothing but hold its state."""
-
-    def __new__(cls, *args: object, **kwargs: object) -> Record:
-        """Arguments are forgotten."""
-        return super().__new__(cls)
-
-    def __setstate__(self, state: object) -> None:
-        """What the object's attributes were, if they were that."""
-        self.__dict__.update(state if isinstance(state, dict) else {})
-
-
-# The pickles of before torch 1.6 can't be asked which classes they name.
-KNOWN = ("argparse.Namespace", "fairseq.data.dictionary.Dictionary")
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What a pickle holds, objects in it as records.
-
-    Arguments
-    ---------
-    path : str or Path
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    UserError
-        If the file is damaged, no dictionary, or made of more than tensors and records.
-
-    Example
-    -------
-    >>> from argparse import Namespace
-    >>> path = getfixture("tmp_path") / "model.pt"
-    >>> torch.save({"args": Namespace(layers=2), "model": {}}, path)
-    >>> vars(read_checkpoint(path)["args"])
-    {'layers': 2}
-    """
-    try:
-        names = get_unsafe_globals_in_checkpoint(path)
-    except (ValueError, RuntimeError, OSError):  # of before torch 1.6, or no checkpoint at all
-        names = []
-    with safe_globals([(Record, name) for name in {*names, *KNOWN}]):
-        return read_pickle(Path(path))
 
 
 def is_fairseq(content: Mapping[str, Any]) -> bool:
@@ -188,24 +136,13 @@ def _family(weights: Mapping[str, torch.Tensor], originals: Mapping[str, Any]) -
 
 def _arguments(content: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the encoder, whichever version of fairseq wrote them, plain and flat."""
-    told = _plain(content.get("cfg")) or _plain(content.get("args"))
+    told = plain_values(content.get("cfg")) or plain_values(content.get("args"))
     told = told if isinstance(told, dict) else {}
     for key in ("task", "model", "w2v_args"):  # the latter of the model that was fine-tuned
         inner = told.get(key)
         told = {**told, **inner} if isinstance(inner, dict) else told
     inner = told.get("model")
     return {**told, **inner} if isinstance(inner, dict) else told
-
-
-def _plain(value: Any) -> Any:
-    """Records, and omegaconf's nodes, as plain values."""
-    if isinstance(value, Record):
-        state = vars(value)
-        value = next((state[key] for key in ("_content", "_val") if key in state), state)
-        return _plain(value) if value is not state else _plain(dict(state))
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return value
 
 
 def _known(told: Mapping[str, Any]) -> dict[str, Any]:

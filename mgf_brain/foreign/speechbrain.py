@@ -47,13 +47,13 @@ class ClassifierEncoder(nn.Module):
 
     def __init__(self, folder: str) -> None:
         super().__init__()
-        mods = _modules(Path(folder))
+        mods: Any = _modules(Path(folder))
         self.features, self.norm, self.embedding = (mods[name] for name in MODULES)
-        stft = self.features.compute_STFT
+        stft = mods[MODULES[0]].compute_STFT
         self.sample_rate = int(stft.sample_rate)
         self.hop = self.window = int(stft.hop_length)
         self._frames: list[torch.Tensor] = []
-        for module in self.embedding.modules():
+        for module in mods[MODULES[2]].modules():
             if (kind := type(module).__name__) in POOLING:
                 module.register_forward_pre_hook(self._keep(POOLING[kind]))
                 module._get_gauss_noise = _no_noise  # 1e-5, which makes each call another's

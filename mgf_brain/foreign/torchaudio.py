@@ -12,7 +12,8 @@ from mgf_brain.errors import UserError, plain
 from mgf_brain.folder.weights import refuse_not_finite
 from mgf_brain.foreign.published import Published
 from mgf_brain.foreign.shapes import config_of_shapes
-from mgf_brain.foreign.transformers import RENAMED, read_pickle
+from mgf_brain.foreign.tensors import read_pickle
+from mgf_brain.foreign.transformers import RENAMED
 
 PREFIX = "torchaudio:"
 VARIANCE_EPS = 1e-5  # that torch's layer_norm adds, by which torchaudio normalises a waveform

@@ -9,7 +9,8 @@ from mgf_brain.folder.weights import Weight, blueprint, misfit
 from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.nn.published_inputs import SAMPLE_RATE
-from mgf_brain.nn.transformers_model import UNUSED, TransformersModel, encoder_settings
+from mgf_brain.nn.transformers_config import UNUSED, encoder_settings
+from mgf_brain.nn.transformers_model import TransformersModel
 
 PLACE = "speech_model.encoder.model."
 # Weights that no state is computed with: training's own, and adapters that shorten the states.
@@ -35,11 +36,10 @@ def wrapped_parts(published: Published) -> Parts:
 
     Example
     -------
-    >>> config = {"model_type": "hubert", "hidden_size": 24, "num_hidden_layers": 2}
-    >>> wrapped_parts(Published(config, {}, {}))
+    >>> wrapped_parts(Published({"model_type": "bert"}, {}, {}))
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: the weights do not fit config.json: ... is missing.
+    mgf_brain.errors.UserError: model_type: 'bert' is no speech model of data2vec-audio, ...
     """
     config = encoder_settings(published.config)
     rate = published.preprocessor.get("sampling_rate", SAMPLE_RATE)

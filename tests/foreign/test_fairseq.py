@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
-from mgf_brain.foreign.fairseq import is_fairseq, read_checkpoint, read_fairseq
+from mgf_brain.foreign.fairseq import is_fairseq, read_fairseq
+from mgf_brain.foreign.records import read_checkpoint
 from mgf_brain.foreign.wrapped import wrapped_parts
 from tests.foreign.families import model_of
 

@@ -11,7 +11,7 @@ from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.foreign.wrapped import wrapped_parts
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn import TransformersModel
-from mgf_brain.nn.transformers_model import FAMILIES, encoder_settings
+from mgf_brain.nn.transformers_config import FAMILIES, encoder_settings
 from tests.foreign.families import (
     CASES,
     CONFIGS,
