@@ -8,9 +8,11 @@ speakers, and over pairs of phones, either of which is X once. Ties count one ha
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import permutations
 from typing import NamedTuple
 
@@ -58,6 +60,41 @@ class Triples:
         wrong = (np.sign(distances[self.same] - distances[self.other]) + 1) / 2
         return _means(_means(wrong, self.cell), self.row)
 
+    def score(self, errors: np.ndarray, weights: np.ndarray | None = None) -> float:
+        """The error of the test: over speakers, then over pairs of phones, in percent.
+
+        Arguments
+        ---------
+        errors : numpy.ndarray
+            (rows,), see ``errors``.
+        weights : numpy.ndarray, optional
+            (rows,), how often each counts among the rows of its phones.
+
+        Returns
+        -------
+        float
+            Not a number where all weights are 0.
+        """
+        weights = np.ones(len(errors)) if weights is None else weights
+        totals = np.bincount(self._direction, weights)
+        there = totals > 0
+        if not there.any():
+            return math.nan
+        directed = np.bincount(self._direction, weights * errors)[there] / totals[there]
+        _, pair = np.unique(self._pair[there], return_inverse=True)
+        return 100.0 * float(_means(directed, pair).mean())
+
+    @cached_property
+    def _direction(self) -> np.ndarray:
+        """(rows,), a number of A's and B's phones."""
+        return np.unique(self.phones, axis=0, return_inverse=True)[1].ravel()
+
+    @cached_property
+    def _pair(self) -> np.ndarray:
+        """(directions,), a number of the phones in either order."""
+        phones = np.sort(np.unique(self.phones, axis=0), 1)
+        return np.unique(phones, axis=0, return_inverse=True)[1].ravel()
+
 
 def draw_triples(
     tokens: Tokens, across: bool, most_tokens: int = 10, most_speakers: int = 5, seed: int = 0
@@ -91,8 +128,9 @@ def draw_triples(
     >>> triples = draw_triples(Tokens(phone, context, speaker), across=False)
     >>> triples.pairs.tolist(), triples.phones.tolist()
     ([[0, 1], [0, 2], [1, 2]], [[1, 2]])
-    >>> triples.errors(np.array([0.1, 0.2, 0.1])).tolist()  # d(0, 1) < d(0, 2), d(0, 1) = d(1, 2)
-    [0.25]
+    >>> errors = triples.errors(np.array([0.1, 0.2, 0.1]))  # d(0, 1) < d(0, 2), = d(1, 2)
+    >>> triples.score(errors)
+    25.0
     """
     rng, size = np.random.default_rng(seed), len(tokens.phone)
     cells = _cells(tokens, most_tokens, rng)
@@ -122,39 +160,6 @@ def draw_triples(
         keys[:, :2],
         keys[:, 2:],
     )
-
-
-def mean_error(errors: np.ndarray, phones: np.ndarray, weights: np.ndarray | None = None) -> float:
-    """The error of a test: over speakers, then over pairs of phones, in percent.
-
-    Arguments
-    ---------
-    errors : numpy.ndarray
-        (rows,), see ``Triples``.
-    phones : numpy.ndarray
-        (rows, 2).
-    weights : numpy.ndarray, optional
-        (rows,), how often each counts among its phones' rows.
-
-    Returns
-    -------
-    float
-        Not a number where all weights are 0.
-
-    Example
-    -------
-    >>> phones = np.array([[1, 2], [1, 2], [2, 1], [3, 1]])
-    >>> mean_error(np.array([0.0, 0.5, 0.75, 0.5]), phones)
-    50.0
-    """
-    weights = np.ones(len(errors)) if weights is None else weights
-    kept = weights > 0
-    if not kept.any():
-        return float("nan")
-    pairs, place = np.unique(phones[kept], axis=0, return_inverse=True)
-    directed = _means(errors[kept], place.ravel(), weights[kept])
-    _, both = np.unique(np.sort(pairs, 1), axis=0, return_inverse=True)
-    return 100.0 * float(_means(directed, both.ravel()).mean())
 
 
 # By context, by speaker, by phone: its tokens.
@@ -201,7 +206,6 @@ def _across(cells: Cells, most: int, rng: np.random.Generator) -> Iterator[Group
                             yield (speaker, x, a, b), phones[a], phones[b], speakers[x][a]
 
 
-def _means(values: np.ndarray, group: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def _means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
     """The mean of each group, 0, 1, …, all of which have values."""
-    weights = np.ones(len(values)) if weights is None else weights
-    return np.bincount(group, weights * values) / np.bincount(group, weights)
+    return np.bincount(group, values) / np.bincount(group)

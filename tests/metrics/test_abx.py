@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.metrics.abx import Tokens, draw_triples, mean_error
+from mgf_brain.metrics.abx import Tokens, draw_triples
 
 
 def draw(seed: int, size: int = 60, phones: int = 3, contexts: int = 2, speakers: int = 3):
@@ -22,7 +24,7 @@ def draw(seed: int, size: int = 60, phones: int = 3, contexts: int = 2, speakers
 def error(tokens: Tokens, distances: np.ndarray, across: bool, **limits: int) -> float:
     triples = draw_triples(tokens, across, **limits)
     rows = triples.errors(distances[triples.pairs[:, 0], triples.pairs[:, 1]])
-    return mean_error(rows, triples.phones)
+    return triples.score(rows)
 
 
 def plain(tokens: Tokens, distances: np.ndarray, across: bool) -> float:
@@ -109,9 +111,9 @@ def test_a_weight_of_two_is_a_row_twice():
     errors = triples.errors(distances[triples.pairs[:, 0], triples.pairs[:, 1]])
     weights = np.random.default_rng(0).integers(3, size=len(errors))
     twice = np.repeat(np.arange(len(errors)), weights)
-    assert mean_error(errors, triples.phones, weights) == pytest.approx(
-        mean_error(errors[twice], triples.phones[twice]), abs=1e-9
-    )
+    repeated = replace(triples, phones=triples.phones[twice])
+    assert triples.score(errors, weights) == pytest.approx(repeated.score(errors[twice]), abs=1e-9)
+    assert math.isnan(triples.score(errors, 0 * weights))
 
 
 @pytest.mark.parametrize("across", [False, True])

@@ -10,7 +10,7 @@ import torch
 
 from mgf_brain.data.labels.phone_tokens import PhoneTokens, frames_within, phone_tokens
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.metrics.abx import Tokens, Triples, draw_triples, mean_error
+from mgf_brain.metrics.abx import Tokens, Triples, draw_triples
 from mgf_brain.metrics.dtw import Stretches, dtw_distances
 from mgf_brain.metrics.intervals import pair_bootstrap
 
@@ -67,7 +67,7 @@ def abx_errors(
     Returns
     -------
     dict of str to numpy.ndarray
-        (rows,) by kind, see ``mean_error``.
+        (rows,) by kind.
     """
     tokens, counts = comparisons.tokens, np.array([len(x) for x in states])
     frames = counts[tokens.utterance]
@@ -83,11 +83,9 @@ def abx_errors(
 
 def abx_scores(comparisons: Comparisons, errors: Mapping[str, np.ndarray]) -> dict[str, float]:
     """The error of each kind, in percent."""
-    return {k: mean_error(errors[k], t.phones) for k, t in comparisons.triples.items()}
+    return {k: t.score(errors[k]) for k, t in comparisons.triples.items()}
 
 
 def abx_interval(triples: Triples, errors: np.ndarray) -> tuple[float, float]:
     """95 % interval over speakers: (rows,) -> lower and upper end, in percent."""
-    return pair_bootstrap(
-        lambda weights: mean_error(errors, triples.phones, weights), triples.speakers
-    )
+    return pair_bootstrap(lambda weights: triples.score(errors, weights), triples.speakers)

@@ -44,9 +44,9 @@ def write_units_page(
             f"are those of the top layer, {len(scores) - 1}, and of layer {layer}, chosen on "
             "training utterances.",
             scores=[
-                Score(f"{name}{suffix}", made.test[name], *made.intervals(test.comparisons)[name])
+                Score(f"{name}{suffix}", made.test[name], *interval)
                 for made, suffix in ((scores[-1], ""), (scores[layer], "_chosen"))
-                for name in made.test
+                for name, interval in made.intervals(test.comparisons).items()
             ],
             pictures=[Picture("curves", partial(layer_curves, curves, layer), CAPTION)],
             tables={"Layers": _table(scores)},
