@@ -57,8 +57,22 @@ def power_spectrum(wavs: torch.Tensor, window: int, hop: int) -> torch.Tensor:
     """
     taper = torch.hann_window(window, device=wavs.device, dtype=torch.float32)
     frames = wavs.float().unfold(1, window, hop) * taper  # (B, T, window)
+    if torch.compiler.is_exporting():
+        return _exported_power(frames) / taper.square().sum()
     spectrum = torch.fft.rfft(frames)  # (B, T, bins)
     return (spectrum.real.square() + spectrum.imag.square()) / taper.square().sum()
+
+
+def _exported_power(frames: torch.Tensor) -> torch.Tensor:
+    """Squared magnitudes by a matrix product, for runtimes whose FFT is missing or coarse.
+
+    (B, T, window) -> (B, T, window // 2 + 1).
+    """
+    window = frames.shape[-1]
+    turns = torch.outer(torch.arange(window), torch.arange(window // 2 + 1)) % window
+    angles = turns.double() * (2 * torch.pi / window)
+    cosine, sine = ((frames @ wave.float()) for wave in (angles.cos(), angles.sin()))
+    return cosine.square() + sine.square()
 
 
 def normalise_frames(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-2) -> torch.Tensor:

@@ -184,7 +184,7 @@ class LogMel(MelBands, FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and the normalised, stacked frames that they are computed from."""
         x = normalise_frames(log_mel, valid)
-        x = x.reshape(len(x), -1, self.stack * self.bands)  # (B, T, stack * bands)
+        x = x.unflatten(1, (-1, self.stack)).flatten(2)  # (B, T, stack * bands)
         return self.norm(self.projection(x)) * valid[:, :: self.stack, None], x
 
     def joined_colour(self, colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
@@ -325,7 +325,7 @@ class Waveform(FrontEnd):
         power = power_spectrum(wavs, self.window, self.hop)
         inputs = wavs.unfold(1, self.window, self.hop)
         x = x * valid
-        return Frames(x, count, inputs, power, colour=wavs.new_zeros(len(wavs), 0), seen=x)
+        return Frames(x, count, inputs, power, colour=wavs.new_zeros(wavs.shape[0], 0), seen=x)
 
     def normalise(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Zero mean and unit variance over each utterance, 0 at padding: (B, N) -> (B, N)."""
