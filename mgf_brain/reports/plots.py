@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -158,10 +159,10 @@ def layer_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], marked: in
     ['within', 'across', 'chosen on training']
     """
     figure = Figure(figsize=(10, 3.6), layout="constrained")
-    axes_of = figure.subplots(1, len(panels), squeeze=False)[0]
+    axes_of, looks = figure.subplots(1, len(panels), squeeze=False)[0], map(line_look, count())
     for axes, (title, curves) in zip(axes_of, panels.items(), strict=True):
-        for place, (name, values) in enumerate(curves.items()):
-            axes.plot(range(len(values)), values, marker=".", label=name, **line_look(place))
+        for name, values in curves.items():
+            axes.plot(range(len(values)), values, marker=".", label=name, **next(looks))
             axes.set_xticks(range(len(values)))
         axes.axvline(marked, color=CONSTANT, ls=":", lw=1.2, label="chosen on training")
         finish(axes, title, "layer", "%")
