@@ -43,6 +43,10 @@ REQUIRED = [
     "tensorboard",
 ]
 
+# `mgf-brain export --to onnx`. PyTorch's exporter needs the first two, whatever their release; the
+# third compares what was written with the model.
+ONNX = ["onnx", "onnxscript", "onnxruntime"]
+
 EXTRAS = {
     # Synthesises the embedded corpus. GPL-3, hence never required. 0.2.4 is the release whose
     # voices and events the corpus was made with.
@@ -60,8 +64,10 @@ EXTRAS = {
         "import-linter>=2.17",
         "grimp",
         "basedpyright>=1.40",
+        *ONNX,
     ],
 }
+EXTRAS["onnx"] = ONNX
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
 # Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer

@@ -1,4 +1,4 @@
-"""``mgf-brain export``: a model for those who load it with SpeechBrain or transformers."""
+"""``mgf-brain export``: a model for SpeechBrain, transformers or an ONNX runtime."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from mgf_brain.cli.loading import say
 from mgf_brain.errors import UserError
 
-HELP = "Write a model anew, so that unmodified SpeechBrain or transformers load it."
+HELP = "Write a model anew, so that SpeechBrain, transformers or an ONNX runtime load it."
 EXAMPLES = """\
   mgf-brain export --to speechbrain results/EmoDB/emotion/mgf-1986-frozen/1986/model for_speechbrain
   mgf-brain export --to transformers results/LibriSpeech/mgf/1986/pretrained for_transformers
   mgf-brain export --to transformers --as hubert user/name for_transformers
+  mgf-brain export --to onnx results/LibriSpeech/mgf/1986/pretrained for_onnx
 """
-TARGETS = ("speechbrain", "transformers")
+TARGETS = ("speechbrain", "transformers", "onnx")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +47,14 @@ def run(args: argparse.Namespace) -> None:
 
     source = open_model(args.folder, args.trust)
     model, folder = load_any(source, trust=args.trust), source.place
-    if args.to == "speechbrain":
+    if args.to == "onnx":
+        from mgf_brain.interchange.onnx import export_onnx
+
+        if args.loaded_as:
+            raise UserError("--as: an ONNX graph has no class. Leave it out.")
+        difference = export_onnx(model, folder, output)
+        names = f"model.onnx, which differs from the model by {difference:.1g} at most"
+    elif args.to == "speechbrain":
         from mgf_brain.interchange.speechbrain import export_speechbrain
 
         names = ", ".join(export_speechbrain(model, folder, output, args.loaded_as))

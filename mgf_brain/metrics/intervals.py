@@ -63,6 +63,48 @@ def speaker_bootstrap(
     return _middle(np.array(values, dtype=np.float64), share)
 
 
+def pair_bootstrap(
+    score: Callable[[np.ndarray], float],
+    speakers: np.ndarray,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    share: float = 0.95,
+) -> tuple[float, float]:
+    """Interval of a score of rows in which two speakers have a part each, or one both.
+
+    A row of two counts as often as the product of how often they were drawn, see
+    ``trial_bootstrap``.
+
+    Arguments
+    ---------
+    score : callable
+        ``score(weights) -> float``, how often each row counts, (N,) int64. A score that is not
+        finite is left out.
+    speakers : numpy.ndarray
+        (N, 2), of each row.
+    draws, seed, share : int, int, float
+        See ``speaker_bootstrap``.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end; not a number where there are fewer than two speakers.
+
+    Example
+    -------
+    >>> errors, speakers = np.array([0.0, 1.0, 0.5]), np.array([["a", "a"], ["b", "b"], ["a", "b"]])
+    >>> pair_bootstrap(lambda weights: float(np.average(errors, weights=weights)), speakers)
+    (0.0, 1.0)
+    """
+    names, owners = np.unique(speakers, return_inverse=True)
+    if len(names) < 2:
+        return math.nan, math.nan
+    counts = _multiplicities(len(names), draws, seed)
+    values = [score(_weights(drawn, owners.reshape(-1, 2))) for drawn in counts]
+    return _middle(np.array(values, dtype=np.float64), share)
+
+
 def rates_eer(misses: np.ndarray, alarms: np.ndarray) -> np.ndarray:
     """Equal error rates of many curves at once, in percent.
 
@@ -191,12 +233,17 @@ def _in_order(
 
 def _share_below(counts: np.ndarray, owners: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Weighted share of the trials below each threshold: (draws, speakers) -> (draws, P)."""
-    first, second = owners.T
-    weights = counts[:, first] * np.where(first == second, 1, counts[:, second])
+    weights = _weights(counts, owners)
     total = np.zeros((len(counts), len(owners) + 1))
     np.cumsum(weights, axis=1, out=total[:, 1:])
     with np.errstate(invalid="ignore"):  # a draw without a trial of this kind: 0 / 0
         return total[:, below] / total[:, -1:]
+
+
+def _weights(counts: np.ndarray, owners: np.ndarray) -> np.ndarray:
+    """How often rows of two speakers are drawn: (..., speakers), (N, 2) -> (..., N)."""
+    first, second = owners.T
+    return counts[..., first] * np.where(first == second, 1, counts[..., second])
 
 
 def _middle(values: np.ndarray, share: float) -> tuple[float, float]:

@@ -76,6 +76,12 @@ METRICS = (
     Metric("accuracy_oneshot", "one-shot accuracy", "higher"),
     Metric("purity", "purity", "higher"),  # of clusters, by speakers
     Metric("nmi", "NMI", "higher"),
+    Metric("abx_within", "ABX within speakers", "lower"),
+    Metric("abx_across", "ABX across speakers", "lower"),
+    Metric("pnmi", "PNMI", "higher"),  # of clusters, by phones, and so are both purities
+    Metric("phone_purity", "phone purity", "higher"),
+    Metric("cluster_purity", "cluster purity", "higher"),
+    Metric("layer", "chosen layer", unit="", digits=0),
     Metric("si_sdr", "SI-SDR", "higher", unit=" dB"),
     Metric("stoi", "STOI", "higher"),
     Metric("pesq", "PESQ", "higher", unit=""),  # mean opinion score

@@ -183,7 +183,7 @@ class LogMel(MelBands, FrontEnd):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Latents and the normalised, stacked frames that they are computed from."""
         x = normalise_frames(log_mel, valid)
-        x = x.reshape(len(x), -1, self.stack * self.bands)  # (B, T, stack * bands)
+        x = x.unflatten(1, (-1, self.stack)).flatten(2)  # (B, T, stack * bands)
         return self.norm(self.projection(x)) * valid[:, :: self.stack, None], x
 
     def joined_colour(self, colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

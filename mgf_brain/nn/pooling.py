@@ -9,6 +9,7 @@ from speechbrain.lobes.models.ECAPA_TDNN import AttentiveStatisticsPooling
 from torch import nn
 
 from mgf_brain.nn.interfaces import UtteranceEmbedding
+from mgf_brain.spectrum import summable
 
 
 def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) -> torch.Tensor:
@@ -34,12 +35,12 @@ def mean_and_deviation(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-5) 
     >>> mean_and_deviation(x, torch.tensor([[True, True, False]]), eps=0.0).tolist()
     [[2.0, 1.0]]
     """
-    x = x.float()  # sums over hundreds of frames are too much for bf16
-    weight = valid[..., None].float()
+    x = summable(x.float())  # sums over hundreds of frames are too much for bf16
+    weight = valid[..., None].to(x.dtype)
     count = weight.sum(1).clamp(min=1.0)
     mean = (x * weight).sum(1) / count  # (B, D)
     variance = ((x - mean[:, None]).square() * weight).sum(1) / count
-    return torch.cat([mean, (variance + eps).sqrt()], dim=1)
+    return torch.cat([mean, (variance + eps).sqrt()], dim=1).float()
 
 
 def joined_moments(moments: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:

@@ -40,7 +40,7 @@ def subtract_local_mean(x: torch.Tensor, valid: torch.Tensor, context: int = 150
     sums = torch.cat([x * weight, weight], dim=2).cumsum(1)
     sums = F.pad(sums, (0, 0, 1, 0))  # (B, T + 1, C + 1): of all frames before t
     t = torch.arange(x.shape[1], device=x.device)
-    first, end = (t - context).clamp(min=0), (t + context + 1).clamp(max=len(t))
+    first, end = (t - context).clamp(min=0), (t + context + 1).clamp(max=x.shape[1])
     around = sums[:, end] - sums[:, first]
     mean = around[..., :-1] / around[..., -1:].clamp(min=1.0)
     return ((x - mean) * weight).to(x.dtype)

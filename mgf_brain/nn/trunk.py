@@ -84,7 +84,7 @@ class LogMelTrunk(MelBands, FrontEnd):
         power, inputs = (F.pad(x, (0, 0, 0, -x.shape[1] % self.stride)) for x in (power, inputs))
         inputs = inputs.unflatten(1, (-1, self.stride)).flatten(2)  # (B, T, stride * bands)
         count = frame_count(lengths, self.window, self.hop)
-        return Frames(latents, count, inputs, power, wavs.new_zeros(len(wavs), 0), seen)
+        return Frames(latents, count, inputs, power, wavs.new_zeros(wavs.shape[0], 0), seen)
 
     def _latents(self, x: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         latents = self.layers(x, counts)

@@ -204,7 +204,7 @@ class Waveform(FrontEnd):
         power = power_spectrum(wavs, self.window, self.hop)
         inputs = wavs.unfold(1, self.window, self.hop)
         x = x * valid
-        return Frames(x, count, inputs, power, colour=wavs.new_zeros(len(wavs), 0), seen=x)
+        return Frames(x, count, inputs, power, colour=wavs.new_zeros(wavs.shape[0], 0), seen=x)
 
     def _convolve(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, 1, N) -> (B, C, T)."""

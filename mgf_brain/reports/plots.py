@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from mgf_brain.reports.style import (
     VALIDATION,
     add_legend,
     finish,
+    line_look,
     plot_label,
     scatter_by_label,
 )
@@ -133,6 +135,38 @@ def layer_weights(weights: Mapping[str, Sequence[float]]) -> Figure:
     axes.set_xticks(layers)
     finish(axes, "weights of the layers", "layer (0: the encoder's input)", "weight (%)")
     add_legend(axes)
+    return figure
+
+
+def layer_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], marked: int) -> Figure:
+    """Scores of every layer, a panel for those that share an axis.
+
+    Arguments
+    ---------
+    panels : mapping of str to mapping of str to sequence of float
+        By title, by name: (L,), in percent; layer 0 is the input of the encoder.
+    marked : int
+        A layer.
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = layer_curves({"ABX error": {"within": [20.0, 9.0], "across": [30.0, 12.0]}}, 1)
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['within', 'across', 'chosen on training']
+    """
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    axes_of, looks = figure.subplots(1, len(panels), squeeze=False)[0], map(line_look, count())
+    for axes, (title, curves) in zip(axes_of, panels.items(), strict=True):
+        for name, values in curves.items():
+            axes.plot(range(len(values)), values, marker=".", label=name, **next(looks))
+            axes.set_xticks(range(len(values)))
+        axes.axvline(marked, color=CONSTANT, ls=":", lw=1.2, label="chosen on training")
+        finish(axes, title, "layer", "%")
+    add_legend(*axes_of, columns=3)
     return figure
 
 

@@ -18,6 +18,7 @@ NEEDS = {
     "phone_recognition": (*FINETUNING, "head", "head_training", "lexicon", "max_unknown_share"),
     "enhancement": (*FINETUNING, "head", "noise_folder", "snr", "test_share"),
     "phonemes": (*PROBE, "phone_labels", "phone_splits"),
+    "units": ("pretrained", "phone_labels", "phone_splits", "span", "clusters", "train_hours"),
     "speakers": (*PROBE, "train_list", "test_list", "test_share", "oneshot"),
     "verification": (*FINETUNING, "trials", "carry_out", "head", "head_training", "plda_dim"),
 }

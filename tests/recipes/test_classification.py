@@ -116,6 +116,26 @@ def test_a_step_limit_ends_the_training_and_cached_features_have_no_throughput(
     assert "all features were in the cache" in report(out)[0]
 
 
+def test_units_of_every_layer(run, corpus, pretrained, tmp_path):
+    """Tones of a phone each are told apart in the encoder's input, and nothing is trained."""
+    out = tmp_path / "out"
+    words = ["--data_folder", corpus, "--output_folder", out, "--clusters", 8, "--span", "phone"]
+    done = run("units", "--pretrained", pretrained, *words)
+    assert done.status == 0, done.err
+    found = results(out)
+    metrics = found["metrics"]
+    assert found["data"]["utterances"] == 15 and found["model"] == {"parameters": 0}
+    assert metrics["layers"]["1"] == {k: metrics[k] for k in metrics["layers"]["1"]}
+    chosen = metrics["layers"][f"{metrics['layer']:.0f}"]
+    assert chosen == {k: metrics[f"{k}_chosen"] for k in chosen}
+    assert metrics["abx_within"] < 35 and metrics["abx_across"] < 40 and metrics["pnmi"] > 20
+    page, plots = report(out)
+    assert plots == {"curves"} and "ABX across speakers chosen" in page
+
+    again = run("units", "--pretrained", pretrained, *words[:3], tmp_path / "again", *words[4:])
+    assert again.status == 0 and results(tmp_path / "again")["metrics"] == metrics
+
+
 @pytest.mark.parametrize("task", ["phonemes", "speakers"])
 def test_options_that_a_probe_would_ignore_are_refused(run, corpus, tmp_path, task):
     words = ("--precision", "bf16", "--pretrained", "fbank", "--data_folder", corpus)
@@ -219,6 +239,7 @@ def test_verification_by_a_trial_list(run, corpus, tmp_path):
         ("phonemes", ["--pretrained", "nowhere"], "pretrained: nowhere"),
         ("phonemes", [], "--pretrained <value>"),
         ("phonemes", ["--pretrained", "fbank", "--adapt", "full"], "adapt"),
+        ("units", ["--pretrained", "fbank", "--span", "word"], "span"),
         ("phonemes", ["--pretrained", "fbank", "--phone_labels", "absent.txt"], "absent.txt"),
         ("speakers", ["--pretrained", "fbank", "--oneshot", "absent.tsv"], "absent.tsv"),
         ("speakers", ["--pretrained", "fbank", "--train_list", __file__], "test_list"),

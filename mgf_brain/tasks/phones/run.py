@@ -9,6 +9,7 @@ import torch
 
 from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.labelled import Labelled
 from mgf_brain.downstream.probes import FrameData, probe_steps
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.features.extractor import FeatureExtractor
@@ -25,11 +26,8 @@ from mgf_brain.tasks.phones.naming import (
 )
 from mgf_brain.tasks.phones.report import write_phones_page
 
-# Training and test utterances, the labels of both by id, and the names of the classes.
-Data = tuple[list[Utterance], list[Utterance], dict[str, torch.Tensor], list[str]]
 
-
-def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Data]) -> None:
+def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Labelled]) -> None:
     """Read the yaml, prepare the data, train a probe, score it once, write results and report.
 
     Arguments
