@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mgf_brain import __version__
+from mgf_brain.folder.weights import as_bytes
 
 # Where classes were when the first fingerprints were made; what is newer stands for itself.
 FIRST_MODULES = {
@@ -85,8 +86,3 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str, torch.dtype))
-
-
-def as_bytes(tensor: torch.Tensor) -> memoryview:
-    """A tensor's memory."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

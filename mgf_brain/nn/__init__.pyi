@@ -5,6 +5,7 @@ from .encoder import NoContext as NoContext
 from .encoder import TransformerEncoder as TransformerEncoder
 from .frontends import LogMel as LogMel
 from .frontends import Waveform as Waveform
+from .low_rank import LowRank as LowRank
 from .mask_head import MaskHead as MaskHead
 from .masking import SpanMask as SpanMask
 from .perturbation import SpectralPerturbation as SpectralPerturbation
