@@ -179,7 +179,7 @@ def train_head(
     UserError
         If an epoch has too few batches for a step.
     """
-    run_opts, adapt = run_options(experiment), experiment.hparams.get("adapt")
+    run_opts, adapt = run_options(experiment), experiment.hparams.get("adapt", "full")
     tuned = settings["tune_encoder"]
     if tuned and adapt == "lora":
         adapt_encoder(tunable(encoder), experiment.hparams)

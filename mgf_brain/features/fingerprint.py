@@ -29,6 +29,9 @@ FIRST_MODULES = {
     "mgf_brain.nn.trunk": "mgf_brain.trunks",
 }
 
+# Attributes that say how or where a model is, not what: transformers notes a path in the second.
+ELSEWHERE = {"training", "name_or_path", "device"}
+
 FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 
 
@@ -64,8 +67,11 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     facts = [FORMAT, __version__, torch.__version__, kind]
     digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
     for name, part in module.named_modules():
-        plain = {key: value for key, value in vars(part).items() if _is_plain(value)}
-        plain.pop("training", None)
+        plain = {
+            key: value
+            for key, value in vars(part).items()
+            if key not in ELSEWHERE and (_is_plain(value) or _is_configuration(key, value))
+        }
         kind_of_part = _first_name(type(part))
         digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
@@ -79,6 +85,13 @@ def _first_name(kind: type) -> str:
     """A class's full name when the first fingerprints were made: no move orphans a cache."""
     module, name = kind.__module__, kind.__qualname__
     return f"{FIRST_MODULES.get(f'{module}.{name}') or FIRST_MODULES.get(module, module)}.{name}"
+
+
+def _is_configuration(key: str, value: object) -> bool:
+    """Whether a value is a mapping of plain values; those of torch's own begin with ``_``."""
+    if isinstance(value, dict):
+        return not key.startswith("_") and all(_is_configuration("", x) for x in value.values())
+    return not key and _is_plain(value)
 
 
 def _is_plain(value: object) -> bool:

@@ -50,10 +50,10 @@ class LowRankLinear(nn.Linear):
         nn.init.kaiming_uniform_(self.down, a=math.sqrt(5))  # as that of nn.Linear
         self.scale, self.dropout = alpha / rank, dropout
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """(..., in) -> (..., out)."""
-        down = F.linear(F.dropout(x, self.dropout, self.training), self.down)  # (..., rank)
-        return super().forward(x) + self.scale * F.linear(down, self.up)
+        down = F.linear(F.dropout(input, self.dropout, self.training), self.down)  # (..., rank)
+        return super().forward(input) + self.scale * F.linear(down, self.up)
 
     @torch.no_grad()
     def merged(self) -> nn.Linear:
@@ -104,13 +104,14 @@ class LowRank:
 
     def insert(self, model: nn.Module) -> None:
         """Adapt the layers of a model, or raise a UserError that names one it does not have."""
-        kinds = dict(model.named_modules())
+        # A subclass may be there for those who use its weights and do not call it.
+        linears = {name: part for name, part in model.named_modules() if type(part) is nn.Linear}
         for name in self.layers:
-            if type(kinds.get(name)) is not nn.Linear:
+            if name not in linears:
                 raise UserError(f"{name} is no linear layer that can be adapted")
         for name in self.layers:
-            layer = LowRankLinear(kinds[name], self.rank, self.alpha, self.dropout)
-            model.set_submodule(name, layer.train(kinds[name].training))
+            layer = LowRankLinear(linears[name], self.rank, self.alpha, self.dropout)
+            model.set_submodule(name, layer.train(linears[name].training))
 
 
 def low_rank_layers(model: nn.Module) -> dict[str, LowRankLinear]:
