@@ -147,7 +147,7 @@ def main() -> None:
     parser.add_argument("--protocol", required=True, help="folder of labels and lists")
     parser.add_argument("--output_folder", type=Path, required=True)
     parser.add_argument("--system", action="append", default=[], help="name=folder[,folder…]")
-    parser.add_argument("--adapt", default="frozen", help="frozen, two_step or full")
+    parser.add_argument("--adapt", default="frozen", help="frozen, two_step, full or lora")
     parser.add_argument("--only", nargs="*", choices=TASKS, default=list(TASKS))
     parser.add_argument("--seeds", type=int, default=1, help="of the baselines")
     parser.add_argument("--dry_run", action="store_true", help="only print the table")

@@ -25,6 +25,9 @@ from mgf_brain.run.schedules import warmup_cosine
 from tests.data.miniatures import write_noise
 
 PROBING = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "weight_decay": 0.0, "seed": 0}
+LORA = {"lora_rank": 2, "lora_alpha": 4.0, "lora_dropout": 0.0} | dict.fromkeys(
+    ("lora_targets", "lora_layers")
+)
 
 
 def write_speech(folder: Path, speakers: str = "abcd", each: int = 2) -> list[Utterance]:
@@ -53,6 +56,7 @@ def experiment(folder: Path, seed: int = 0, **hparams: Any) -> SimpleNamespace:
         "number_of_epochs": PROBING["epochs"],
         "probe": Probe,
         "train_probe": partial(train_probe, **PROBING),
+        **LORA,
     }
     hparams = usual | hparams
     return SimpleNamespace(

@@ -1,4 +1,4 @@
-"""``mgf-brain export``: a model for SpeechBrain, transformers or an ONNX runtime."""
+"""``mgf-brain export``: a model anew, for what else may load it, or whole."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ from pathlib import Path
 from mgf_brain.cli.loading import say
 from mgf_brain.errors import UserError
 
-HELP = "Write a model anew, so that SpeechBrain, transformers or an ONNX runtime load it."
+HELP = "Write a model anew: for SpeechBrain, transformers or an ONNX runtime, or whole."
 EXAMPLES = """\
   mgf-brain export --to speechbrain results/EmoDB/emotion/mgf-1986-frozen/1986/model for_speechbrain
   mgf-brain export --to transformers results/LibriSpeech/mgf/1986/pretrained for_transformers
   mgf-brain export --to transformers --as hubert user/name for_transformers
   mgf-brain export --to onnx results/LibriSpeech/mgf/1986/pretrained for_onnx
+  mgf-brain export --to mgf_brain results/EmoDB/emotion/mgf-1986-lora/1986/model whole
 """
-TARGETS = ("speechbrain", "transformers", "onnx")
+TARGETS = ("speechbrain", "transformers", "onnx", "mgf_brain")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The folder, where it goes, and for whom."""
     parser.add_argument("folder", help="pretrained/ or model/ of a run, or a hub id, user/name")
     parser.add_argument("output", help="a new folder")
-    parser.add_argument("--to", required=True, choices=TARGETS, help="what is to load it")
+    parser.add_argument(
+        "--to",
+        required=True,
+        choices=TARGETS,
+        help="what is to load it; mgf_brain: "
+        "what --adapt lora has left is written whole, with the model that it adapts",
+    )
     parser.add_argument(
         "--as",
         dest="loaded_as",
@@ -44,10 +51,16 @@ def run(args: argparse.Namespace) -> None:
         raise UserError(f"{output} exists and is not empty. Name a new folder.")
     from mgf_brain.foreign.source import open_model
     from mgf_brain.inference.any_model import load_any
+    from mgf_brain.nn.low_rank import merge_low_rank
 
     source = open_model(args.folder, args.trust)
     model, folder = load_any(source, trust=args.trust), source.place
-    if args.to == "onnx":
+    merge_low_rank(model)
+    if args.to == "mgf_brain":
+        from mgf_brain.interchange.whole import export_whole
+
+        names = export_whole(model, source, output)
+    elif args.to == "onnx":
         from mgf_brain.interchange.onnx import export_onnx
 
         if args.loaded_as:

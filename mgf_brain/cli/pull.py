@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the folder."""
-    from mgf_brain.folder.hub import pull, split_name
+    """Print the folder; with it comes the model that it adapts, if it holds only what was added."""
+    from mgf_brain.folder.adapted import read_base
+    from mgf_brain.folder.hub import is_hub_name, pull, split_name
 
-    say(pull(*split_name(args.name), max_gb=args.max_gb))
+    folder = pull(*split_name(args.name), max_gb=args.max_gb)
+    base = read_base(folder)
+    if base and is_hub_name(base.name):
+        pull(*split_name(base.name), max_gb=args.max_gb)
+    say(folder)

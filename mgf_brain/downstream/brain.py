@@ -10,66 +10,11 @@ from torch import nn
 
 from mgf_brain.data.batches.features import FeatureBatch
 from mgf_brain.data.batches.speech import SpeechBatch
+from mgf_brain.downstream.layers import body_of, head_parameters, parameter_groups
+from mgf_brain.downstream.low_rank import keep_statistics, set_learning
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.frontends import Perturb
 from mgf_brain.run.brain import BaseBrain
-
-
-def parameter_groups(
-    encoder: SpeechEncoder, head: nn.Module, decay: float = 1.0
-) -> list[dict[str, Any]]:
-    """Parameters by depth, each layer's rate ``decay`` times that of the layer above.
-
-    Arguments
-    ---------
-    encoder : SpeechEncoder
-        Its front-end counts as one layer, with attentive pooling if it has it.
-    head : torch.nn.Module
-        Learns at the full rate, and so do the affine layers of the encoder's embedding.
-    decay : float
-        1: one rate for all.
-
-    Returns
-    -------
-    list of dict
-        ``params`` and ``scale``, for an optimizer and ``BaseBrain``.
-
-    Example
-    -------
-    >>> from mgf_brain.inference import example_encoder
-    >>> groups = parameter_groups(example_encoder(layers=2), nn.Linear(2, 2), decay=0.5)
-    >>> [group["scale"] for group in groups]
-    [1.0, 0.5, 0.25, 0.125]
-    """
-    layers = [list(layer.parameters()) for layer in encoder.speech_model.encoder.layers]
-    inside = {id(p) for layer in layers for p in layer}
-    below = [p for p in body_of(encoder).parameters() if id(p) not in inside]
-    stack = [head_parameters(encoder, head), *reversed(layers), below]
-    return [
-        {"params": parameters, "scale": decay**depth}
-        for depth, parameters in enumerate(stack)
-        if parameters
-    ]
-
-
-def body_of(encoder: nn.Module) -> nn.Module:
-    """All of an encoder but the affine layers of its embedding: up to where it is pooled."""
-    parts = [getattr(encoder, "speech_model", encoder)]
-    pool = getattr(getattr(encoder, "embedding", None), "pool", None)
-    return nn.ModuleList(parts + ([pool] if pool is not None else []))
-
-
-def head_parameters(encoder: nn.Module, head: nn.Module) -> list[nn.Parameter]:
-    """What the first of two steps trains: the head, and the encoder's last affine layers.
-
-    Example
-    -------
-    >>> from mgf_brain.inference import example_encoder
-    >>> [parameter.shape for parameter in head_parameters(example_encoder(), nn.Linear(2, 3))]
-    [torch.Size([3, 2]), torch.Size([3])]
-    """
-    body = {id(p) for p in body_of(encoder).parameters()}
-    return [*head.parameters(), *(p for p in encoder.parameters() if id(p) not in body)]
 
 
 class FinetuningBrain(BaseBrain):
@@ -94,11 +39,11 @@ class FinetuningBrain(BaseBrain):
 
     def init_optimizers(self) -> None:
         """One optimizer, with a rate by depth where the encoder learns too."""
+        set_learning(self.encoder, self.hparams.tune_encoder)
         if self.hparams.tune_encoder:
             groups = parameter_groups(self.encoder, self.head, self.hparams.layer_decay)
         else:
             groups = [{"params": head_parameters(self.encoder, self.head)}]
-        body_of(self.encoder).requires_grad_(self.hparams.tune_encoder)
         assert self.opt_class is not None  # ``tune`` and ``train_head`` pass one
         self.optimizer = self.opt_class(groups)
         self.optimizers_dict = {"opt_class": self.optimizer}
@@ -109,6 +54,7 @@ class FinetuningBrain(BaseBrain):
         if not self.hparams.tune_encoder:
             body_of(self.encoder).eval()
             return
+        keep_statistics(self.encoder)
         rate = self.hparams.encoder_scheduler(self.optimizer_step)
         for group in self.optimizer.param_groups[1:]:  # the first is the head's
             group["lr"] = rate * group["scale"]

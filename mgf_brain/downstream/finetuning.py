@@ -16,8 +16,11 @@ from mgf_brain.data.batches.loader import make_loader
 from mgf_brain.data.batches.sampler import BatchLoader
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.brain import FinetuningBrain
+from mgf_brain.downstream.layers import layers_of, recomputed
+from mgf_brain.downstream.low_rank import adapt_encoder
 from mgf_brain.errors import UserError
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.frontends import MelBands
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.run.experiment import Experiment
@@ -27,7 +30,11 @@ from mgf_brain.throughput import Throughput
 
 logger = get_logger(__name__)
 
-ADAPT = ("frozen", "two_step", "full")
+WHOLE = ("two_step", "full")  # ways to adapt that change every weight of the encoder
+ADAPT = ("frozen", *WHOLE, "lora")
+HEAD_FIRST = ("two_step", "lora")  # that begin with the head alone
+
+TRAINED = {"lora": "adapters and head"}  # for the log, where it is not everything
 
 LOGGED_STEPS = 20  # at least: a short training is drawn too
 
@@ -44,23 +51,31 @@ def check_adapt(adapt: str, encoder: nn.Module, choices: Sequence[str] = ADAPT) 
 
     Example
     -------
-    >>> check_adapt("frozen", nn.Linear(1, 1))
-    >>> check_adapt("full", nn.Linear(1, 1))
+    >>> from mgf_brain.nn import LogMelFeatures
+    >>> check_adapt("frozen", LogMelFeatures())
+    >>> check_adapt("full", LogMelFeatures())
     Traceback (most recent call last):
     ...
     mgf_brain.errors.UserError: adapt: fbank has no parameters to train. Pass --adapt frozen.
     """
     if adapt not in choices:
         raise UserError(f"adapt: {adapt!r} is none of {', '.join(choices)}.")
-    if adapt != "frozen":
-        tunable(encoder)
+    if adapt != "frozen" and tunable(encoder).low_rank:
+        raise UserError(
+            "pretrained: this model is adapted by low rank already. Write it whole first, "
+            "mgf-brain export --to mgf_brain, and pass that."
+        )
 
 
 def tunable(encoder: nn.Module) -> SpeechEncoder:
     """The encoder, if it can be tuned, or else a UserError."""
-    if not isinstance(encoder, SpeechEncoder):
+    if isinstance(encoder, SpeechEncoder):
+        return encoder
+    if isinstance(encoder, LogMelFeatures):
         raise UserError("adapt: fbank has no parameters to train. Pass --adapt frozen.")
-    return encoder
+    raise UserError(
+        f"adapt: a {type(encoder).__name__} gives states without gradients. Pass --adapt frozen."
+    )
 
 
 def check_augmentation(hparams: Mapping[str, Any], encoder: nn.Module) -> None:
@@ -148,6 +163,9 @@ def train_head(
 ) -> None:
     """Train a head, and the encoder too if ``settings["tune_encoder"]``.
 
+    With ``--adapt lora`` the encoder is adapted then, if it isn't yet: after what the head may have
+    learnt from features that are cached.
+
     Arguments
     ---------
     loader : DataLoader
@@ -161,8 +179,11 @@ def train_head(
     UserError
         If an epoch has too few batches for a step.
     """
-    run_opts = run_options(experiment)
-    log.context["trained"] = "everything" if settings["tune_encoder"] else "head"
+    run_opts, adapt = run_options(experiment), experiment.hparams.get("adapt", "full")
+    tuned = settings["tune_encoder"]
+    if tuned and adapt == "lora":
+        adapt_encoder(tunable(encoder), experiment.hparams)
+    log.context["trained"] = TRAINED.get(adapt, "everything") if tuned else "head"
     total = optimizer_steps(loader, settings["epochs"], run_opts)
     slower = settings.get("encoder_schedule", settings["schedule"])
     brain = brain_class(
@@ -171,7 +192,7 @@ def train_head(
         hparams={
             "scheduler": lambda step: settings["schedule"](step, total),
             "encoder_scheduler": lambda step: slower(step, total),
-            "tune_encoder": settings["tune_encoder"],
+            "tune_encoder": tuned,
             "layer_decay": settings.get("layer_decay", 1.0),
             "spec_augment": settings.get("spec_augment"),
             "log_interval": max(1, min(experiment.hparams["log_interval"], total // LOGGED_STEPS)),
@@ -182,9 +203,11 @@ def train_head(
     )
     brain.targets, brain.train_sampler = targets, loader.batch_sampler
     earlier = len(log.epoch_losses)
-    brain.fit(EpochCounter(settings["epochs"]), loader)
-    if settings["tune_encoder"]:
-        head_first = experiment.hparams.get("adapt") == "two_step"
+    again = tuned and experiment.hparams.get("activation_checkpointing", False)
+    with recomputed(layers_of(encoder) if again else ()):
+        brain.fit(EpochCounter(settings["epochs"]), loader)
+    if tuned:
+        head_first = adapt in HEAD_FIRST
         warn_if_worse(log.epoch_losses[earlier - head_first :], log.context)
     if not isinstance(loader.dataset, FeatureDataset):  # else the encoder has done its work before
         log.throughput += Throughput(brain.progress.audio_seconds, brain.progress.training_seconds)

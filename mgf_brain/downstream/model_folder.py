@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.downstream.card import Card, downstream_card
+from mgf_brain.downstream.pretrained import BASELINES
+from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import dump_expanded, export_folder
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference.task import SpeechTask
 
 Hparams = Mapping[str, Any]
@@ -50,4 +53,13 @@ def export_model(
         results,
         downstream_card(card, hparams, results),
         files,
+        _base(hparams),
     )
+
+
+def _base(hparams: Hparams) -> Source | None:
+    """The model that a run adapted, if it changed little of it."""
+    pretrained = str(hparams["pretrained"])
+    if hparams["adapt"] != "lora" or pretrained in BASELINES:  # which are made anew each time
+        return None
+    return open_model(pretrained, hparams.get("trust", False))

@@ -11,6 +11,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
@@ -21,6 +22,7 @@ from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
 from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
 from mgf_brain.nn.interfaces import Encoder
+from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.run.experiment import resolve
 from mgf_brain.run.yaml_files import dump, read_files
@@ -98,8 +100,15 @@ def encoder_node(pretrained: str, untrained: str, trust: bool = False) -> Commen
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 
-def run_encoder_node(hparams: Mapping[str, Any]) -> CommentedMap:
-    """The encoder of a run, see ``encoder_node``.
+def run_encoder_node(hparams: Mapping[str, Any], encoder: nn.Module | None = None) -> CommentedMap:
+    """The encoder of a run, see ``encoder_node``, as it was adapted.
+
+    Arguments
+    ---------
+    hparams : mapping
+        The run's.
+    encoder : torch.nn.Module, optional
+        The trained one.
 
     Example
     -------
@@ -107,7 +116,10 @@ def run_encoder_node(hparams: Mapping[str, Any]) -> CommentedMap:
     '!new:mgf_brain.nn.LogMelFeatures'
     """
     trust = hparams.get("trust", False)
-    return encoder_node(str(hparams["pretrained"]), hparams["untrained"], trust)
+    node = encoder_node(str(hparams["pretrained"]), hparams["untrained"], trust)
+    if low_rank := getattr(encoder, "low_rank", None):
+        node["low_rank"] = new_node(LowRank, **vars(low_rank))
+    return node
 
 
 def _network_node(path: Path) -> CommentedMap:

@@ -15,7 +15,13 @@ from mgf_brain.data.corpora.embedded.build import make_embedded_corpus
 from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.manifest import Utterance, read_manifest
 from mgf_brain.data.selection import embedded_corpus_folder
-from mgf_brain.downstream.finetuning import check_adapt, check_augmentation, check_run_options
+from mgf_brain.downstream.finetuning import (
+    check_adapt,
+    check_augmentation,
+    check_run_options,
+    tunable,
+)
+from mgf_brain.downstream.low_rank import choose_layers
 from mgf_brain.downstream.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
@@ -79,6 +85,8 @@ def open_run(
         hparams.get("trust", False),
     )
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
+    if hparams["adapt"] == "lora":
+        choose_layers(tunable(extractor.encoder), hparams)  # or says what is wrong with the keys
     if "augmentation" in hparams:  # else a noise_folder is part of the data
         check_augmentation(hparams, extractor.encoder)
     hparams["output_folder"] = hparams["output_folder"] or os.path.join(

@@ -25,7 +25,7 @@ from safetensors.torch import save
 from mgf_brain.data.audio import Segment, bounds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
-from mgf_brain.features.fingerprint import as_bytes
+from mgf_brain.folder.weights import as_bytes
 from mgf_brain.nn.chunks import WHOLE_SECONDS
 
 logger = logging.getLogger(__name__)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from mgf_brain import __version__
+from mgf_brain.folder.weights import as_bytes
 
 # Where classes were when the first fingerprints were made; what is newer stands for itself.
 FIRST_MODULES = {
@@ -31,6 +32,9 @@ FIRST_MODULES = {
 }
 # Attributes that came later, and the value that stands for what was done until then.
 LATER = {"Waveform": {"normalised": True}}
+
+# Attributes that say how or where a model is, not what: transformers notes a path in the second.
+ELSEWHERE = {"training", "name_or_path", "device"}
 
 FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 
@@ -67,8 +71,11 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     facts = [FORMAT, __version__, torch.__version__, kind]
     digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
     for name, part in module.named_modules():
-        plain = {key: value for key, value in vars(part).items() if _is_plain(value)}
-        plain.pop("training", None)
+        plain = {
+            key: value
+            for key, value in vars(part).items()
+            if key not in ELSEWHERE and (_is_plain(value) or _is_configuration(key, value))
+        }
         for key, value in LATER.get(type(part).__name__, {}).items():
             if plain.get(key) == value:
                 del plain[key]
@@ -87,13 +94,15 @@ def _first_name(kind: type) -> str:
     return f"{FIRST_MODULES.get(f'{module}.{name}') or FIRST_MODULES.get(module, module)}.{name}"
 
 
+def _is_configuration(key: str, value: object) -> bool:
+    """Whether a value is a mapping of plain values; those of torch's own begin with ``_``."""
+    if isinstance(value, dict):
+        return not key.startswith("_") and all(_is_configuration("", x) for x in value.values())
+    return not key and _is_plain(value)
+
+
 def _is_plain(value: object) -> bool:
     """Whether a value's text says all of it, and the same in every process."""
     if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
     return value is None or isinstance(value, (bool, int, float, str, torch.dtype))
-
-
-def as_bytes(tensor: torch.Tensor) -> memoryview:
-    """A tensor's memory."""
-    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

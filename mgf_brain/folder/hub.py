@@ -31,6 +31,7 @@ from speechbrain.utils.logger import get_logger
 
 from mgf_brain.errors import UserError, plain
 from mgf_brain.files import read_json, refuse_large
+from mgf_brain.folder.adapted import refuse_local_base
 from mgf_brain.folder.hub_errors import explained
 from mgf_brain.folder.model_files import FILES, is_ours, needed_files
 from mgf_brain.kinds import quote
@@ -81,6 +82,7 @@ def push(
     """
     folder = exported(Path(folder))
     _refuse_incomplete(folder)
+    refuse_local_base(folder)
     api, operations = HfApi(), _operations(folder, repo_id)
     with explained(repo_id):
         url = api.create_repo(repo_id, private=private or None, exist_ok=True)

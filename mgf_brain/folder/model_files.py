@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatch
 
+from mgf_brain.folder.adapted import BASE_FILE
 from mgf_brain.folder.source import YAML_FILE
 from mgf_brain.folder.weights import WEIGHTS_FILE
 
 # What a folder of ours consists of, and therefore all that is ever sent.
 FILES = (YAML_FILE, WEIGHTS_FILE, "README.md", "results.json")
 MORE_FILES = "*.model"  # units of SentencePiece
+OURS = (*FILES, BASE_FILE)
 
 CONFIG_FILE = "config.json"  # of transformers
 EXTRACTORS = ("preprocessor_config.json", "processor_config.json")  # the 2nd holds the former
@@ -29,7 +31,7 @@ def is_ours(name: str) -> bool:
     >>> is_ours("units.model"), is_ours("pytorch_model.bin")
     (True, False)
     """
-    return name in FILES or ("/" not in name and fnmatch(name, MORE_FILES))
+    return name in OURS or ("/" not in name and fnmatch(name, MORE_FILES))
 
 
 def needed_files(names: Iterable[str]) -> list[str]:

@@ -188,3 +188,8 @@ def refuse_not_finite(tensors: Mapping[str, torch.Tensor], place: str, remedy: s
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise UserError(f"{place}: {name} is not finite (NaN or infinite). {remedy}")
+
+
+def as_bytes(tensor: torch.Tensor) -> memoryview:
+    """A tensor's memory."""
+    return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

@@ -20,6 +20,8 @@ from torch import nn
 
 from mgf_brain.errors import UserError, refusal
 from mgf_brain.files import temporary_path
+from mgf_brain.folder.adapted import Base, changed_weights, encoder_weights
+from mgf_brain.folder.source import Source
 from mgf_brain.folder.weights import WEIGHTS_FILE, refuse_not_finite
 from mgf_brain.public_names import PACKAGE, find, public_name
 
@@ -147,6 +149,7 @@ def export_folder(
     results: dict[str, Any],
     card: str,
     files: Sequence[Path] = (),
+    base: Source | None = None,
 ) -> Path:
     """Write ``hyperparams.yaml``, ``model.safetensors``, ``results.json`` and ``README.md``.
 
@@ -164,6 +167,9 @@ def export_folder(
         The model card, Markdown.
     files : sequence of Path
         More that the model needs, copied under their names.
+    base : Source, optional
+        Whose encoder the modules' ``encoder`` was made of; what it has is left out and its name
+        written to ``base.json``, see ``mgf_brain.folder.adapted``.
 
     Returns
     -------
@@ -188,8 +194,11 @@ def export_folder(
         for key, value in module.state_dict().items()
     }
     refuse_not_finite(tensors, str(folder), "Nothing was exported: train again from a checkpoint.")
+    known = encoder_weights(base) if base else {}
     with staged_folder(folder) as staging:
-        save_file(tensors, staging / WEIGHTS_FILE)
+        if base:
+            Base.of(base, known).write(staging)
+        save_file(changed_weights(tensors, known), staging / WEIGHTS_FILE)
         (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
         text = json.dumps(results, indent=2) + "\n"
         (staging / "results.json").write_text(text, encoding="utf-8")

@@ -13,6 +13,7 @@ import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
+from mgf_brain.folder.adapted import BASE_FILE, AdaptedFolder
 from mgf_brain.folder.model_files import CONFIG_FILE
 from mgf_brain.folder.source import YAML_FILE, OwnFolder, Source
 from mgf_brain.folder.weights import WEIGHTS_FILE, Weight
@@ -147,7 +148,10 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
         raise UserError(f"{path} holds no model: there is no such folder. Pass {NAMED}.")
     for folder in (path, *(path / part for part in hub.RUN_FOLDERS)):
         if (folder / WEIGHTS_FILE).is_file() and (folder / YAML_FILE).is_file():
-            return OwnFolder.at(folder, hub.pinned(name, path))
+            name = hub.pinned(name, path)
+            if (folder / BASE_FILE).is_file():
+                return AdaptedFolder(folder, name, partial(open_model, trust=trust))
+            return OwnFolder.at(folder, name)
     if (path / CONFIG_FILE).is_file():
         name = hub.pinned(name, path)
         return _foreign("of_transformers", name, "a model of transformers", path)

@@ -33,6 +33,7 @@ from mgf_brain.nn.chunks import (
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
 from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
+from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.masking import lengths_of, valid_frames
 from mgf_brain.nn.pooling import LayerAverage, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
@@ -60,6 +61,8 @@ class SpeechEncoder(Encoder):
     embedding : UtteranceEmbedding, optional
         See ``mgf_brain.nn.pooling``; without one,
         mean and deviation over time of the layers' average.
+    low_rank : LowRank, optional
+        Which of its linear layers are adapted.
 
     Raises
     ------
@@ -82,6 +85,7 @@ class SpeechEncoder(Encoder):
         speech_model: SpeechModel,
         sample_rate: int,
         embedding: UtteranceEmbedding | None = None,
+        low_rank: LowRank | None = None,
     ) -> None:
         super().__init__()
         self.speech_model, self.sample_rate = speech_model, sample_rate
@@ -92,6 +96,9 @@ class SpeechEncoder(Encoder):
         expected = getattr(speech_model.front_end, "sample_rate", sample_rate)
         if expected != sample_rate:
             raise UserError(f"sample_rate: {sample_rate} is not the front-end's {expected}.")
+        self.low_rank = low_rank
+        if low_rank:
+            low_rank.insert(self)
         self.eval()
 
     @classmethod

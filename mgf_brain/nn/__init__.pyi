@@ -4,6 +4,7 @@ from .ctc_head import CTCHead as CTCHead
 from .encoder import NoContext as NoContext
 from .encoder import TransformerEncoder as TransformerEncoder
 from .frontends import LogMel as LogMel
+from .low_rank import LowRank as LowRank
 from .mask_head import MaskHead as MaskHead
 from .masking import SpanMask as SpanMask
 from .own_model import OwnEmbedding as OwnEmbedding

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from mgf_brain.files import read_json
+from mgf_brain.folder.adapted import AdaptedFolder
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.source import OwnFolder, Source
 from mgf_brain.folder.weights import WEIGHTS_FILE
@@ -47,6 +48,7 @@ def describe(model: Encoder | SpeechTask, source: Source) -> dict[str, str]:
     return {
         "class": type(model).__name__,
         **({} if isinstance(source, OwnFolder) else {"read from": source.what}),
+        **({"adapts": source.base.name} if isinstance(source, AdaptedFolder) else {}),
         "": str(inspect.getdoc(model)).splitlines()[0],
         "encoder": _make(encoder),
         "states": f"{encoder.num_states} of {encoder.dim} channels",

@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -311,6 +313,34 @@ def test_what_came_later_changes_no_fingerprint_of_before():
     assert encoder_fingerprint(front_end, "states") != print_now
     del front_end.normalised
     assert encoder_fingerprint(front_end, "states") == print_now
+
+
+def test_the_fingerprint_sees_a_configuration_and_no_place():
+    """Of a class of another library: where it was found and where it runs make no feature."""
+    layers = [nn.Linear(1, 1) for _ in range(5)]
+    for layer in layers[1:]:
+        layer.load_state_dict(layers[0].state_dict())
+    layers[1].name_or_path, layers[1].device = "/home/anna/model", "cuda:0"
+    for layer, norm in zip(layers[2:], ("group", "group", "layer"), strict=True):
+        layer.config = {"norm": norm, "kernels": [10, 3], "more": {"eps": 1e-5}}
+    prints = [encoder_fingerprint(layer, "states") for layer in layers]
+    assert prints[0] == prints[1] and prints[2] == prints[3] and len(set(prints)) == 3
+
+
+def test_the_fingerprint_is_the_same_in_another_process():
+    code = (
+        "import torch; from mgf_brain.features.fingerprint import encoder_fingerprint;"
+        "from mgf_brain.inference import example_encoder; from mgf_brain.nn import LowRank;"
+        "torch.manual_seed(0); encoder = example_encoder();"
+        "LowRank(2, 4.0, ['speech_model.encoder.layers.0.qkv']).insert(encoder);"
+        "print(encoder_fingerprint(encoder, 'states'))"
+    )
+    words = [sys.executable, "-c", code]
+    prints = {
+        subprocess.run(words, capture_output=True, text=True, check=True, env=environment).stdout
+        for environment in ({**os.environ, "PYTHONHASHSEED": seed} for seed in "12")
+    }
+    assert len(prints) == 1
 
 
 def test_the_fingerprint_sees_buffers_outside_the_state_dict():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,9 +19,11 @@ from mgf_brain.cli.main import main
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub as hub_module
+from mgf_brain.folder.adapted import read_base
 from mgf_brain.folder.hub import FILES, is_hub_name, local_path, pull, push, split_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import UtteranceClassifier, example_encoder
+from tests.folder.test_adapted import write_adapted, write_base
 from tests.inference.folders import encoder_yaml, write_classifier
 
 ROOT = Path(__file__).parents[2]
@@ -312,6 +315,26 @@ def test_a_recipe_takes_an_encoder_by_its_name(hub: Hub, tmp_path: Path):
     assert torch.equal(made.encoder.embed(wavs, lengths), encoder.embed(wavs, lengths))
     node = encoder_node("anna/mgf@v1", "hparams/mgf.yaml")
     assert dump_expanded(node) == dump_expanded(encoder_yaml())
+
+
+def test_a_model_that_adapts_one_of_the_hub_is_published_without_it(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    base = write_base(tmp_path / "base")
+    (base / "README.md").write_text(CARD)
+    (base / "results.json").write_text('{"metrics": {"loss": 1.0}}')
+    push(base, "anna/mgf")
+    model = write_adapted(tmp_path / "model", "anna/mgf")
+    commit = hub.models["anna/mgf"].branches["main"]
+    assert read_base(tmp_path / "model").name == f"anna/mgf@{commit}"
+    shutil.rmtree(base)
+    push(tmp_path / "model", "anna/emotion")
+    shutil.rmtree(tmp_path / "home")  # where what was fetched is
+    main(["pull", "anna/emotion"])
+    hub_module._pulled.cache_clear()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    loaded, wav = UtteranceClassifier.from_pretrained("anna/emotion"), torch.randn(8000)
+    assert loaded.classify(wav, 16000) == model.classify(wav, 16000)
 
 
 def test_commands(hub: Hub, folder: Path, capsys: pytest.CaptureFixture):

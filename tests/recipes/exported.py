@@ -37,9 +37,9 @@ def check_count(model: SpeechTask, results: dict, tuned: bool) -> None:
     assert results["model"]["parameters"] == sum(weights.numel() for weights in trained)
 
 
-def check_classifier(out: Path, tuned: bool) -> None:
+def check_classifier(out: Path, tuned: bool, *more: str) -> None:
     """The last fold's probabilities, which the recipe keeps in ``save``."""
-    folder = exported(out)
+    folder = exported(out, *more)
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     classifier = EmotionClassifier.from_pretrained(folder)
     check_count(classifier, results, tuned)
@@ -53,10 +53,10 @@ def check_classifier(out: Path, tuned: bool) -> None:
     assert f"fold {fold}" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def check_recogniser(out: Path, found: dict, tuned: bool) -> None:
+def check_recogniser(out: Path, found: dict, tuned: bool, *more: str) -> None:
     """The error rates of greedy decoding, on the references of ``alignments.txt``."""
     units = ["units.model"] if (out / "save" / "units.model").is_file() else []
-    recognizer = SpeechRecognizer.from_pretrained(exported(out, *units))
+    recognizer = SpeechRecognizer.from_pretrained(exported(out, *units, *more))
     check_count(recognizer, found, tuned)
     metrics = found["metrics"]
     rows = {u.id: u for u in _rows(out)}
@@ -74,10 +74,10 @@ def check_recogniser(out: Path, found: dict, tuned: bool) -> None:
 
 
 def check_verifier(
-    out: Path, trials: Path, root: Path, metrics: dict[str, float], tuned: bool
+    out: Path, trials: Path, root: Path, metrics: dict[str, float], tuned: bool, *more: str
 ) -> None:
     """The scores over the trial list, and a threshold unless the encoder was tuned."""
-    verifier = SpeakerVerifier.from_pretrained(exported(out))
+    verifier = SpeakerVerifier.from_pretrained(exported(out, *more))
     listed = read_trials(trials, root)
     embeddings = verifier.embed([u.wav for u in listed.utterances])
     found = verification_metrics(cosine_scores(embeddings, listed.pairs), listed.same)

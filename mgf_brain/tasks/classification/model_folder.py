@@ -38,7 +38,7 @@ def export_classifier(
     """
     model = trainer.classifier(made)
     parts = {
-        "encoder": run_encoder_node(hparams),
+        "encoder": run_encoder_node(hparams, model.encoder),
         "head": new_node(hparams["probe"], **trainer.probe_sizes()),
         "labels": plain(model.labels),
     }

@@ -16,14 +16,17 @@ from speechbrain.utils.logger import get_logger
 from tqdm import tqdm
 
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.downstream.finetuning import tune
+from mgf_brain.downstream.finetuning import tunable, tune
+from mgf_brain.downstream.low_rank import adapt_encoder
 from mgf_brain.downstream.probes import EmbeddingData, logits_of, probe_steps
 from mgf_brain.features.cache import FileHashes
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.files import open_atomic
+from mgf_brain.folder.adapted import changed_weights
 from mgf_brain.inference import UtteranceClassifier
 from mgf_brain.metrics.classification import classification_scores
+from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.probe import Probe
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
@@ -54,8 +57,8 @@ class Predictions:
     throughput : Throughput
         Of fine-tuning; nothing for a frozen encoder, or where another fold's model was used.
     head, encoder : dict of str to torch.Tensor
-        Weights of the classifier: of the probe, and of the encoder if it was tuned; the encoder's
-        of the last fold alone, which is exported, since each may be large.
+        Weights of the classifier: of the probe, and those of the encoder that were tuned; the
+        encoder's of the last fold alone, which is exported, since each may be large.
     """
 
     fold: str
@@ -106,7 +109,8 @@ class FoldTrainer:
     ---------
     experiment : Experiment
         Its ``adapt``: "frozen" trains the head on cached statistics, "two_step" then the encoder
-        with it, "full" both from the start. Its ``positive``, which may be absent: see ``Classes``.
+        with it, "lora" then what it adds to the encoder, "full" both from the start. Its
+        ``positive``, which may be absent: see ``Classes``.
     extractor : FeatureExtractor
         Every fold starts from its encoder's weights.
     utterances : sequence of Utterance
@@ -145,7 +149,7 @@ class FoldTrainer:
             probe.layer_logits.softmax(0).tolist(),
             self.log.throughput,
             probe.state_dict(),
-            extractor.encoder.state_dict() if extractor is not self.extractor else {},
+            changed_weights(extractor.encoder.state_dict(), self.extractor.encoder.state_dict()),
         )
 
     def _train(self, name: str, train: Sequence[Utterance]) -> Trained:
@@ -161,13 +165,21 @@ class FoldTrainer:
             extractor = self._tune(probe, train)
         return Trained(probe, extractor)
 
+    def _copy(self) -> Encoder:
+        """A copy of the encoder; if it is to be adapted only, of all but its weights."""
+        encoder = self.extractor.encoder
+        shared = encoder.parameters() if self.hparams["adapt"] == "lora" else ()
+        return copy.deepcopy(encoder, {id(parameter): parameter for parameter in shared})
+
     def classifier(self, made: Predictions) -> UtteranceClassifier:
         """The model that made a fold's predictions."""
         probe, encoder = self._probe(), self.extractor.encoder
         probe.load_state_dict(made.head)
         if made.encoder:
-            encoder = copy.deepcopy(encoder)
-            encoder.load_state_dict(made.encoder)
+            encoder = self._copy()
+            if self.hparams["adapt"] == "lora":
+                adapt_encoder(tunable(encoder), self.hparams)
+            encoder.load_state_dict(encoder.state_dict() | made.encoder)
         return UtteranceClassifier(encoder, probe, self.classes.names).eval()
 
     def probe_sizes(self) -> dict[str, int]:
@@ -188,7 +200,7 @@ class FoldTrainer:
 
     def _tune(self, probe: Probe, train: Sequence[Utterance]) -> FeatureExtractor:
         """A copy of the encoder, trained with the head on random chunks."""
-        encoder = copy.deepcopy(self.extractor.encoder)
+        encoder = self._copy()
         classes = self.classes.numbers(train).tolist()
         targets = dict(zip((u.id for u in train), classes, strict=True))
         settings = self.hparams["tuning"]

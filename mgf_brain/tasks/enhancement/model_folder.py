@@ -33,7 +33,7 @@ def export_enhancer(
         The folder.
     """
     parts = {
-        "encoder": run_encoder_node(hparams),
+        "encoder": run_encoder_node(hparams, enhancer.encoder),
         "head": new_node(hparams["head"], **mask_head_sizes(extractor)),
     }
     return export_model(hparams, enhancer, parts, results, enhancer_card())

@@ -31,7 +31,8 @@ def train_enhancer(
     Arguments
     ---------
     experiment : Experiment
-        ``adapt``: "frozen", "two_step" or "full"; the last two change the extractor's encoder.
+        ``adapt``: "frozen", "two_step", "full" or "lora"; all but the first change the
+        extractor's encoder.
     extractor : FeatureExtractor
     train : Mixtures
 

@@ -44,7 +44,7 @@ def export_recogniser(
     units = isinstance(tokens, SentencePieceTokens)
     files = [tokens.path] if units else []
     parts = {
-        "encoder": run_encoder_node(hparams),
+        "encoder": run_encoder_node(hparams, extractor.encoder),
         "head": new_node(hparams["head"], **ctc_head_sizes(extractor, tokens)),
         "tokens": tokens.path.name if units else _symbols(tokens),
     }

@@ -45,7 +45,8 @@ def train_recogniser(
     Arguments
     ---------
     experiment : Experiment
-        ``adapt``: "frozen", "two_step" or "full"; the last two change the extractor's encoder.
+        ``adapt``: "frozen", "two_step", "full" or "lora"; all but the first change the
+        extractor's encoder.
     extractor : FeatureExtractor
     train : sequence of Utterance
     texts : mapping of str to str

@@ -51,7 +51,7 @@ def export_verifier(
     model = SpeakerVerifier(extractor.encoder, embedding_dim)
     model.standardiser.mean[:] = extractor.mean
     model.standardiser.deviation[:] = extractor.deviation
-    encoder = run_encoder_node(hparams)
+    encoder = run_encoder_node(hparams, extractor.encoder)
     if added:
         encoder["embedding"] = new_node(added)
     if calibration:

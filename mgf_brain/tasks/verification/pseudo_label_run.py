@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from mgf_brain.downstream.back_ends import cosine_scores
-from mgf_brain.downstream.finetuning import ADAPT
+from mgf_brain.downstream.finetuning import WHOLE
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.errors import UserError
 from mgf_brain.reports.drawing import not_fatal
@@ -44,7 +44,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     """
     hparams = experiment.hparams
     _refuse(hparams)
-    open_run(experiment, ADAPT[1:], variant)
+    open_run(experiment, WHOLE, variant)
     trials, train = unheard_trials(hparams, *dataio_prepare(hparams), columns=())
     truth = {u.id: u.speaker for u in train}
     rounds = Rounds(experiment, trials, [replace(u, speaker="") for u in train], truth)

@@ -15,7 +15,7 @@ from mgf_brain.downstream.back_ends import (
     cosine_scores,
     speaker_means,
 )
-from mgf_brain.downstream.finetuning import tunable, tune
+from mgf_brain.downstream.finetuning import HEAD_FIRST, tunable, tune
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
@@ -52,7 +52,8 @@ def train_speakers(
     Arguments
     ---------
     experiment : Experiment
-        ``adapt`` "two_step" trains the last affine layers first, then everything.
+        ``adapt`` "two_step" trains the last affine layers first, then everything, "lora" then
+        what it adds to the encoder.
     extractor : FeatureExtractor
         Its encoder is changed; one without affine layers in its embedding gets some.
     train : sequence of Utterance
@@ -85,7 +86,7 @@ def train_speakers(
     targets = {u.id: numbers[u.speaker] for u in train}
     log = TrainingLog(hparams["output_folder"])
     shared = (VerificationBrain, experiment, encoder, head, train, targets, log)
-    if hparams["adapt"] == "two_step":
+    if hparams["adapt"] in HEAD_FIRST:
         tune(*shared, hparams["head_training"])
     tune(*shared, hparams["tuning"])
     return added, log.throughput

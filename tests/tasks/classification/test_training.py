@@ -116,7 +116,7 @@ def test_labels_of_the_test_fold_change_no_probability(tmp_path, utterances, ada
     assert not torch.equal(probabilities(flipped(train), test), expected)  # those of training do
 
 
-@pytest.mark.parametrize("adapt", ["two_step", "full"])
+@pytest.mark.parametrize("adapt", ["two_step", "full", "lora"])
 def test_every_fold_starts_from_the_same_encoder(tmp_path, utterances, adapt):
     extractor = FeatureExtractor(example_encoder(layers=1), "tiny")
     start = weights(extractor.encoder)
@@ -127,6 +127,18 @@ def test_every_fold_starts_from_the_same_encoder(tmp_path, utterances, adapt):
     first, _, again = (trainer(*fold) for fold in (folds[0], folds[1], folds[0]))
     assert all(torch.equal(value, start[n]) for n, value in weights(extractor.encoder).items())
     assert torch.equal(first.probabilities, again.probabilities)
+
+
+def test_a_fold_s_encoder_shares_the_weights_that_do_not_learn(tmp_path, utterances):
+    extractor = FeatureExtractor(example_encoder(layers=1), "tiny")
+    own = {id(p) for p in extractor.encoder.parameters()}
+    for adapt, shared in (("full", set()), ("lora", own)):
+        run = experiment(tmp_path / "out", adapt=adapt, tuning=settings())
+        trainer = FoldTrainer(run, extractor, utterances)
+        trainer("a", utterances[:8], utterances[8:])
+        tuned = trainer.last[1].extractor.encoder
+        assert tuned is not extractor.encoder
+        assert {id(p) for p in tuned.parameters()} & own == shared
 
 
 @pytest.mark.parametrize("adapt", ["frozen", "full"])
@@ -212,7 +224,7 @@ def test_a_fold_whose_audio_has_changed_is_done_again(tmp_path, utterances, monk
     assert len(trained) == 2
 
 
-@pytest.mark.parametrize("adapt", ["frozen", "full"])
+@pytest.mark.parametrize("adapt", ["frozen", "full", "lora"])
 def test_the_last_fold_s_model_is_kept_for_the_export(tmp_path, utterances, adapt):
     """Also where nothing is left to train."""
     run = experiment(tmp_path / "out", adapt=adapt, tuning=settings())
@@ -222,6 +234,8 @@ def test_the_last_fold_s_model_is_kept_for_the_export(tmp_path, utterances, adap
         made, trainer = classify_folds(run, extractor, folds)
         assert [bool(p.encoder) for p in made[:-1]] == [False, False]
         model = trainer.classifier(made[-1])
+        if adapt == "lora":  # the others' weights are the encoder's own
+            assert {name.rpartition(".")[2] for name in made[-1].encoder} == {"down", "up"}
         found = [dict(row) for row in model.classify([u.wav for u in made[-1].utterances])]
         found = torch.tensor([[row[name] for name in trainer.classes.names] for row in found])
         torch.testing.assert_close(found, made[-1].probabilities, atol=1e-5, rtol=0)

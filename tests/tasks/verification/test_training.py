@@ -119,14 +119,14 @@ def test_too_few_speakers_are_refused(tmp_path: Path, speakers: str):
         train_speakers(speaker_run(tmp_path), extractor, rows_of(speakers))
 
 
-@pytest.mark.parametrize("adapt", ["two_step", "full"])
+@pytest.mark.parametrize("adapt", ["two_step", "full", "lora"])
 def test_an_encoder_without_affine_layers_gets_some(tmp_path: Path, adapt: str):
     torch.manual_seed(0)
     extractor = FeatureExtractor(example_encoder(), "tiny", cache_gb=1.0)
     rows = write_speech(tmp_path / "speech", speakers="abc")
     added, throughput = train_speakers(speaker_run(tmp_path / "out", adapt), extractor, rows)
     assert isinstance(extractor.encoder.embedding, UtteranceHead)
-    steps = {"two_step": 2, "full": 1}[adapt]
+    steps = {"two_step": 2, "lora": 2, "full": 1}[adapt]
     assert throughput.audio_s == pytest.approx(steps * 6 * 0.2) and throughput.wall_s > 0
     assert added.func is UtteranceHead and added.keywords["dim"] == extractor.dim
     assert extractor.cache_gb == 0.0  # nothing of this encoder is to be kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torch import nn
 
-from mgf_brain.downstream.brain import head_parameters, parameter_groups
+from mgf_brain.downstream.layers import head_parameters, parameter_groups
 from mgf_brain.inference import SpeechEncoder, example_encoder
 from tests.small_runs import small_network, speaker_encoder
 
