@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.reports.style import TRAINING, VALIDATION, finish, plot_label
+from mgf_brain.reports.style import (
+    TRAINING,
+    VALIDATION,
+    add_legend,
+    finish,
+    line_look,
+    plot_label,
+)
 
 PANELS = 3  # in a row: more would leave no room for the names of systems
 
@@ -59,3 +66,31 @@ def _draw(axes: Axes, heading: str, rows: Values) -> None:
     axes.set_yticks(range(len(names)), [plot_label(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)  # the first row on top
     finish(axes, heading, "", "")
+
+
+def curves(lines: Mapping[str, Sequence[tuple[int, float]]], title: str) -> Figure:
+    """One line a name, by optimizer step.
+
+    Arguments
+    ---------
+    lines : mapping of str to sequence of (step, value)
+    title : str
+
+    Returns
+    -------
+    Figure
+
+    Example
+    -------
+    >>> figure = curves({"anew": [(1, 4.0), (2, 3.0)]}, "loss")
+    >>> figure.axes[0].lines[0].get_xydata().tolist()
+    [[1.0, 4.0], [2.0, 3.0]]
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for place, (name, points) in enumerate(lines.items()):
+        steps, values = zip(*points, strict=True) if points else ((), ())
+        axes.plot(steps, values, label=plot_label(name), **line_look(place))
+    finish(axes, title, "optimizer steps", "")
+    add_legend(axes)
+    return figure

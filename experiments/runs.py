@@ -70,9 +70,9 @@ class Run:
         self.folder.with_suffix(".words").write_text(text.rstrip(), encoding="utf-8")
 
     def weights(self) -> str:
-        """A hash of the weights that ``--pretrained`` names, "" where there are none."""
-        given = dict(zip(self.words, self.words[1:], strict=False)).get("--pretrained", "")
-        path = Path(given) / "model.safetensors"
+        """A hash of the weights that ``--pretrained`` or ``--initial`` names, "" without any."""
+        given = dict(zip(self.words, self.words[1:], strict=False))
+        path = Path(given.get("--pretrained") or given.get("--initial", "")) / "model.safetensors"
         return file_hash(path, path.stat().st_mtime_ns) if path.is_file() else ""
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.safe_yaml import refuse_brackets
+from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
 from mgf_brain.foreign.source import is_class_name, is_model_name, open_model
 from mgf_brain.inference import SpeechEncoder
@@ -94,7 +95,17 @@ def encoder_node(pretrained: str, untrained: str, trust: bool = False) -> Commen
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
         return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
-    source = open_model(pretrained, trust)
+    return model_node(open_model(pretrained, trust))
+
+
+def model_node(source: Source) -> CommentedMap:
+    """The encoder of a model of any kind, see ``encoder_node``.
+
+    Raises
+    ------
+    UserError
+        If the model's yaml holds words that HyperPyYAML would run.
+    """
     refuse_brackets(source.yaml_place, source.yaml())
     parts = YAML().load(source.yaml())
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)

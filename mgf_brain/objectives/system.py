@@ -73,11 +73,15 @@ class PretrainingModel(nn.Module):
         self.weights = {name: weight for name, weight in weights.items() if weight}
         chosen = nn.ModuleDict({name: objectives[name] for name in self.weights})
         self.objectives = cast(Objectives, chosen)  # the stub of ModuleDict knows modules alone
-        for objective in self.objectives.values():
-            objective.attach(speech)
+        self.attach()
         embedding = getattr(speech.encoder, "mask_embedding", None)
         if masking is None and embedding is not None:
             embedding.requires_grad_(False)  # DDP would wait for its gradient
+
+    def attach(self) -> None:
+        """Show the speech model as it is to the objectives, whose teachers become copies of it."""
+        for objective in self.objectives.values():
+            objective.attach(self.speech)
 
     def encode(self, batch: SpeechBatch) -> Encoded:
         """Mask and encode a batch; its local crops are short enough as they are."""

@@ -40,7 +40,7 @@ $facts
 
 ## Data
 
-$hours hours of speech: $utterances utterances of $speakers speakers, from $corpus.
+$hours hours of speech: $utterances utterances of $speakers speakers, from $corpus.$before
 Licence of the data: $licence.
 
 ## Objectives
@@ -108,7 +108,9 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
     """
     hparams = read_plain(resolved_yaml, "the run's hyperparameters")
     data, time, system = results["data"], results["time"], Path(results["hparams"]).stem
-    licences = data_licences(hparams)
+    licences, initial = data_licences(hparams), results.get("initial")
+    if initial:
+        licences[initial["name"]] = initial["licence"]
     return CARD.substitute(
         metadata=metadata(system, TASK, hparams, results, list(licences.values())).to_yaml(),
         system=system,
@@ -120,6 +122,7 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         utterances=f"{data['utterances']:,}",
         speakers=f"{data['speakers']:,}",
         corpus=_corpus(hparams),
+        before=f" Before that, it was `{initial['name']}`, and heard its data." if initial else "",
         objectives="\n".join(_objectives(hparams)),
         criterion=CRITERION,
         validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
@@ -133,6 +136,8 @@ def _facts(
     hparams: dict[str, Any], results: dict[str, Any], speech: SpeechModel
 ) -> list[tuple[str, str]]:
     rate, hop, encoder = hparams["sample_rate"], speech.front_end.hop, speech.encoder
+    initial = results.get("initial")
+    made_of = f"`{initial['name']}`, weights {initial['fingerprint'][:8]}" if initial else ""
     return [
         ("parameters", f"{results['model']['parameters']:,}"),
         ("front-end", type(speech.front_end).__name__),
@@ -140,6 +145,7 @@ def _facts(
         ("states", f"{encoder.num_states} of {encoder.dim} channels"),
         ("sampling rate", f"{rate:,} Hz"),
         ("frame hop", f"{1000 * hop / rate:g} ms ({hop} samples)"),
+        *([("continued from", made_of)] if initial else []),
         ("optimizer steps", f"at most {hparams['optimizer_step_limit']:,}"),
         ("seed", str(results["seed"])),
         ("trained with", f"`{public_path(results['recipe'])} {public_path(results['hparams'])}`"),

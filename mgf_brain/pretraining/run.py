@@ -17,6 +17,8 @@ from mgf_brain.data.preparation.summary import content_below
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
+from mgf_brain.pretraining.following import follow_initial
+from mgf_brain.pretraining.initial import begin
 from mgf_brain.pretraining.model_folder import export_encoder
 from mgf_brain.pretraining.report import summary_table, write_pretraining_page
 from mgf_brain.reports.drawing import not_fatal
@@ -51,7 +53,7 @@ def pretrain_corpus(
     UserError
         If the corpus has no folder and is not the embedded one, or what the steps raise.
     """
-    experiment = load_recipe(recipe)
+    experiment = load_recipe(recipe, follow_initial)
     if recipe.needs_folder and not experiment.hparams["data_folder"]:
         raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if complete:
@@ -85,6 +87,7 @@ def pretrain(
     UserError
         If nothing could be trained, or another run has replaced the tracks meanwhile.
     """
+    begun = begin(experiment)  # before the Brain, which moves the model to its device
     hparams, brain = experiment.hparams, make_brain(experiment)
     refuse_untrainable(experiment, brain.model)
     if experiment.run_opts.get("debug"):
@@ -100,6 +103,7 @@ def pretrain(
     folder, makers = Path(hparams["tracks_folder"]), track_makers(hparams)
     made_tracks = make_tracks(makers, train, valid, folder, str(brain.device), trained_on)
     tracks = open_tracks(made_tracks)
+    brain.progress.data["initial"] = begun  # a checkpoint knows it from then on
     brain.progress.data["tracks"] = {at.name: made["files"] for at, made in made_tracks.items()}
     loader = make_loader(train, hparams, tracks=tracks)
     brain.train_sampler = loader.batch_sampler
@@ -110,7 +114,9 @@ def pretrain(
         open_tracks(made_tracks)  # refused if replaced: their files are exported
         times = _times(brain) | {"tracks_s": sum(made["seconds"] for made in made_tracks.values())}
         facts = (experiment.recipe.script, experiment.hparams_file, hparams["seed"])
-        return make_results(*facts, describe_data(train), brain.model.speech, metrics, times)
+        made = make_results(*facts, describe_data(train), brain.model.speech, metrics, times)
+        initial = brain.progress.data.get("initial")
+        return made | ({"initial": initial} if initial else {})
 
     def keep(name: str) -> None:
         """The model as it is in the middle of the training."""

@@ -69,12 +69,13 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
     list of list of str
         Names and values.
     """
-    data, time = results["data"], results["time"]
+    data, time, initial = results["data"], results["time"], results.get("initial")
     rate = time["audio_s_per_s"]
     facts = {
         "speech": f"{data['hours']:.2f} h",
         "utterances": f"{data['utterances']:,}",
         "speakers": f"{data['speakers']:,}",
+        **({"continued from": initial["name"]} if initial else {}),
         "parameters": f"{results['model']['parameters']:,}",
         "wall time": clock(time["wall_s"]),
         "throughput": f"{rate:.1f} s-audio/s" if rate else "none: all features were in the cache",

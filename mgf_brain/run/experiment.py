@@ -11,7 +11,7 @@ import os
 import pydoc
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import signature
@@ -21,6 +21,7 @@ from typing import Any
 import torch
 import yaml
 from hyperpyyaml import load_hyperpyyaml, resolve_references
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.logger import get_logger
@@ -47,6 +48,7 @@ from mgf_brain.run.yaml_files import dump, find_includes, joined, read_chain, re
 logger = get_logger(__name__)
 
 # What building objects raises at values that it has no use for, or that name nothing.
+Revise = Callable[[CommentedMap, dict[str, Any], str], None]
 IMPOSSIBLE = (*UNREADABLE, RuntimeError, MemoryError, pydoc.ErrorDuringImport)
 
 
@@ -88,12 +90,12 @@ class Experiment:
     started: float = field(default_factory=time.time)
 
 
-def load_recipe(recipe: Recipe) -> Experiment:
+def load_recipe(recipe: Recipe, revise: Revise | None = None) -> Experiment:
     """What the command line of a recipe's script asks for, see ``load_experiment``."""
     started = time.time()
     _refuse_other_task(sys.argv[1:], recipe)
     merge = recipe.corpus if recipe.reads_corpus_yaml else None
-    return replace(load_experiment(sys.argv[1:], merge), recipe=recipe, started=started)
+    return replace(load_experiment(sys.argv[1:], merge, revise), recipe=recipe, started=started)
 
 
 def _refuse_other_task(argv: Sequence[str], recipe: Recipe) -> None:
@@ -107,7 +109,9 @@ def _refuse_other_task(argv: Sequence[str], recipe: Recipe) -> None:
         )
 
 
-def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment:
+def load_experiment(
+    argv: Sequence[str], merge: str | None = None, revise: Revise | None = None
+) -> Experiment:
     """Read the command line of a recipe and load its hyperparameters.
 
     Arguments
@@ -120,6 +124,9 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     merge : str | None
         A data set's name: `data/<merge>.yaml` beside the main yaml file is read as its
         continuation; references may go both ways, and no key may stand in both.
+    revise : callable, optional
+        ``revise(tree, given, hparams_file)`` changes the yaml files in which all that the command
+        line gives is set, before references are resolved.
 
     Returns
     -------
@@ -162,6 +169,8 @@ def load_experiment(argv: Sequence[str], merge: str | None = None) -> Experiment
     make_whole(tree, keys)
     expand_home(tree, keys)
     require_values(tree, hparams_file)
+    if revise:
+        revise(tree, values, hparams_file)
     source = dump(tree)
     resolved = resolve(source, hparams_file)
     plain = check_values(read_plain(resolved, hparams_file), keys, hparams_file)

@@ -140,6 +140,8 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
     """The keys that differ, with their values where these are short, such keys first."""
     short, long = [], []
     for key in asked | saved:
+        if saved.get(key) is None and asked.get(key) is None:  # a key that is newer than the run
+            continue
         before, after = (values.get(key, "(absent)") for values in (saved, asked))
         if before != after:
             values = f"{key}: {before} there, {after} now"

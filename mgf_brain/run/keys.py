@@ -199,5 +199,17 @@ def bound_values(values: Mapping[str, Any], keys: Keys, free: Iterable[str] = ()
         if name in free or (key and key.free):
             continue
         inner = key.section if key and isinstance(value, dict) else None
-        bound[name] = bound_values(value, section(inner)) if inner else value
+        bound[name] = bound_values(value, section(inner)) if inner else _bound(value)
     return bound
+
+
+def _bound(value: Any) -> Any:
+    """A value without the arguments of its objects that are free."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: bound_values(part, section("arguments"))
+        if OURS.match(str(name)) and isinstance(part, dict)
+        else _bound(part)
+        for name, part in value.items()
+    }

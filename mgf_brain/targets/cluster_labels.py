@@ -50,7 +50,8 @@ class ClusterLabels:
     hop, window : int
         Of the encoder that will be trained, in samples.
     source : str, optional
-        A pretrained folder; without one, frames are clustered by their MFCC.
+        A model, see ``mgf_brain.foreign.source.open_model``; without one, frames are clustered by
+        their MFCC.
     layer : int, optional
         Of the pretrained encoder; the last one if not given.
     given : str, optional
@@ -63,6 +64,8 @@ class ClusterLabels:
     iterations : int
         Of k-means.
     seed : int
+    trust : bool
+        Read ``source`` even if that may run any program.
 
     Raises
     ------
@@ -88,6 +91,7 @@ class ClusterLabels:
         fit_megabytes: float = 1000.0,
         iterations: int = 10,
         seed: int = 0,
+        trust: bool = False,
     ) -> None:
         if not 2 <= clusters <= MOST_CLUSTERS:
             raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
@@ -100,7 +104,7 @@ class ClusterLabels:
         self.clusters, self.hop, self.window = clusters, hop, window
         self.source, self.layer, self.given = source, layer, given
         self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
-        self.iterations, self.seed = iterations, seed
+        self.iterations, self.seed, self.trust = iterations, seed, trust
 
     def make(
         self,
@@ -162,7 +166,7 @@ class ClusterLabels:
     def _features(self, device: str) -> FrameFeatures:
         if self.source is None:
             return MfccFeatures()
-        encoder = SpeechEncoder.from_pretrained(self.source)
+        encoder = SpeechEncoder.from_pretrained(self.source, trust=self.trust)
         if self.hop % encoder.hop:
             raise UserError(
                 f"targets_from {self.source}: its hop of {encoder.hop} samples does not divide "

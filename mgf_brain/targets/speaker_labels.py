@@ -42,11 +42,14 @@ class SpeakerTargets:
         Pseudo-speakers, of fewer utterances one each; with ``regression``, channels of an
         embedding.
     source : str, optional
-        A pretrained folder with an utterance embedding, such as DINO's; without one, mean and
-        deviation over time of the MFCC, which say more of the channel than of the voice.
+        A model with an utterance embedding, such as DINO's, see
+        ``mgf_brain.foreign.source.open_model``; without one, mean and deviation over time of the
+        MFCC, which say more of the channel than of the voice.
     regression : bool
         Keep the embeddings.
     seed : int
+    trust : bool
+        Read ``source`` even if that may run any program.
 
     Example
     -------
@@ -60,9 +63,10 @@ class SpeakerTargets:
         source: str | None = None,
         regression: bool = False,
         seed: int = 0,
+        trust: bool = False,
     ) -> None:
         self.speakers, self.source, self.regression = speakers, source, regression
-        self.seed = seed
+        self.seed, self.trust = seed, trust
 
     def make(
         self,
@@ -87,7 +91,9 @@ class SpeakerTargets:
             If there are embeddings of another number of channels to keep.
         """
         started = time.time()
-        encoder = SpeechEncoder.from_pretrained(self.source, device) if self.source else None
+        encoder = None
+        if self.source:
+            encoder = SpeechEncoder.from_pretrained(self.source, device, self.trust)
         fingerprint = self._fingerprint(train, valid, encoder, folder)
         if load_track(folder, fingerprint, verify=True):
             return

@@ -188,6 +188,7 @@ def test_what_changes_no_number_is_free():
         "valid_interval",
         "monitor_from",
         "trust",
+        "initial_learning_rate_share",  # it sets learning_rate, which is bound
     }
     values = {"seed": 1, "num_workers": 2, "tuning": {"epochs": 3, "num_workers": 2}, "own": 1}
     assert bound_values(values, keys) == {"seed": 1, "tuning": {"epochs": 3}, "own": 1}
