@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.downstream import SEED, TASKS, fill
-from experiments.runs import Run
+from mgf_brain.bench.runs import Run
 
 # What is pretrained without labels: yaml and options.
 PRETRAINING = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.downstream import SEED, TASKS, fill, manifests, prepare_manifests
-from experiments.runs import Run, run_missing
+from mgf_brain.bench.runs import Run, run_missing
 
 
 @dataclass(frozen=True)

@@ -70,25 +70,31 @@ class Sample:
         return float(low), float(high)
 
 
-def sample(runs: Sequence[Resampled], draws: int = DRAWS) -> Sample:
-    """The runs of all seeds of a model on a task, which were tested on the same speakers.
+def sample(run: Resampled, draws: int = DRAWS) -> Sample:
+    """One run.
 
     Arguments
     ---------
-    runs : sequence of Resampled
+    run : Resampled
     draws : int
 
     Returns
     -------
     Sample
-        Of models with the same speakers, draws are the same.
+        Of runs with the same speakers, draws are the same.
     """
-    names = runs[0].speakers
-    times = multiplicities(len(names), draws, seed=0)
+    times = multiplicities(len(run.speakers), draws, seed=0)
+    return Sample(run.speakers, np.array([whole_score(run)]), run.drawn(times)[None])
+
+
+def joined(samples: Sequence[Sample]) -> Sample:
+    """The runs of all seeds of a model; of other speakers each, they have no interval."""
+    first, *others = samples
+    same = all(other.speakers == first.speakers for other in others)
     return Sample(
-        names,
-        np.array([whole_score(run) for run in runs]),
-        np.array([run.drawn(times) for run in runs]),
+        first.speakers if same else (),
+        np.concatenate([s.scores for s in samples]),
+        np.concatenate([s.drawn for s in samples]),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from experiments import dino
 from experiments.dino_runs import BATCH, CHUNK, EPOCHS, HEAD_EPOCHS, STUDIES, TRANSFER, Plan, Row
 from experiments.downstream import TASKS
-from experiments.runs import Run
+from mgf_brain.bench.runs import Run
 from mgf_brain.errors import UserError
 from mgf_brain.run.yaml_files import read_files
 

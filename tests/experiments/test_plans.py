@@ -12,7 +12,7 @@ import pytest
 from experiments import downstream, progre, targets
 from experiments.downstream import TASKS, prepare_manifests
 from experiments.plans import Plan
-from experiments.runs import Run
+from mgf_brain.bench.runs import Run
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.run.yaml_files import read_files

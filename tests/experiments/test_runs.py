@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.runs import Run, run_missing
+from mgf_brain.bench.runs import Run, run_missing
 from mgf_brain.errors import UserError
 
 SCRIPT = """
