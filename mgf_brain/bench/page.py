@@ -37,7 +37,7 @@ def write_page(table: Table, folder: Path, adapt: str) -> Path:
     superb = list(dict.fromkeys(line.superb for line in table.lines if line.superb in PUBLISHED))
     text = render(
         "bench.html",
-        title=f"{len(table.models)} models on {len(tasks)} tasks, {adapt}",
+        title=f"{_several(len(table.models), 'model')} on {_several(len(tasks), 'task')}, {adapt}",
         lead=f"{table.done} of {table.runs} runs are done"
         + (f", {len(table.failed)} failed." if table.failed else "."),
         header=["task", "score", "chance", *table.models],
@@ -56,9 +56,14 @@ def write_page(table: Table, folder: Path, adapt: str) -> Path:
     return path
 
 
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _row(line: Line) -> list[str]:
     metric = metric_read(line.metric)
     texts = {name: cell_text(metric, cell) for name, cell in line.cells.items()}
+    texts = {name: text.replace(" ", "\N{NO-BREAK SPACE}") for name, text in texts.items()}
     shown = [part("best", t) if name in line.best else t for name, t in texts.items()]
     task = f"{line.task} (SUPERB's {line.superb})" if line.superb else line.task
     return [task, heading(line), chance_text(line), *shown]
