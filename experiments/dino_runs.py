@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.downstream import SEED, TASKS, fill
-from experiments.runs import Run
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.tasks import SEED, TASKS, fill
 
 # What is pretrained without labels: yaml and options.
 PRETRAINING = {
@@ -22,11 +22,7 @@ XVECTOR = "x-vector"
 TUNED = ("DINO", XVECTOR, "MGF-DINO")  # the systems that are fine-tuned
 TRANSFER = "verification-speechocean762"  # the task by whose labels systems are transferred
 # Corpora that are not at hand everywhere: without its folder a task is not run.
-MORE_TASKS = {
-    "emotion-IEMOCAP": ("recipes/IEMOCAP/emotion.py", "--data_folder {data}/IEMOCAP"),
-    "emotion-CREMA-D": ("recipes/CREMA-D/emotion.py", "--data_folder {data}/CREMA-D"),
-    "dementia": ("recipes/ADReSSo/dementia.py", "--data_folder {data}/ADReSSo"),
-}
+MORE_TASKS = ("emotion-IEMOCAP", "emotion-CREMA-D", "dementia")
 EMOTIONS = ("emotion-RAVDESS", "emotion-EmoDB", *MORE_TASKS)
 CHUNK = 3.0  # seconds, of the yaml files
 HEAD_EPOCHS, EPOCHS = 5, 15  # of verification.yaml: of the last affine layers, of everything
@@ -203,7 +199,7 @@ class Plan:
         """A task on a system."""
         script, options = recipe_of(task)
         yaml, name = Path(script).stem, f"{slug(source.name)}-{adapt}"
-        words = fill(options, self)
+        words = fill(options, self.data, self.protocol, self.output_folder)
         words += ["--pretrained", source.pretrained, "--adapt", adapt, "--seed", self.seed]
         if task == TRANSFER and adapt != "frozen":
             words += ["--add_manifest", self.manifest("LibriSpeech", "train-clean-100")]
@@ -225,8 +221,7 @@ def recipe_of(task: str) -> tuple[str, str]:
     >>> recipe_of("emotion-EmoDB")
     ('recipes/EmoDB/emotion.py', '--data_folder {data}/EmoDB')
     """
-    script, options, *_ = (TASKS | MORE_TASKS)[task]
-    return script, options
+    return TASKS[task].script, TASKS[task].options
 
 
 def slug(name: str) -> str:

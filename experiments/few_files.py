@@ -15,7 +15,7 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from experiments.runs import Run, markdown, run_missing, values
+from mgf_brain.bench.runs import Run, markdown, run_missing, values
 from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.data.manifest import read_manifest, write_manifest
 from mgf_brain.errors import run_main

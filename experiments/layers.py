@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from experiments.downstream import parse_system
+from mgf_brain.bench.plan import parse_model
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
@@ -136,7 +136,7 @@ def main() -> None:
     speakers = [u for i, u in enumerate(rows) if i % 4], rows[::4]
     scores = {}
     for word in args.system:
-        name, (folder,) = parse_system(word)
+        name, (folder,) = parse_model(word)
         extractor = load_extractor(folder, "hparams/mgf.yaml", seed=0)
         scores[name] = probe_layers(extractor, frames, phones, speakers)
     (args.output_folder / "layers.json").write_text(json.dumps(scores, indent=2) + "\n")

@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from experiments.runs import Run, markdown, mean_and_spread, run_missing, values
+from mgf_brain.bench.runs import Run, markdown, mean_and_spread, run_missing, values
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 

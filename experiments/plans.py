@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from experiments.downstream import SEED, TASKS, fill, manifests, prepare_manifests
-from experiments.runs import Run, run_missing
+from mgf_brain.bench.runs import Run, run_missing
+from mgf_brain.bench.tasks import SEED, TASKS, fill, manifests, write_enhancement_manifest
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Plan:
     options : tuple of str
         More words for ``pretrain.py``.
     tasks : tuple of str
-        Of ``experiments.downstream``, on the model as it is at the end.
+        Of ``mgf_brain.bench.tasks``, on the model as it is at the end.
     milestones : tuple of float
         Shares of the steps at which the model is kept and its phone accuracy is taken.
 
@@ -64,14 +64,20 @@ class Plan:
         words = ["--pretrained", str(self.pretraining().folder / part), "--seed", str(self.seed)]
         name = f"{self.slug}-{100 * share:g}"
         folder = self.args.output_folder / task / name / str(self.seed)
-        script, options, _ = TASKS[task]
-        yaml = f"hparams/{Path(script).stem}.yaml"
-        return Run(folder, (script, yaml, *fill(options, self.args), *words))
+        row, args = TASKS[task], self.args
+        words = [*fill(row.options, args.data, args.protocol, args.output_folder), *words]
+        return Run(folder, (row.script, row.yaml, *words))
 
     def runs(self) -> list[Run]:
         """All of them, in their order."""
         early = [self.task("phones", share) for share in self.milestones]
         return [self.pretraining(), *early, *map(self.task, self.tasks)]
+
+
+def prepare_manifests(args: Namespace) -> None:
+    """Write the manifests that experiments add to a corpus, or give to a recipe in its place."""
+    prepare_speechocean762(f"{args.data}/speechocean762", manifests(args.output_folder))
+    write_enhancement_manifest(args.data, args.output_folder)
 
 
 Plans = dict[str, list[Plan]]  # by system, one a seed

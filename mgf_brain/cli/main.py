@@ -23,6 +23,8 @@ COMMANDS = (
     "transcribe",
     "emotion",
     "report",
+    "bench",
+    "leaderboard",
     "push",
     "pull",
     "export",

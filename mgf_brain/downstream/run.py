@@ -180,6 +180,7 @@ def finish_run(
     model: nn.Module,
     metrics: Mapping[str, Any],
     throughput: Throughput,
+    layer_weights: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Write ``results.json`` and print the scores.
 
@@ -194,6 +195,8 @@ def finish_run(
         Scores in percent, but for costs.
     throughput : Throughput
         Of training, or of the encoder alone where it only encodes.
+    layer_weights : sequence of float
+        What the head gives each layer, where it sums them; they add up to 1.
 
     Returns
     -------
@@ -216,6 +219,8 @@ def finish_run(
         dict(metrics),
         times,
     )
+    if layer_weights:
+        results["layer_weights"] = list(layer_weights)
     scores = ", ".join(  # an unknown metric is refused here, before anything is written
         f"{name} {score_text(name, value)}"
         for name, value in metrics.items()

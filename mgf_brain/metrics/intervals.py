@@ -58,7 +58,7 @@ def speaker_bootstrap(
     if len(names) < 2:
         return math.nan, math.nan
     places = np.arange(len(owners))
-    counts = _multiplicities(len(names), draws, seed)
+    counts = multiplicities(len(names), draws, seed)
     values = [score(np.repeat(places, drawn[owners])) for drawn in counts]
     return _middle(np.array(values, dtype=np.float64), share)
 
@@ -202,23 +202,65 @@ def trial_bootstrap(
     >>> round(low), round(high)
     (0, 33)
     """
-    scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same, dtype=bool)
     names, owners = np.unique(np.asarray(speakers), return_inverse=True)
-    owners = owners.reshape(-1, 2)
+    owners, counts = owners.reshape(-1, 2), multiplicities(len(names), draws, seed)
+    values = trial_rates(scores, same, owners, counts, metric=metric)
+    return _middle(values, share) if len(names) > 1 else (math.nan, math.nan)
+
+
+def trial_rates(
+    scores: Scores,
+    same: Sequence[bool] | np.ndarray,
+    owners: np.ndarray,
+    counts: np.ndarray,
+    *,
+    metric: Rates = rates_eer,
+) -> np.ndarray:
+    """A metric of verification trials whose speakers were drawn so often.
+
+    Arguments
+    ---------
+    scores, same, metric
+        See ``trial_bootstrap``.
+    owners : numpy.ndarray
+        (trials, 2) int64, the speakers of both utterances.
+    counts : numpy.ndarray
+        (draws, speakers), see ``multiplicities``.
+
+    Returns
+    -------
+    numpy.ndarray
+        (draws,); not a number for a draw without trials of a kind.
+
+    Raises
+    ------
+    UserError
+        If there are no trials of a kind, or a score is not finite.
+
+    Example
+    -------
+    >>> owners, once = np.array([[0, 0], [1, 1], [0, 1]]), np.ones((1, 2), dtype=int)
+    >>> trial_rates([0.9, 0.1, 0.5], [True, True, False], owners, once)
+    array([50.])
+    """
+    scores, same = np.asarray(scores, dtype=np.float64), np.asarray(same, dtype=bool)
     thresholds, _, _ = error_curves(scores[same], scores[~same])
-    if len(names) < 2:
-        return math.nan, math.nan
     kinds = [_in_order(scores[kind], owners[kind], thresholds) for kind in (same, ~same)]
-    counts = _multiplicities(len(names), draws, seed)
     values = []
-    for block in np.array_split(counts, math.ceil(draws * len(scores) / BLOCK)):
+    for block in np.array_split(counts, math.ceil(len(counts) * len(scores) / BLOCK)):
         misses, rejected = (_share_below(block, *kind) for kind in kinds)
         values.append(metric(misses, 1.0 - rejected))
-    return _middle(np.concatenate(values), share)
+    return np.concatenate(values)
 
 
-def _multiplicities(speakers: int, draws: int, seed: int) -> np.ndarray:
-    """How often each speaker is drawn: (draws, speakers) int64."""
+def multiplicities(speakers: int, draws: int, seed: int) -> np.ndarray:
+    """How often each speaker is drawn, as many being drawn as there are: (draws, speakers) int64.
+
+    Example
+    -------
+    >>> multiplicities(4, draws=2, seed=0).sum(1)
+    array([4, 4])
+    """
     rng = np.random.default_rng(seed)
     return rng.multinomial(speakers, np.full(speakers, 1 / speakers), size=draws)
 

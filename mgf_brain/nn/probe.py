@@ -49,6 +49,10 @@ class WeightedLayers(nn.Module):
         self.mean.copy_(mean)
         self.deviation.copy_((mean_square - mean.square()).clamp(min=1e-10).sqrt())
 
+    def layer_weights(self) -> list[float]:
+        """What each layer counts in the sum, (L,); they add up to 1."""
+        return self.layer_logits.softmax(0).tolist()
+
     def weighted_sum(self, x: torch.Tensor) -> torch.Tensor:
         """(..., L, D) -> (..., D)."""
         x = (x.float() - self.mean) / self.deviation

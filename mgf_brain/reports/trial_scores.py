@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from mgf_brain.data.labels.trials import Trials
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_lines
 
@@ -42,7 +44,7 @@ def write_scores(path: str | os.PathLike, trials: Trials, scores: torch.Tensor) 
 
 
 def read_scores(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
-    """Read what ``write_scores`` has written.
+    """Read the scores that ``write_scores`` has written.
 
     Arguments
     ---------
@@ -68,14 +70,52 @@ def read_scores(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     >>> scores.tolist(), same.tolist()
     ([0.75, -0.5], [True, False])
     """
-    scores, same = [], []
+    rows = list(_rows(path))
+    return np.array([score for _, _, score in rows]), np.array([k for k, *_ in rows], dtype=bool)
+
+
+def read_scored_trials(path: str | os.PathLike) -> tuple[np.ndarray, Trials] | None:
+    """Read the trials too, whose utterances are known by their names alone.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    tuple of numpy.ndarray and Trials, or None
+        (trials,) scores; None where a name holds a space, so that nobody knows where it ends.
+
+    Raises
+    ------
+    UserError
+        See ``read_scores``.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "scores.txt"
+    >>> _ = path.write_text("1 a.wav b.wav 0.75\\n0 a.wav c.wav -0.5\\n")
+    >>> scores, trials = read_scored_trials(path)
+    >>> trials.pairs.tolist(), trials.speakers().tolist()
+    ([[0, 1], [0, 2]], [0, 0, 1])
+    """
+    rows = list(_rows(path))
+    if any(len(names) != 2 for _, names, _ in rows):
+        return None
+    places: dict[str, int] = {}
+    pairs = [[places.setdefault(name, len(places)) for name in names] for _, names, _ in rows]
+    utterances = [Utterance(name, 0.0, name, "") for name in places]
+    same = torch.tensor([kind for kind, *_ in rows])
+    return np.array([score for *_, score in rows]), Trials(utterances, torch.tensor(pairs), same)
+
+
+def _rows(path: str | os.PathLike) -> Iterator[tuple[bool, list[str], float]]:
+    """Kind, names and score of each trial."""
     for number, line in read_lines(path, "scores"):
         try:
-            label, *_, score = line.split()
-            scores.append(float(score))
-            same.append({"1": True, "0": False}[label])
+            label, *names, score = line.split()
+            yield {"1": True, "0": False}[label], names, float(score)
         except (ValueError, KeyError):
             raise UserError(
                 f"{path} line {number}: expected '0|1 enrol test score', got {line!r}."
             ) from None
-    return np.array(scores), np.array(same, dtype=bool)

@@ -10,8 +10,8 @@ import pytest
 
 from experiments import dino
 from experiments.dino_runs import BATCH, CHUNK, EPOCHS, HEAD_EPOCHS, STUDIES, TRANSFER, Plan, Row
-from experiments.downstream import TASKS
-from experiments.runs import Run
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.tasks import TASKS
 from mgf_brain.errors import UserError
 from mgf_brain.run.yaml_files import read_files
 
@@ -232,4 +232,4 @@ def test_fewer_folders_than_seeds_are_refused(call):
 def test_the_tasks_are_those_of_the_downstream_table():
     for study in STUDIES.values():
         for task in set(study.tasks) & set(TASKS):
-            assert dino.COLUMNS[task][0] in TASKS[task][2]
+            assert dino.COLUMNS[task][0] in TASKS[task].metrics

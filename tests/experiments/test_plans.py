@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments import downstream, progre, targets
-from experiments.downstream import TASKS, prepare_manifests
-from experiments.plans import Plan
-from experiments.runs import Run
+from experiments import progre, targets
+from experiments.plans import Plan, prepare_manifests
+from mgf_brain.bench.runs import Run
 from mgf_brain.data.manifest import read_manifest
 from mgf_brain.errors import UserError
 from mgf_brain.run.yaml_files import read_files
@@ -156,14 +155,6 @@ def test_another_length_in_the_same_folder_is_refused(tmp_path: Path, finished: 
     _, longer = targets_plans(tmp_path, "--steps_of", "HuBERT=2500")
     with pytest.raises(UserError, match="holds another run"):
         longer["HuBERT"][0].pretraining().results()
-
-
-def test_every_task_of_the_table_can_be_planned(tmp_path: Path):
-    args = Namespace(data="data", protocol="lists", output_folder=tmp_path, adapt="frozen")
-    for task in TASKS:
-        run = downstream.make_run(task, "fbank", "fbank", 1986, args)
-        assert (ROOT / run.words[0]).is_file() and (ROOT / run.words[1]).is_file()
-        assert "{" not in " ".join(run.words)
 
 
 def test_enhancement_is_tested_on_speakers_that_no_encoder_heard(tmp_path: Path):

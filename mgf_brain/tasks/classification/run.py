@@ -10,11 +10,18 @@ from mgf_brain.downstream.finetuning import ADAPT
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
+from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.classification.data import labelled, require_classes, warn_of_unheard
 from mgf_brain.tasks.classification.model_folder import export_classifier
 from mgf_brain.tasks.classification.report import write_classification_page
-from mgf_brain.tasks.classification.training import FoldParts, classify_folds, pooled_scores
+from mgf_brain.tasks.classification.training import (
+    FoldParts,
+    classify_folds,
+    mean_weights,
+    named_classes,
+    pooled_scores,
+)
 from mgf_brain.throughput import Throughput
 
 Parts = Mapping[str, Sequence[Utterance]]
@@ -37,6 +44,9 @@ def classify_utterances(
     warn_of_unheard(folds)
     predictions, trainer = classify_folds(experiment, extractor, folds)
     metrics = pooled_scores(predictions, trainer.classes)
+    write_outcomes(
+        experiment.hparams["output_folder"], *named_classes(predictions, trainer.classes)
+    )
     train = {u.id: u for _, rows, _ in folds for u in rows}
     model = trainer.classifier(predictions[-1])
     tuning = sum((p.throughput for p in predictions), Throughput())
@@ -46,6 +56,7 @@ def classify_utterances(
         model if experiment.hparams["adapt"] != "frozen" else model.head,
         metrics,
         tuning or extractor.throughput,
+        mean_weights(predictions),
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
     with not_fatal("The report"):

@@ -95,6 +95,28 @@ def pooled_scores(predictions: Sequence[Predictions], classes: Classes) -> dict[
     return {**classification_scores(truth, named, classes.positive), "folds": folds}
 
 
+def named_classes(
+    predictions: Sequence[Predictions], classes: Classes
+) -> tuple[list[Utterance], dict[str, list[str]]]:
+    """All test utterances, and the ``label`` and ``predicted`` class of each.
+
+    Example
+    -------
+    >>> row, sure = Utterance("u", 1.0, "/a.wav", "s", label="calm"), torch.tensor([[0.9, 0.1]])
+    >>> made = Predictions("1", [row], sure, [1.0], Throughput())
+    >>> named_classes([made], Classes(["angry", "calm"]))[1]
+    {'label': ['calm'], 'predicted': ['angry']}
+    """
+    rows = [u for p in predictions for u in p.utterances]
+    named = [classes.names[n] for p in predictions for n in p.probabilities.argmax(1).tolist()]
+    return rows, {"label": [u.label or "" for u in rows], "predicted": named}
+
+
+def mean_weights(predictions: Sequence[Predictions]) -> list[float]:
+    """The weights of the layers, a mean over the folds."""
+    return torch.tensor([p.layer_weights for p in predictions]).mean(0).tolist()
+
+
 class Trained(NamedTuple):
     """A head, and the extractor of what it reads."""
 
@@ -146,7 +168,7 @@ class FoldTrainer:
             name,
             list(test),
             logits_of(probe, rows)[:, 0].softmax(-1),
-            probe.layer_logits.softmax(0).tolist(),
+            probe.layer_weights(),
             self.log.throughput,
             probe.state_dict(),
             changed_weights(extractor.encoder.state_dict(), self.extractor.encoder.state_dict()),

@@ -71,7 +71,7 @@ def write_enhancement_page(
     figures = {
         "improvement": partial(improvement, scores),
         "spectrograms": partial(spectrograms, ends),
-        "layers": partial(layer_weights, {"": enhancer.head.layer_logits.softmax(0).tolist()}),
+        "layers": partial(layer_weights, {"": enhancer.head.layer_weights()}),
     }
     speakers = [u.speaker for u in rows]
     lead = f"{adapted_name(hparams)}: {len(rows):,} test "

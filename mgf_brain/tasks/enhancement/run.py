@@ -16,6 +16,7 @@ from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
+from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.enhancement.data import Data
 from mgf_brain.tasks.enhancement.model_folder import export_enhancer
@@ -40,6 +41,8 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
     _check_durations([*train.utterances, *test.utterances], extractor)
     enhancer, throughput = train_enhancer(experiment, extractor, train)
     scores = score_mixtures(enhancer, test)
+    columns = {name: [row[name] for row in scores] for name in scores[0]}
+    write_outcomes(hparams["output_folder"], test.utterances, columns)
     tuned = hparams["adapt"] != "frozen"
     results = finish_run(
         experiment,
@@ -47,6 +50,7 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
         nn.ModuleList([enhancer.encoder, enhancer.head]) if tuned else enhancer.head,
         mean_scores(scores),
         throughput,
+        enhancer.head.layer_weights(),
     )
     export_enhancer(hparams, extractor, enhancer, results)
     with not_fatal("The report"):

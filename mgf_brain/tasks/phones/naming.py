@@ -102,6 +102,19 @@ def correct_counts(made: Sequence[NamedPhones], silence: int = 0) -> dict[str, n
     }
 
 
+def majority_counts(made: Sequence[NamedPhones]) -> np.ndarray:
+    """What naming the test's commonest phone everywhere would get right: (utterances, 2) int64.
+
+    Example
+    -------
+    >>> row, labels = Utterance("u", 1.0, "/a.wav", "s"), torch.tensor([0, 5, 5, 6])
+    >>> majority_counts([NamedPhones(row, labels, labels)]).tolist()
+    [[2, 4]]
+    """
+    commonest = torch.cat([m.labels for m in made]).mode().values
+    return np.array([[int((m.labels == commonest).sum()), len(m.labels)] for m in made])
+
+
 def pooled_accuracy(counts: np.ndarray) -> float:
     """Share of all labels that are right, in percent; not a number where there are none.
 

@@ -44,7 +44,7 @@ def write_phones_page(
     truth, named = torch.cat([m.labels for m in made]), torch.cat([m.predictions for m in made])
     figures = {
         "confusion": partial(confusion, truth.tolist(), named.tolist(), names),
-        "layers": partial(layer_weights, {"": probe.layer_logits.softmax(0).tolist()}),
+        "layers": partial(layer_weights, {"": probe.layer_weights()}),
     }
     write_task_page(
         hparams["output_folder"],

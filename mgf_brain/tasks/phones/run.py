@@ -17,9 +17,11 @@ from mgf_brain.nn.probe import Probe
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.outcomes import counted, write_outcomes
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.phones.naming import (
     correct_counts,
+    majority_counts,
     name_phones,
     pooled_accuracy,
     silence_class,
@@ -43,13 +45,11 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], L
     made = name_phones(probe, FrameData(extractor, test, labels, cache=False))
     counts = correct_counts(made, silence_class(names))
     metrics = {name: pooled_accuracy(rows) for name, rows in counts.items()}
-    finish_run(
-        experiment,
-        train,
-        probe,
-        metrics,
-        extractor.throughput,
-    )
+    chance = {"accuracy_chance": majority_counts(made)}
+    outcomes = [m.utterance for m in made], counted(counts | chance)
+    write_outcomes(experiment.hparams["output_folder"], *outcomes)
+    weights = probe.layer_weights()
+    finish_run(experiment, train, probe, metrics, extractor.throughput, weights)
     with not_fatal("The report"):
         write_phones_page(experiment, probe, made, names)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.outcomes import counted
 from mgf_brain.tasks.speakers.oneshot import OneShot, name_speakers
 
 
@@ -98,6 +99,24 @@ def one_shot(oneshot: OneShot, enrolled: torch.Tensor, embeddings: torch.Tensor)
     """
     nearest = name_speakers(enrolled, embeddings).tolist()
     return Named(oneshot.test, [oneshot.enrol[i].speaker for i in nearest])
+
+
+def right_counts(tests: Mapping[str, Named]) -> tuple[list[Utterance], dict[str, np.ndarray]]:
+    """The utterances of all tests, and the columns of each test's score.
+
+    Example
+    -------
+    >>> tests = {"accuracy": Named([Utterance("u", 1.0, "/a.wav", "s")], ["t"])}
+    >>> {name: column.tolist() for name, column in right_counts(tests)[1].items()}
+    {'accuracy': [0], 'accuracy_of': [1]}
+    """
+    rows = [u for test in tests.values() for u in test.utterances]
+    counts, start = {}, 0
+    for name, test in tests.items():
+        end = start + len(test.utterances)
+        counts[name] = np.zeros((len(rows), 2), dtype=np.int64)
+        counts[name][start:end, 0], counts[name][start:end, 1], start = test.right, 1, end
+    return rows, counted(counts)
 
 
 def _speakers(train: Sequence[Utterance]) -> list[str]:

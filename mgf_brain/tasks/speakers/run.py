@@ -9,8 +9,9 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
+from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.tasks.speakers.naming import closed_set, one_shot, train_closed_set
+from mgf_brain.tasks.speakers.naming import closed_set, one_shot, right_counts, train_closed_set
 from mgf_brain.tasks.speakers.oneshot import OneShot
 from mgf_brain.tasks.speakers.report import write_speakers_page
 
@@ -36,12 +37,7 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
     if vectors:
         named["accuracy_oneshot"] = one_shot(oneshot, *vectors)
     metrics = {name: test.accuracy() for name, test in named.items()}
-    finish_run(
-        experiment,
-        train,
-        probe,
-        metrics,
-        extractor.throughput,
-    )
+    write_outcomes(experiment.hparams["output_folder"], *right_counts(named))
+    finish_run(experiment, train, probe, metrics, extractor.throughput)
     with not_fatal("The report"):
         write_speakers_page(experiment, named, oneshot, vectors)

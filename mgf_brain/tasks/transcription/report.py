@@ -27,7 +27,7 @@ def write_transcription_page(
     kind, decoder = "per" if "per" in metrics else "wer", "_beam" if "wer_beam" in metrics else ""
     intervals = {f"{kind}{part}{decoder}": _interval(rows) for part, rows in by_part(made).items()}
     speakers = {t.utterance.speaker for t in made}
-    figures = {"layers": partial(layer_weights, {"": head.layer_logits.softmax(0).tolist()})}
+    figures = {"layers": partial(layer_weights, {"": head.layer_weights()})}
     write_task_page(
         hparams["output_folder"],
         TaskPage(

@@ -16,6 +16,7 @@ from mgf_brain.files import open_atomic
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
+from mgf_brain.run.outcomes import counted, write_outcomes
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.transcription.data import leave_out_long, report_unseen
 from mgf_brain.tasks.transcription.decoding import (
@@ -29,6 +30,7 @@ from mgf_brain.tasks.transcription.report import write_transcription_page
 from mgf_brain.tasks.transcription.training import (
     alignments,
     error_rates,
+    rate_counts,
     token_set,
     train_recogniser,
     transcribe,
@@ -65,12 +67,14 @@ def recognise(
     search = None if phones else _search(hparams, tokens, said)  # before training
     head, training = train_recogniser(experiment, extractor, train, texts, tokens)
     made = transcribe(head, extractor, test, texts, greedy(tokens))
-    metrics = error_rates(made, phones)
+    metrics, outcomes = error_rates(made, phones), rate_counts(made, phones)
     if search:
         made = transcribe(head, extractor, test, texts, search)
         metrics |= {f"{name}_beam": value for name, value in error_rates(made).items()}
+        outcomes |= {f"{name}_beam": rows for name, rows in rate_counts(made).items()}
     with open_atomic(Path(hparams["output_folder"]) / "alignments.txt") as file:
         file.write(alignments(made))
+    write_outcomes(hparams["output_folder"], [t.utterance for t in made], counted(outcomes))
     tuned = hparams["adapt"] != "frozen"
     results = finish_run(
         experiment,
@@ -78,6 +82,7 @@ def recognise(
         nn.ModuleList([extractor.encoder, head]) if tuned else head,
         metrics,
         training or extractor.throughput,
+        head.layer_weights(),
     )
     export_recogniser(hparams, extractor, head, tokens, results)
     with not_fatal("The report"):

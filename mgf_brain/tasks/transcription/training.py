@@ -153,7 +153,7 @@ def _error_rates(made: Sequence[Transcript], phones: bool) -> dict[str, float]:
 
 
 def error_counts(made: Sequence[Transcript]) -> np.ndarray:
-    """Wrong words or phones of each utterance, and those of its reference: (utterances, 2).
+    """Wrong words or phones of each utterance, and those of its reference: (utterances, 2) int64.
 
     Example
     -------
@@ -161,7 +161,33 @@ def error_counts(made: Sequence[Transcript]) -> np.ndarray:
     >>> error_counts([Transcript(row, "A B C", "A X")]).tolist()
     [[2, 3]]
     """
-    outputs = [jiwer.process_words(t.reference, t.hypothesis) for t in made]
+    return _counts([jiwer.process_words(t.reference, t.hypothesis) for t in made])
+
+
+def rate_counts(made: Sequence[Transcript], phones: bool = False) -> dict[str, np.ndarray]:
+    """Errors and symbols of each utterance, by the names of ``error_rates``: (utterances, 2).
+
+    Utterances that are not of the rate's part have no symbols there.
+
+    Example
+    -------
+    >>> made = [Transcript(Utterance("u", 1.0, "/a.wav", "s"), "A B", "A X")]
+    >>> {name: rows.tolist() for name, rows in rate_counts(made).items()}
+    {'wer': [[1, 2]], 'cer': [[1, 3]]}
+    """
+    counts = {"per" if phones else "wer": error_counts(made)}
+    if not phones:
+        counts["cer"] = _counts([jiwer.process_characters(t.reference, t.hypothesis) for t in made])
+    folds = [f"_{t.utterance.fold}" for t in made]
+    places = {part: np.array([part in ("", fold) for fold in folds]) for part in by_part(made)}
+    return {
+        f"{name}{part}": np.where(inside[:, None], rows, 0)
+        for part, inside in places.items()
+        for name, rows in counts.items()
+    }
+
+
+def _counts(outputs: Sequence[jiwer.WordOutput | jiwer.CharacterOutput]) -> np.ndarray:
     errors = [o.substitutions + o.deletions + o.insertions for o in outputs]
     return np.array([errors, [o.hits + o.substitutions + o.deletions for o in outputs]]).T
 

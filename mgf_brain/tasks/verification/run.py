@@ -69,6 +69,7 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     embeddings = extractor.embeddings(trials.utterances)
     scores = score_trials(embeddings, trials.pairs, train, known, hparams["plda_dim"])
     metrics = back_end_metrics(scores, trials.same)
+    write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, scores[""])
     results = finish_run(
         experiment,
         train if tuned else trials.utterances,
@@ -76,7 +77,6 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
         metrics,
         throughput,
     )
-    write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, scores[""])
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
     with not_fatal("The report"):
