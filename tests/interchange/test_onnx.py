@@ -24,7 +24,6 @@ from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.pooling import AffineEmbedding, AttentivePooling
 from mgf_brain.nn.resnet import ResNetTrunk
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.nn.tdnn import EcapaTrunk, XVectorTrunk
 
 SHAPE = {"input_dim": 8, "dim": 16, "layers": 1, "heads": 2, "ffn": 24, "position_kernel": 8}
 LOG_MEL = {"dim": 8, "stack": 2, "bands": 40}
@@ -139,11 +138,10 @@ def test_encoders_of_the_size_that_is_published(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [XVectorTrunk, EcapaTrunk, ResNetTrunk])
-def test_networks_for_speakers(tmp_path: Path, kind: type):
-    trunk = kind()
-    pooling = AttentivePooling(trunk.dim, attention=16)
-    embedding = AffineEmbedding(trunk.dim, pooling=pooling, embedding_dim=24)
+def test_a_network_for_speakers(tmp_path: Path):
+    trunk = ResNetTrunk(channels=[4, 4, 8, 8], blocks=[1, 1, 1, 1], bands=40)
+    pool = AttentivePooling(trunk.dim, attention=16)
+    embedding = AffineEmbedding(pool, embedding_dim=24, norm_output=True)
     encoder = SpeechEncoder(SpeechModel(trunk, NoContext(trunk.dim)), 16000, embedding)
     shaken(encoder)
     export_onnx(encoder, "nowhere", tmp_path / "export")
