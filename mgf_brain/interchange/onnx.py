@@ -1,7 +1,8 @@
 """Exports for ONNX runtimes: from waveforms to states and embedding, without Python.
 
 The graph is that of a whole recording: what lasts longer than ``mgf_brain.nn.chunks`` says must be
-cut before. Batch and length are free; padding changes nothing, as in the model.
+cut before. Batch and length are free; padding changes nothing, as in the model. Networks that look
+whether anything is padded (x-vector, ECAPA-TDNN, ResNet) can't be followed, and are refused.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ class ResNetTrunk(LogMelTrunk):
     def layers(self, x: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:
         """Frames (B, T10, bands) of which (B,) are valid -> (B, T, dim)."""
         keep = None
-        if torch.compiler.is_exporting() or bool((counts < x.shape[1]).any()):
+        if bool((counts < x.shape[1]).any()):
             keep = valid_frames(counts, x.shape[1])[:, None, :, None]
         x = self.conv(x[:, None])  # (B, C, T10, bands)
         x = _silenced(F.relu(self.norm(x), inplace=True), keep)

@@ -18,11 +18,9 @@ from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.interchange.onnx import export_onnx
 from mgf_brain.nn.baselines import LogMelFeatures
-from mgf_brain.nn.encoder import NoContext, TransformerEncoder
+from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Waveform
 from mgf_brain.nn.masking import lengths_of
-from mgf_brain.nn.pooling import AffineEmbedding, AttentivePooling
-from mgf_brain.nn.resnet import ResNetTrunk
 from mgf_brain.nn.speech_model import SpeechModel
 
 SHAPE = {"input_dim": 8, "dim": 16, "layers": 1, "heads": 2, "ffn": 24, "position_kernel": 8}
@@ -132,17 +130,6 @@ def test_encoders_of_the_size_that_is_published(
     front_end = Waveform(channels=[32] * 7, variance_eps=variance_eps)
     shape = {**SHAPE, "input_dim": 32, "dim": 64, "layers": 3, "pre_norm": pre_norm}
     encoder = SpeechEncoder(SpeechModel(front_end, TransformerEncoder(**shape)), 16000)
-    shaken(encoder)
-    export_onnx(encoder, "nowhere", tmp_path / "export")
-    check_parity(encoder, tmp_path / "export")
-
-
-@pytest.mark.slow
-def test_a_network_for_speakers(tmp_path: Path):
-    trunk = ResNetTrunk(channels=[4, 4, 8, 8], blocks=[1, 1, 1, 1], bands=40)
-    pool = AttentivePooling(trunk.dim, attention=16)
-    embedding = AffineEmbedding(pool, embedding_dim=24, norm_output=True)
-    encoder = SpeechEncoder(SpeechModel(trunk, NoContext(trunk.dim)), 16000, embedding)
     shaken(encoder)
     export_onnx(encoder, "nowhere", tmp_path / "export")
     check_parity(encoder, tmp_path / "export")
