@@ -83,7 +83,7 @@ def test_the_templates_of_pages_are_packaged(options, tmp_path):
 
 @pytest.mark.parametrize("folder", ["mgf_brain", "recipes", "experiments"])
 def test_every_import_is_required(options, folder):
-    names = {r.name for r in requirements(options, "demo", "parquet", "enhancement")}
+    names = {r.name for r in requirements(options, "demo", "onnx", "parquet", "enhancement")}
     assert imported(folder) - OWN <= {MODULES.get(name, name) for name in names}
 
 

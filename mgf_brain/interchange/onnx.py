@@ -1,7 +1,8 @@
 """Exports for ONNX runtimes: from waveforms to states and embedding, without Python.
 
 The graph is that of a whole recording: what lasts longer than ``mgf_brain.nn.chunks`` says must be
-cut before. Batch and length are free; padding changes nothing, as in the model.
+cut before. Batch and length are free; padding changes nothing, as in the model. Networks that look
+whether anything is padded (x-vector, ECAPA-TDNN, ResNet) can't be followed, and are refused.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from mgf_brain.errors import UserError, one_line
+from mgf_brain.errors import UserError
 from mgf_brain.folder.write import copy_card, staged_folder
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.chunks import WHOLE_SECONDS
@@ -167,7 +168,8 @@ def _write_graph(
                 verbose=False,
             )
     except Exception as error:  # of many kinds: what torch can't follow in a model of any class
-        raise UserError(f"{folder} can't become an ONNX graph: {one_line(error)}") from error
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(f"{folder} can't become an ONNX graph: {reason}") from error
     assert program is not None
     wavs = program.model.graph.inputs[0]
     if wavs.shape is None or any(isinstance(size, int) for size in wavs.shape):

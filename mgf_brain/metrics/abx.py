@@ -151,15 +151,10 @@ def draw_triples(
     same, other, cell, row = zip(*compared, strict=True)
     same, other = np.concatenate(same), np.concatenate(other)
     codes, places = np.unique(np.concatenate([same, other]), return_inverse=True)
-    keys = np.array(list(rows))  # (rows, 4)
-    return Triples(
-        np.stack([codes // size, codes % size], 1),
-        *np.split(places, 2),
-        np.concatenate(cell),
-        np.array(row),
-        keys[:, :2],
-        keys[:, 2:],
-    )
+    same, other = np.split(places, 2)
+    speakers, phones = np.split(np.array(list(rows)), 2, axis=1)  # (rows, 2) each
+    pairs = np.stack([codes // size, codes % size], 1)
+    return Triples(pairs, same, other, np.concatenate(cell), np.array(row), speakers, phones)
 
 
 # By context, by speaker, by phone: its tokens.

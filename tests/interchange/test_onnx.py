@@ -18,13 +18,10 @@ from mgf_brain.folder.write import dump_expanded, export_folder, new_node
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.interchange.onnx import export_onnx
 from mgf_brain.nn.baselines import LogMelFeatures
-from mgf_brain.nn.encoder import NoContext, TransformerEncoder
+from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Waveform
 from mgf_brain.nn.masking import lengths_of
-from mgf_brain.nn.pooling import AffineEmbedding, AttentivePooling
-from mgf_brain.nn.resnet import ResNetTrunk
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.nn.tdnn import EcapaTrunk, XVectorTrunk
 
 SHAPE = {"input_dim": 8, "dim": 16, "layers": 1, "heads": 2, "ffn": 24, "position_kernel": 8}
 LOG_MEL = {"dim": 8, "stack": 2, "bands": 40}
@@ -133,18 +130,6 @@ def test_encoders_of_the_size_that_is_published(
     front_end = Waveform(channels=[32] * 7, variance_eps=variance_eps)
     shape = {**SHAPE, "input_dim": 32, "dim": 64, "layers": 3, "pre_norm": pre_norm}
     encoder = SpeechEncoder(SpeechModel(front_end, TransformerEncoder(**shape)), 16000)
-    shaken(encoder)
-    export_onnx(encoder, "nowhere", tmp_path / "export")
-    check_parity(encoder, tmp_path / "export")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", [XVectorTrunk, EcapaTrunk, ResNetTrunk])
-def test_networks_for_speakers(tmp_path: Path, kind: type):
-    trunk = kind()
-    pooling = AttentivePooling(trunk.dim, attention=16)
-    embedding = AffineEmbedding(trunk.dim, pooling=pooling, embedding_dim=24)
-    encoder = SpeechEncoder(SpeechModel(trunk, NoContext(trunk.dim)), 16000, embedding)
     shaken(encoder)
     export_onnx(encoder, "nowhere", tmp_path / "export")
     check_parity(encoder, tmp_path / "export")

@@ -33,10 +33,10 @@ def score_units(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Label
     experiment = load_recipe(recipe)
     hparams, device = experiment.hparams, str(experiment.run_opts["device"])
     extractor = open_run(experiment)
-    heard, test, labels, names = dataio_prepare(hparams)
-    heard = draw_seconds(heard, 3600 * hparams["train_hours"], hparams["seed"])
-    parts = [make_part(hparams, rows, labels, not_speech(names)) for rows in (heard, test)]
-    scores = score_layers(hparams, extractor, *parts, labels, device)
+    train, test, labels, names = dataio_prepare(hparams)
+    train = draw_seconds(train, 3600 * hparams["train_hours"], hparams["seed"])
+    known, heard = (make_part(hparams, rows, labels, not_speech(names)) for rows in (train, test))
+    scores = score_layers(hparams, extractor, known, heard, labels, device)
     layer = chosen_layer(scores)
     metrics = {
         **scores[-1].test,
@@ -47,4 +47,4 @@ def score_units(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Label
     }
     finish_run(experiment, test, nn.ModuleList(), metrics, extractor.throughput)
     with not_fatal("The report"):
-        write_units_page(experiment, parts[1], scores, layer)
+        write_units_page(experiment, heard, scores, layer)
