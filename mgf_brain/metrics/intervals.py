@@ -100,7 +100,7 @@ def pair_bootstrap(
     names, owners = np.unique(speakers, return_inverse=True)
     if len(names) < 2:
         return math.nan, math.nan
-    counts = _multiplicities(len(names), draws, seed)
+    counts = multiplicities(len(names), draws, seed)
     values = [score(_weights(drawn, owners.reshape(-1, 2))) for drawn in counts]
     return _middle(np.array(values, dtype=np.float64), share)
 
