@@ -212,9 +212,11 @@ class Waveform(FrontEnd):
             lengths = frame_count(lengths, conv.kernel_size[0], conv.stride[0])
             x = conv(x)
             if isinstance(norm, nn.LayerNorm):
-                x = F.gelu(norm(x.transpose(1, 2))).transpose(1, 2)
+                x = norm(x.transpose(1, 2))
+                x = F.gelu(x).transpose(1, 2)
             else:
-                x = F.gelu(norm(x, lengths) if norm else x)
+                x = norm(x, lengths) if norm else x
+                x = F.gelu(x)
         return x
 
     def normalise(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
