@@ -8,12 +8,8 @@ from torch.nn import functional as F
 
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.positions import (
-    ConvPositions,
-    PositionGate,
-    RelativePositions,
-    StackedConvPositions,
-)
+from mgf_brain.nn.positions import ConvPositions, StackedConvPositions
+from mgf_brain.nn.relative_positions import PositionGate, RelativePositions
 
 
 class EncoderLayer(nn.Module):

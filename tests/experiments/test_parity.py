@@ -22,6 +22,7 @@ def test_a_model_that_computes_otherwise_would_be_seen(monkeypatch: pytest.Monke
     case = Case("wavlm", "small", "group")
     assert max(compare(case, 1.0).values()) < 1e-5
     monkeypatch.setattr(
-        "mgf_brain.nn.positions.PositionGate.forward", lambda self, x: x.new_ones(1, 1, 1, 1)
+        "mgf_brain.nn.relative_positions.PositionGate.forward",
+        lambda self, x: x.new_ones(1, 1, 1, 1),
     )
     assert compare(case, 1.0)["from transformers"] > 1e-3
