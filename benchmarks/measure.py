@@ -18,7 +18,10 @@ PACKAGES = ("torch", "torchaudio", "speechbrain", "transformers", "scikit-learn"
 
 
 def interleave(
-    calls: Mapping[str, Callable[[], Any]], rounds: int, warmup: int = 1
+    calls: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    warmup: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, list[float]]:
     """Seconds of each call in each round; calls take turns, so that all share the same noise.
 
@@ -28,6 +31,8 @@ def interleave(
         By name.
     rounds, warmup : int
         Rounds that count, and rounds before them that don't.
+    clock : callable
+        ``time.process_time`` does not count what else runs on the machine.
 
     Returns
     -------
@@ -41,10 +46,10 @@ def interleave(
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(warmup + rounds):
         for name, call in calls.items():
-            started = time.perf_counter()
+            started = clock()
             call()
             if number >= warmup:
-                seconds[name].append(time.perf_counter() - started)
+                seconds[name].append(clock() - started)
     return seconds
 
 
@@ -55,6 +60,11 @@ def peak_memory_mb() -> float:
     """
     status = Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def forget_peak_memory() -> None:
+    """Let ``peak_memory_mb`` begin anew, from what the process holds now."""
+    Path("/proc/self/clear_refs").write_text("5")
 
 
 def machine() -> dict[str, Any]:

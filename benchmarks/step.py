@@ -47,6 +47,7 @@ ON_REQUEST = {  # by --systems: minutes a round, another width and depth, or no 
     "MT4SSL": ("mt4ssl", {}),
     "wav2vec 2.0": ("wav2vec2", {}),
     "BEST-RQ": ("bestrq", {}),
+    "WavLM": ("wavlm", {}),
     "ProgRE": ("progre", {}),
 }
 PRODUCT = "matrix product"

@@ -117,7 +117,7 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any] | None:
         if not _is_like(list(value) if isinstance(value, tuple) else value, default):
             kind = type(default).__name__
             raise UserError(f"config.json: {key}: {value!r} is no {kind}. Copy the folder anew.")
-    return defaults | config
+    return defaults | dict(config)
 
 
 def _is_like(value: object, default: object) -> bool:

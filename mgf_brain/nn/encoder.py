@@ -8,12 +8,8 @@ from torch.nn import functional as F
 
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.positions import (
-    ConvPositions,
-    PositionGate,
-    RelativePositions,
-    StackedConvPositions,
-)
+from mgf_brain.nn.positions import ConvPositions, StackedConvPositions
+from mgf_brain.nn.relative_positions import PositionGate, RelativePositions
 
 
 class EncoderLayer(nn.Module):
@@ -37,6 +33,8 @@ class EncoderLayer(nn.Module):
     >>> EncoderLayer(32, 4, 64)(torch.randn(2, 5, 32)).shape
     torch.Size([2, 5, 32])
     """
+
+    gate: PositionGate | None
 
     def __init__(
         self,
@@ -102,29 +100,32 @@ class EncoderLayer(nn.Module):
         qkv = self.qkv(x).view(batch, frames, 3, self.heads, dim // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, heads, T, D / heads)
         dropout = self.dropout if self.training else 0.0
-        mask = keep if distances is None else self._biased(x, keep, distances.to(q.dtype))
+        mask = keep
+        if self.gate is not None and distances is not None:
+            mask = _biased(self.gate(x), keep, distances, q.dtype)
         x = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return self._drop(self.out(x.transpose(1, 2).reshape(batch, frames, dim)))
-
-    def _biased(
-        self, x: torch.Tensor, keep: torch.Tensor | None, distances: torch.Tensor
-    ) -> torch.Tensor:
-        """What is added to the scores: gated positions, and next to -inf at padding.
-
-        (B, T, D), (B, 1, 1, T), (heads, T, T) -> (B, heads, T, T).
-        """
-        gate = self.gate(x).to(distances.dtype)  # (B, heads, T, 1)
-        if keep is None:
-            return gate * distances
-        lowest = torch.finfo(distances.dtype).min  # a row of -inf alone would have no softmax
-        unseen = distances.new_zeros(keep.shape).masked_fill(~keep, lowest)
-        return torch.addcmul(unseen, gate, distances)  # one pass: all of it is T * T a head
 
     def _feed_forward(self, x: torch.Tensor) -> torch.Tensor:
         return self._drop(self.ffn_out(F.gelu(self.ffn_in(x))))
 
     def _drop(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(x, self.dropout, self.training)
+
+
+def _biased(
+    gate: torch.Tensor, keep: torch.Tensor | None, distances: torch.Tensor, dtype: torch.dtype
+) -> torch.Tensor:
+    """What is added to the scores of attention: gated positions, and next to -inf at padding.
+
+    (B, heads, T, 1), (B, 1, 1, T), (heads, T, T) -> (B, heads, T, T).
+    """
+    gate, distances = gate.to(dtype), distances.to(dtype)
+    if keep is None:
+        return gate * distances
+    lowest = torch.finfo(dtype).min  # a row of -inf alone would have no softmax
+    unseen = gate.new_zeros(keep.shape).masked_fill(~keep, lowest)
+    return torch.addcmul(unseen, gate, distances)  # in one pass over all pairs of frames
 
 
 class TransformerEncoder(ContextEncoder):
@@ -163,6 +164,8 @@ class TransformerEncoder(ContextEncoder):
     >>> len(states), states[-1].shape, encoder.num_states
     (3, torch.Size([2, 9, 32]), 3)
     """
+
+    relative: RelativePositions | None
 
     def __init__(
         self,
