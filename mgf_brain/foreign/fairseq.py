@@ -90,15 +90,27 @@ def read_fairseq(path: str | Path) -> Published:
     >>> read_fairseq("wav2vec_small.pt").config["hidden_size"]  # doctest: +SKIP
     768
     """
-    content = read_checkpoint(path)
+    return published_checkpoint(read_checkpoint(path), str(path))
+
+
+def published_checkpoint(content: Mapping[str, Any], place: str) -> Published:
+    """What transformers would write of a checkpoint; ``place`` is for messages.
+
+    Example
+    -------
+    >>> published_checkpoint({"model": {}}, "model.pt")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: model.pt is no checkpoint of fairseq: it lacks `model` or `cfg`.
+    """
     if not is_fairseq(content):
-        raise UserError(f"{path} is no checkpoint of fairseq: it lacks `model` or `cfg`.")
+        raise UserError(f"{place} is no checkpoint of fairseq: it lacks `model` or `cfg`.")
     weights = {
         place: tensor.float()
         for name, tensor in content["model"].items()
         if isinstance(tensor, torch.Tensor) and (place := _place(name))
     }
-    refuse_not_finite(weights, str(path), "Copy the file anew.")
+    refuse_not_finite(weights, place, "Copy the file anew.")
     told = _arguments(content)
     try:
         config = {
@@ -106,7 +118,7 @@ def read_fairseq(path: str | Path) -> Published:
             **config_of_shapes(weights, _known(told)),
         }
     except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+        raise UserError(f"{place}: {error}") from error
     normalise = told.get("normalize", config["feat_extract_norm"] == "layer")
     preprocessor = {
         "do_normalize": bool(normalise),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +11,6 @@ from mgf_brain.errors import UserError, plain
 from mgf_brain.folder.weights import refuse_not_finite
 from mgf_brain.foreign.published import Published
 from mgf_brain.foreign.shapes import config_of_shapes
-from mgf_brain.foreign.tensors import read_pickle
 from mgf_brain.foreign.transformers import RENAMED
 
 PREFIX = "torchaudio:"
@@ -94,37 +92,13 @@ def read_bundle(name: str) -> Published:
     return Published(config, _preprocessor(bundle._normalize_waveform, rate), made.weights)
 
 
-def read_state_dict(path: str | Path) -> Published:
-    """A file with the state dict of one of torchaudio's models.
-
-    Its architecture is told from names and shapes; large models, whose convolutions are normalised
-    over channels, are given normalised waveforms, as in all bundles.
-
-    Arguments
-    ---------
-    path : str or Path
-
-    Returns
-    -------
-    Published
-
-    Raises
-    ------
-    UserError
-        If the file holds another model, or more than tensors.
-
-    Example
-    -------
-    >>> read_state_dict("wav2vec2.pt").config["model_type"]  # doctest: +SKIP
-    'wav2vec2'
-    """
-    return published_of(read_pickle(Path(path)), str(path))
-
-
 def published_of(
     state: Mapping[str, torch.Tensor], place: str, arguments: Mapping[str, Any] | None = None
 ) -> Published:
     """What transformers would write of a torchaudio model.
+
+    Without arguments its architecture is told from names and shapes; large models, whose
+    convolutions are normalised over channels, are given normalised waveforms, as in all bundles.
 
     Arguments
     ---------
@@ -137,10 +111,23 @@ def published_of(
     Returns
     -------
     Published
+
+    Raises
+    ------
+    UserError
+        If it is another model's, or not finite.
+
+    Example
+    -------
+    >>> published_of({"weight": torch.ones(1)}, "model.pt")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: model.pt: the weights are no wav2vec 2.0's: ... is missing.
     """
     weights = {
         wanted: tensor.float()
         for name, tensor in state.items()
+        if isinstance(tensor, torch.Tensor)
         for wanted, tensor in _places(name, tensor)
     }
     refuse_not_finite(weights, place, "Copy the file anew.")

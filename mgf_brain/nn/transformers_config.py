@@ -43,7 +43,11 @@ SWITCHED_OFF = {
 }
 # Parts of the encoder with weights that no state is computed with.
 UNUSED = {"sew": "upsample", "wav2vec2-conformer": "pos_conv_embed"}
-OF_TEXT = re.compile("decoder|suppress|token|vocab")  # settings
+# Settings of heads, decoders and training.
+NO_ENCODER = re.compile(
+    "classifier|codevector|ctc_|decoder|final_dropout|initializer|logits|mask_|negatives|suppress"
+    "|tdnn|token|vocab|weighted_layer|xvector"
+)
 MOST_POSITIONS = 20_000  # frames of 20 ms; a table of theirs is in no file of weights
 MISSING = "it is transformers' model: pip install mgf_brain[transformers]"
 
@@ -83,7 +87,7 @@ def encoder_settings(config: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"{family}: {MISSING}.") from error
     general = {field.name for field in fields(PreTrainedConfig)}
     known = {field.name for field in fields(CONFIG_MAPPING[family])} - general - set(SWITCHED_OFF)
-    found = {key: config[key] for key in config if key in known and not OF_TEXT.search(key)}
+    found = {key: config[key] for key in config if key in known and not NO_ENCODER.search(key)}
     return {"model_type": family, **found}
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from mgf_brain.errors import UserError
 from mgf_brain.nn.chunks import each_row
 from mgf_brain.nn.frontends import Frames
 from mgf_brain.nn.interfaces import ContextEncoder
@@ -29,6 +30,7 @@ from mgf_brain.nn.whisper_bands import WhisperBands
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+Number = TypeVar("Number", int, float)
 # Families whose layers leave valid frames alone where padding is masked. data2vec's positions,
 # conformers' convolutions and sew's averaged frames look into it.
 MASKED = ("hubert", "unispeech", "unispeech-sat", "wav2vec2", "wav2vec2-bert", "wavlm")
@@ -138,20 +140,22 @@ class TransformersEncoder(ContextEncoder):
 
 def _front_end(config: PreTrainedConfig, preprocessor: Mapping[str, Any]) -> PublishedInput:
     normalise = preprocessor.get("do_normalize") is True
-    rate = preprocessor.get("sampling_rate", SAMPLE_RATE)
+    rate = _positive(preprocessor, "sampling_rate", SAMPLE_RATE)
     if config.model_type == "whisper":
         return WhisperBands(config.num_mel_bins, config.max_source_positions)
     if config.model_type == "wav2vec2-bert":
-        stack = preprocessor.get("stride", 2)
+        stack = _positive(preprocessor, "stride", 2)
         return KaldiBands(config.feature_projection_input_dim // stack, stack, rate)
-    return PublishedWaveform(
-        config.conv_kernel,
-        config.conv_stride,
-        getattr(config, "squeeze_factor", 1),
-        normalise,
-        preprocessor.get("variance_eps", VARIANCE_EPS),
-        rate,
-    )
+    squeeze = getattr(config, "squeeze_factor", 1)
+    eps = _positive(preprocessor, "variance_eps", VARIANCE_EPS)
+    return PublishedWaveform(config.conv_kernel, config.conv_stride, squeeze, normalise, eps, rate)
+
+
+def _positive(preprocessor: Mapping[str, Any], key: str, usual: Number) -> Number:
+    value = preprocessor.get(key, usual)
+    if type(value) is not type(usual) or value <= 0:
+        raise UserError(f"preprocessor_config.json: {key}: {value!r} is no such number.")
+    return value
 
 
 def _ignores_padding(config: PreTrainedConfig) -> bool:

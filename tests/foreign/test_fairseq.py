@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
+from mgf_brain.foreign.checkpoints import read_file
 from mgf_brain.foreign.fairseq import is_fairseq, read_fairseq
 from mgf_brain.foreign.records import read_checkpoint
 from mgf_brain.foreign.wrapped import wrapped_parts
@@ -112,7 +113,7 @@ def test_arguments_are_found_wherever_fairseq_wrote_them(kind, tmp_path):
         content = {"args": Namespace(**told, normalize=True)}
     zipped = kind != "older format"
     torch.save({**content, "model": state}, path, _use_new_zipfile_serialization=zipped)
-    found = read_fairseq(path)
+    found = read_file(path)
     assert found.config["num_attention_heads"] == 2 and found.config["hidden_dropout"] == 0.25
     assert found.preprocessor["do_normalize"]
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torchaudio import models, pipelines
 
 from mgf_brain.errors import UserError
-from mgf_brain.foreign.torchaudio import is_torchaudio, published_of, read_bundle, read_state_dict
+from mgf_brain.foreign.checkpoints import read_file
+from mgf_brain.foreign.torchaudio import is_torchaudio, published_of, read_bundle
 from mgf_brain.foreign.wrapped import wrapped_parts
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn import TransformersModel
@@ -73,12 +75,17 @@ def test_a_bundle_computes_the_same(name, monkeypatch):
 def test_a_file_tells_its_architecture_by_shapes(tmp_path):
     bundle, model = tiny("WAVLM_LARGE")
     torch.save(model.state_dict(), tmp_path / "wavlm.pt")
-    made, told = read_state_dict(tmp_path / "wavlm.pt"), published_of(model.state_dict(), "", {})
+    made, told = read_file(tmp_path / "wavlm.pt"), published_of(model.state_dict(), "", {})
     assert is_torchaudio(model.state_dict()) and made.preprocessor["do_normalize"]
     known = published_of(model.state_dict(), "", bundle._params)
     shared = set(made.config) & set(known.config)
     assert {key: made.config[key] for key in shared} == {key: known.config[key] for key in shared}
     assert set(made.weights) == set(told.weights)
+    wrapped = {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}}
+    torch.save({**wrapped, "lr": 1.0}, tmp_path / "lightning.ckpt")
+    assert set(read_file(tmp_path / "lightning.ckpt").weights) == set(made.weights)
+    save_file(model.state_dict(), tmp_path / "wavlm.safetensors")
+    assert set(read_file(tmp_path / "wavlm.safetensors").weights) == set(made.weights)
     assert {"num_attention_heads", "num_buckets", "do_stable_layer_norm"} <= shared
 
 
@@ -86,13 +93,13 @@ def test_heads_that_no_shape_tells_are_asked_for(tmp_path):
     _, model = tiny("HUBERT_BASE")
     torch.save(model.state_dict(), tmp_path / "hubert.pt")
     with pytest.raises(UserError, match=r"hubert.pt: .* how many heads attention of 32 channels"):
-        read_state_dict(tmp_path / "hubert.pt")
+        read_file(tmp_path / "hubert.pt")
 
 
 def test_what_is_no_such_model_is_refused(tmp_path):
     torch.save({"weight": torch.ones(2)}, tmp_path / "other.pt")
-    with pytest.raises(UserError, match=r"other.pt: the weights are no wav2vec 2.0's"):
-        read_state_dict(tmp_path / "other.pt")
+    with pytest.raises(UserError, match="other.pt holds no wav2vec 2.0"):
+        read_file(tmp_path / "other.pt")
     with pytest.raises(UserError, match="torchaudio has HUBERT_ASR_LARGE"):
         read_bundle("torchaudio:HUBERT")
 

@@ -134,6 +134,15 @@ def test_what_describes_no_speech_model_is_refused_in_one_line(config, words):
         TransformersModel(config)
 
 
+@pytest.mark.parametrize("key, value", [("sampling_rate", "16k"), ("stride", 0), ("stride", 2.0)])
+def test_a_feature_extractor_that_is_none_is_refused(key, value):
+    pytest.importorskip("transformers")
+    with pytest.raises(UserError, match=f"preprocessor_config.json: {key}"):
+        TransformersModel(
+            {"model_type": "wav2vec2-bert", **CONFIGS["wav2vec2-bert"][0]}, {key: value}
+        )
+
+
 def test_only_what_the_family_declares_is_passed_on():
     pytest.importorskip("transformers")
     hostile = {"_attn_implementation": "someone/kernel", "auto_map": {"AutoModel": "x.Model"}}
