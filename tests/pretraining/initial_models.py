@@ -34,6 +34,25 @@ MODELS = {
             encoder=transformer(input_dim=16, dim=48, layers=3, pre_norm=True),
         )
     },
+    "progressive": lambda: {
+        "speech_model": new_node(
+            nn.ProgressiveModel,
+            front_end=new_node(nn.LogMel, dim=24, stack=2),
+            encoder=new_node(
+                nn.ProgressiveEncoder,
+                pitch=new_node(nn.PitchEncoder, dim=40, channels=8, hidden=4, per_frame=2),
+                speaker=new_node(nn.SpeakerExtractor, dim=40, attention=8),
+                speaker_layer=2,
+                input_dim=24,
+                dim=40,
+                layers=3,
+                heads=4,
+                ffn=40,
+                position_kernel=6,
+                position_groups=8,
+            ),
+        )
+    },
     "resnet": lambda: {
         "speech_model": new_node(
             nn.SpeechModel,
