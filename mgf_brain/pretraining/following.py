@@ -56,6 +56,8 @@ def follow_initial(tree: CommentedMap, given: Mapping[str, Any], hparams_file: s
     """
     if tree.get("initial") is None:
         return
+    if "speech_model" in given:
+        raise UserError("--speech_model and --initial exclude each other. Pass one of them.")
     whole = YAML().load(resolve(dump(tree), hparams_file))
     initial = open_initial(whole)
     node = initial.node["speech_model"]
@@ -83,8 +85,6 @@ def _made_by(node: CommentedMap) -> type:
 def _refuse_contradictions(
     given: Mapping[str, Any], stated: Numbers, name: str, within: str = "--"
 ) -> None:
-    if "speech_model" in given:
-        raise UserError(f"--speech_model and --initial {name} exclude each other. Pass one.")
     for key, number in stated.items():
         value = given.get(key)
         if isinstance(number, dict):
