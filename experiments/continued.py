@@ -6,9 +6,9 @@
 
 Both learn the same speech for as many steps, from the same seeds, and validate on the same
 speakers, of whom they hear nothing; beginning anew at the full learning rate, going on at the share
-of it that the yaml has (or --shares, to compare several). Objectives' heads are new in both. EmoDB's
-ten actors speak German, with feeling; an encoder from LibriSpeech has heard English read aloud. It
-must have the size that --system has by itself, so that both are one network.
+of it that the yaml has (or --shares, to compare several). Objectives' heads are new in both.
+EmoDB's ten actors speak German, with feeling; an encoder from LibriSpeech has heard English read
+aloud. It must have the size that --system has by itself, so that both are one network.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from mgf_brain.kinds import quote
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.progressive import ProgressiveEncoder
-from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.pretraining.initial import Initial, open_initial
 from mgf_brain.public_names import find
 from mgf_brain.run.experiment import resolve
@@ -57,12 +56,17 @@ def follow_initial(tree: CommentedMap, given: Mapping[str, Any], hparams_file: s
     """
     if tree.get("initial") is None:
         return
+    if "speech_model" in given:
+        raise UserError("--speech_model and --initial exclude each other. Pass one of them.")
     whole = YAML().load(resolve(dump(tree), hparams_file))
     initial = open_initial(whole)
-    node = initial.node.get("speech_model")
-    if not isinstance(node, CommentedMap) or not issubclass(_made_by(node), SpeechModel):
-        kind = _made_by(node).__name__ if isinstance(node, CommentedMap) else "no speech model"
-        raise UserError(f"initial {initial.name}: {kind}; only a SpeechModel can be trained on.")
+    node = initial.node["speech_model"]
+    if not {"front_end", "encoder"} <= node.keys():
+        kind = _made_by(node).__name__
+        raise UserError(
+            f"initial {initial.name}: a {kind}, which objectives cannot mask. Pass a model whose "
+            "front-end and encoder are of mgf_brain.nn, or fine-tune it with --pretrained."
+        )
     if initial.encoder.sample_rate != whole["sample_rate"]:
         rates = f"{initial.encoder.sample_rate} Hz there, {whole['sample_rate']} here"
         raise UserError(f"initial {initial.name}: another sampling rate, {rates}.")
@@ -81,8 +85,6 @@ def _made_by(node: CommentedMap) -> type:
 def _refuse_contradictions(
     given: Mapping[str, Any], stated: Numbers, name: str, within: str = "--"
 ) -> None:
-    if "speech_model" in given:
-        raise UserError(f"--speech_model and --initial {name} exclude each other. Pass one.")
     for key, number in stated.items():
         value = given.get(key)
         if isinstance(number, dict):
