@@ -301,17 +301,19 @@ def test_frozen_features_are_not_augmented(key, value):
 
 
 def test_ways_to_adapt():
-    for adapt in ("frozen", "two_step", "full"):
+    for adapt in ("frozen", "two_step", "full", "lora"):
         check_adapt(adapt, example_encoder())
     check_adapt("full", small_x_vector())
-    with pytest.raises(UserError, match="adapt: 'slowly' is none of frozen, two_step, full"):
+    with pytest.raises(UserError, match="adapt: 'slowly' is none of frozen, two_step, full, lora"):
         check_adapt("slowly", example_encoder())
     with pytest.raises(UserError, match="adapt: 'full' is none of frozen"):
         check_adapt("full", example_encoder(), ("frozen",))
+    with pytest.raises(UserError, match="a Linear gives states without gradients. Pass --adapt fr"):
+        check_adapt("lora", nn.Linear(1, 1))
 
 
 def test_log_mel_bands_have_nothing_to_tune():
     check_adapt("frozen", LogMelFeatures())
-    for adapt in ("two_step", "full"):
+    for adapt in ("two_step", "full", "lora"):
         with pytest.raises(UserError, match="fbank has no parameters .* Pass --adapt frozen"):
             check_adapt(adapt, LogMelFeatures())

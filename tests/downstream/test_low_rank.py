@@ -12,8 +12,8 @@ import torch
 from torch import nn
 
 from mgf_brain.downstream.finetuning import check_adapt, tune
-from mgf_brain.downstream.layers import layers_of, recomputed
-from mgf_brain.downstream.low_rank import adapt_encoder, choose_layers
+from mgf_brain.downstream.layers import layers_of, parameter_groups, recomputed
+from mgf_brain.downstream.low_rank import adapt_encoder, choose_layers, set_learning
 from mgf_brain.errors import UserError
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.inference import SpeechEncoder, example_encoder
@@ -99,6 +99,19 @@ def test_of_another_library_s_model_the_linear_layers_that_are_called():
     assert chosen == [f"speech_model.encoder.inner.blocks.{i}.fc1" for i in (0, 1)]
     with pytest.raises(UserError, match="lora_targets: q_proj: none .* which are fc1"):
         choose_layers(encoder, LORA | {"lora_targets": ["q_proj"]})
+
+
+def test_rates_fall_from_the_head_down_in_another_library_s_model():
+    encoder, head = other_encoder(), nn.Linear(2, 2)
+    lower, upper = layers_of(encoder)
+    groups = parameter_groups(encoder, head, decay=0.5)
+    assert [group["scale"] for group in groups] == [1.0, 0.5, 0.25, 0.125]
+    expected = [[*head.parameters()], [*upper.parameters()], [*lower.parameters()]]
+    for group, parameters in zip(groups, expected, strict=False):
+        assert [id(p) for p in group["params"]] == [id(p) for p in parameters]
+    set_learning(adapted(encoder), learns=True)
+    sizes = [len(group["params"]) for group in parameter_groups(encoder, head, decay=0.5)]
+    assert sizes == [2, 2, 2]
 
 
 def test_what_can_not_be_adapted():
