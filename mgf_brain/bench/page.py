@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mgf_brain.bench.cells import Line
 from mgf_brain.bench.files import cell_text, chance_text, cost_rows, heading
 from mgf_brain.bench.pictures import draw_layers, draw_scores
 from mgf_brain.bench.superb import PUBLISHED, published_rows
-from mgf_brain.bench.table import Line, Table
+from mgf_brain.bench.table import Table
 from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.reports.drawing import draw_each

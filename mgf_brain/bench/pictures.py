@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.bench.table import Line, Table
+from mgf_brain.bench.cells import Line
+from mgf_brain.bench.table import Table
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.reports.style import (
     CONSTANT,
