@@ -1,9 +1,10 @@
 """Which differences between models are larger than chance: a paired bootstrap over speakers.
 
-The same drawn speakers for both models (``Sample``). With few speakers the percentiles of the
-bootstrap are too narrow: a difference is tested by its standard error over the draws, widened by sqrt(n / (n - 1)), against Student's t with n - 1
-degrees of freedom (Hesterberg, "What teachers should know about the bootstrap", 2015; Cameron,
-Gelbach and Miller, "Bootstrap-based improvements for inference with clustered errors", 2008).
+The same drawn speakers for both models, see ``samples.py``. With few speakers the percentiles of
+the bootstrap are too narrow: a difference is tested by its standard error over the draws, widened
+by sqrt(n / (n - 1)), against Student's t with n - 1 degrees of freedom (Hesterberg, "What teachers
+should know about the bootstrap", 2015; Cameron, Gelbach and Miller, "Bootstrap-based improvements
+for inference with clustered errors", 2008).
 """
 
 from __future__ import annotations
