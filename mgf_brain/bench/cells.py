@@ -101,6 +101,7 @@ def mean_ranks(lines: Sequence[Line], models: Sequence[str]) -> dict[str, float]
     lines : sequence of Line
         One a task; those that a model lacks are left out.
     models : sequence of str
+        Those without any score count for nothing.
 
     Returns
     -------
@@ -116,6 +117,7 @@ def mean_ranks(lines: Sequence[Line], models: Sequence[str]) -> dict[str, float]
     >>> mean_ranks(lines, ["a", "b"])
     {'a': 1.75, 'b': 1.25}
     """
+    models = [m for m in models if any(math.isfinite(line.cells[m].score) for line in lines)]
     ranks = []
     for line in lines:
         scores = [line.cells[name].score for name in models]

@@ -64,10 +64,14 @@ def _several(count: int, what: str) -> str:
 def _row(line: Line) -> list[str]:
     metric = metric_read(line.metric)
     texts = {name: cell_text(metric, cell) for name, cell in line.cells.items()}
-    texts = {name: text.replace(" ", "\N{NO-BREAK SPACE}") for name, text in texts.items()}
+    texts = {name: _unbroken(text) for name, text in texts.items()}
     shown = [part("best", t) if name in line.best else t for name, t in texts.items()]
     task = f"{line.task} (SUPERB's {line.superb})" if line.superb else line.task
-    return [task, heading(line), chance_text(line), *shown]
+    return [task, _unbroken(heading(line)), chance_text(line), *shown]
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _differences(line: Line) -> list[list[str]]:
@@ -76,9 +80,9 @@ def _differences(line: Line) -> list[list[str]]:
     return [
         [
             line.task,
-            heading(line),
+            _unbroken(heading(line)),
             f"{d.first} − {d.second}",
-            f"{d.value:+.{digits}f} [{d.low:+.{digits}f}, {d.high:+.{digits}f}]",
+            _unbroken(f"{d.value:+.{digits}f} [{d.low:+.{digits}f}, {d.high:+.{digits}f}]"),
             p_text(d.p),
             p_text(d.corrected),
             "yes" if d.is_clear else "no",
