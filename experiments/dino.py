@@ -23,7 +23,9 @@ from pathlib import Path
 
 from experiments.dino_runs import EPOCHS, PRETRAINING, STUDIES, Plan, Row
 from experiments.pictures import bars
-from mgf_brain.bench.runs import Run, cell, markdown, run_missing, values
+from mgf_brain.bench.processes import run_missing
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.summaries import cell, markdown, values
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import UserError, run_main

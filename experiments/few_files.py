@@ -15,7 +15,9 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
-from mgf_brain.bench.runs import Run, markdown, run_missing, values
+from mgf_brain.bench.processes import run_missing
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.summaries import markdown, values
 from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.data.manifest import read_manifest, write_manifest
 from mgf_brain.errors import run_main

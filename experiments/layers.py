@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from mgf_brain.bench.plan import parse_model
+from mgf_brain.bench.models import parse_model
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762

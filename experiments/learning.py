@@ -15,7 +15,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mgf_brain.bench.runs import Run, markdown, mean_and_spread, run_missing, values
+from mgf_brain.bench.processes import run_missing
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.summaries import markdown, mean_and_spread, values
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 from mgf_brain.errors import run_main
 

@@ -6,8 +6,10 @@ from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mgf_brain.bench.runs import Run, run_missing
-from mgf_brain.bench.tasks import SEED, TASKS, fill, manifests, write_enhancement_manifest
+from mgf_brain.bench.manifests import manifests, write_enhancement_manifest
+from mgf_brain.bench.processes import run_missing
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.tasks import SEED, TASKS, fill
 from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
 
 

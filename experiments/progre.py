@@ -17,7 +17,7 @@ from pathlib import Path
 
 from experiments.pictures import bars
 from experiments.plans import Plan, Plans, carry_out
-from mgf_brain.bench.runs import cell, markdown, mean_and_spread, values
+from mgf_brain.bench.summaries import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import run_main
 from mgf_brain.reports.drawing import png
 

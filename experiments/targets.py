@@ -20,7 +20,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from experiments.plans import Plan, Plans, carry_out
-from mgf_brain.bench.runs import cell, markdown, mean_and_spread, values
+from mgf_brain.bench.summaries import cell, markdown, mean_and_spread, values
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.reports.drawing import png
 from mgf_brain.reports.style import finish

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import time
+
 from mgf_brain.bench.files import as_markdown, write_files
+from mgf_brain.bench.manifests import manifests, write_enhancement_manifest
 from mgf_brain.bench.page import write_page
 from mgf_brain.bench.plan import Plan
-from mgf_brain.bench.runs import carry_out
+from mgf_brain.bench.processes import carry_out
 from mgf_brain.bench.table import make_table
-from mgf_brain.bench.tasks import manifests, write_enhancement_manifest
 from mgf_brain.locks import FolderLock
 
 
@@ -34,11 +37,11 @@ def compare(plan: Plan, jobs: int = 1) -> int:
     try:
         if any("{manifests}" in task.options for task in plan.tasks.values()):
             _prepare(plan)
+        free = show(plan)
+        measurements = [plan.measurement(model) for model in plan.models]
+        for _ in itertools.chain(carry_out(measurements), carry_out(plan.all_runs(), jobs)):
+            free = show(plan) if time.monotonic() > free else free
         show(plan)
-        for _ in carry_out([plan.measurement(model) for model in plan.models]):
-            show(plan)
-        for _ in carry_out(plan.all_runs(), jobs):
-            show(plan)
     finally:
         lock.release()
     table = make_table(plan)
@@ -46,11 +49,19 @@ def compare(plan: Plan, jobs: int = 1) -> int:
     return len(table.failed)
 
 
-def show(plan: Plan) -> None:
-    """Write the table and the page of what is done."""
+def show(plan: Plan) -> float:
+    """Write the table and the page of what is done.
+
+    Returns
+    -------
+    float
+        When to do it again, ``time.monotonic()``: it is not to take more than a tenth of the time.
+    """
+    started = time.monotonic()
     table = make_table(plan)
     write_files(table, plan.output)
     write_page(table, plan.output, plan.adapt)
+    return time.monotonic() + 9 * (time.monotonic() - started)
 
 
 def _prepare(plan: Plan) -> None:

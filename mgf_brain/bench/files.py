@@ -7,8 +7,9 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mgf_brain.bench.runs import markdown
-from mgf_brain.bench.table import Cell, Line, Table
+from mgf_brain.bench.cells import Cell, Line
+from mgf_brain.bench.summaries import markdown
+from mgf_brain.bench.table import Table
 from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import UNKNOWN, Metric, metric_read
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mgf_brain.bench.cells import Line
 from mgf_brain.bench.files import cell_text, chance_text, cost_rows, heading
 from mgf_brain.bench.pictures import draw_layers, draw_scores
 from mgf_brain.bench.superb import PUBLISHED, published_rows
-from mgf_brain.bench.table import Line, Table
+from mgf_brain.bench.table import Table
 from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.reports.drawing import draw_each
@@ -63,10 +64,14 @@ def _several(count: int, what: str) -> str:
 def _row(line: Line) -> list[str]:
     metric = metric_read(line.metric)
     texts = {name: cell_text(metric, cell) for name, cell in line.cells.items()}
-    texts = {name: text.replace(" ", "\N{NO-BREAK SPACE}") for name, text in texts.items()}
+    texts = {name: _unbroken(text) for name, text in texts.items()}
     shown = [part("best", t) if name in line.best else t for name, t in texts.items()]
     task = f"{line.task} (SUPERB's {line.superb})" if line.superb else line.task
-    return [task, heading(line), chance_text(line), *shown]
+    return [task, _unbroken(heading(line)), chance_text(line), *shown]
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _differences(line: Line) -> list[list[str]]:
@@ -75,9 +80,9 @@ def _differences(line: Line) -> list[list[str]]:
     return [
         [
             line.task,
-            heading(line),
+            _unbroken(heading(line)),
             f"{d.first} − {d.second}",
-            f"{d.value:+.{digits}f} [{d.low:+.{digits}f}, {d.high:+.{digits}f}]",
+            _unbroken(f"{d.value:+.{digits}f} [{d.low:+.{digits}f}, {d.high:+.{digits}f}]"),
             p_text(d.p),
             p_text(d.corrected),
             "yes" if d.is_clear else "no",

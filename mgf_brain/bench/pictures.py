@@ -9,7 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mgf_brain.bench.table import Line, Table
+from mgf_brain.bench.cells import Line
+from mgf_brain.bench.table import Table
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.reports.style import (
     CONSTANT,
@@ -95,6 +96,7 @@ def draw_layers(layers: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure |
             values = 100 * np.asarray(weights)
             axes.plot(range(len(values)), values, label=plot_label(name), **look)
         axes.set_ylim(bottom=0)
+        axes.xaxis.get_major_locator().set_params(integer=True)
         finish(axes, task, "layer (0: the encoder's input)", "weight (%)")
     add_legend(*panels, columns=min(4, len(models)))
     return figure

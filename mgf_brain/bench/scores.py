@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mgf_brain.bench.statistics import Sample, sample
+from mgf_brain.bench.samples import Sample, sample
 from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.metrics.resampling import (

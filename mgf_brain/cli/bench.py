@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out what is missing; the table is made anew after each run."""
+    """Carry out what is missing; table and page are made anew in between."""
     from mgf_brain.bench.command import compare
     from mgf_brain.bench.plan import make_plan
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mgf_brain.bench import plan as plan_module
-from mgf_brain.bench.plan import Plan, parse_model
+from mgf_brain.bench.models import parse_model
+from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.tasks import Task
 
 # A model's name is the share of the utterances that it names rightly; "broken" has none.

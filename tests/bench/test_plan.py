@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.bench.plan import Model, Plan, make_plan, parse_model
+from mgf_brain.bench.models import Model, parse_model
+from mgf_brain.bench.plan import Plan, make_plan
 from mgf_brain.bench.tasks import TASKS, named_tasks
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.names import metric_of

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.bench.runs import Run, carry_out, run_missing
+from mgf_brain.bench.processes import carry_out, run_missing
+from mgf_brain.bench.runs import Run
 from mgf_brain.errors import UserError
 
 SCRIPT = """
@@ -161,7 +162,7 @@ def test_ctrl_c_ends_the_processes(run_of):
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("mgf_brain.bench.runs.time.sleep", interrupted)
+        patch.setattr("mgf_brain.bench.processes.time.sleep", interrupted)
         list(carry_out([slow]))
     with pytest.raises(ProcessLookupError):
         os.kill(int(path.read_text()), 0)

@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, t
 
-from mgf_brain.bench.statistics import (
-    Sample,
-    best_models,
-    difference,
-    differences,
-    holm,
-    joined,
-    sample,
-)
+from mgf_brain.bench.differences import best_models, difference, differences, holm
+from mgf_brain.bench.samples import Sample, joined, sample
 from mgf_brain.metrics.resampling import SpeakerRatios
 
 SPEAKERS, EACH = 12, 20

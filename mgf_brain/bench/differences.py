@@ -1,10 +1,10 @@
-"""Intervals of a model's score, and which differences between models are larger than chance.
+"""Which differences between models are larger than chance: a paired bootstrap over speakers.
 
-The test's speakers are drawn with replacement (the cluster bootstrap of ``metrics.intervals``),
-the same ones for all models. With few speakers its percentiles are too narrow: a difference is
-tested by its bootstrap standard error, widened by sqrt(n / (n - 1)), against Student's t with n - 1
-degrees of freedom (Hesterberg, "What teachers should know about the bootstrap", 2015; Cameron,
-Gelbach and Miller, "Bootstrap-based improvements for inference with clustered errors", 2008).
+The same drawn speakers for both models, see ``samples.py``. With few speakers the percentiles of
+the bootstrap are too narrow: a difference is tested by its standard error over the draws, widened
+by sqrt(n / (n - 1)), against Student's t with n - 1 degrees of freedom (Hesterberg, "What teachers
+should know about the bootstrap", 2015; Cameron, Gelbach and Miller, "Bootstrap-based improvements
+for inference with clustered errors", 2008).
 """
 
 from __future__ import annotations
@@ -17,85 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from mgf_brain.metrics.intervals import multiplicities
-from mgf_brain.metrics.resampling import Resampled, whole_score
+from mgf_brain.bench.samples import SHARE, Sample
 
-DRAWS = 1000
-SHARE = 0.95  # of an interval
 CHANCE = 1 - SHARE  # a difference with a smaller p is larger than chance
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A model's score on a task, and what it would have been with other speakers.
-
-    Arguments
-    ---------
-    speakers : tuple of str
-        (S,), of the test.
-    scores : numpy.ndarray
-        (seeds,).
-    drawn : numpy.ndarray
-        (seeds, draws).
-    """
-
-    speakers: tuple[str, ...]
-    scores: np.ndarray
-    drawn: np.ndarray
-
-    @property
-    def score(self) -> float:
-        """Mean over the seeds."""
-        return float(self.scores.mean())
-
-    def interval(self, seed: int = 0) -> tuple[float, float]:
-        """Of the mean: speakers are drawn, and for each draw as many seeds as there are.
-
-        Not a number where the test has fewer than two speakers.
-
-        Example
-        -------
-        >>> drawn = np.array([np.arange(101.0)] * 2)
-        >>> low, high = Sample(("a", "b"), np.array([50.0, 50.0]), drawn).interval()
-        >>> round(low, 1), round(high, 1)
-        (2.5, 97.5)
-        """
-        seeds, draws = self.drawn.shape
-        chosen = np.random.default_rng(seed).integers(seeds, size=(seeds, draws))
-        means = self.drawn[chosen, np.arange(draws)].mean(0)
-        means = means[np.isfinite(means)]
-        if len(self.speakers) < 2 or not len(means):
-            return math.nan, math.nan
-        low, high = np.quantile(means, [(1 - SHARE) / 2, (1 + SHARE) / 2])
-        return float(low), float(high)
-
-
-def sample(run: Resampled, draws: int = DRAWS) -> Sample:
-    """One run.
-
-    Arguments
-    ---------
-    run : Resampled
-    draws : int
-
-    Returns
-    -------
-    Sample
-        Of runs with the same speakers, draws are the same.
-    """
-    times = multiplicities(len(run.speakers), draws, seed=0)
-    return Sample(run.speakers, np.array([whole_score(run)]), run.drawn(times)[None])
-
-
-def joined(samples: Sequence[Sample]) -> Sample:
-    """The runs of all seeds of a model; of other speakers each, they have no interval."""
-    first, *others = samples
-    same = all(other.speakers == first.speakers for other in others)
-    return Sample(
-        first.speakers if same else (),
-        np.concatenate([s.scores for s in samples]),
-        np.concatenate([s.drawn for s in samples]),
-    )
 
 
 @dataclass(frozen=True)
