@@ -34,11 +34,6 @@ PLACES = (
     ("encoder.layers.{n}.ffn_out", "encoder.layers.{n}.feed_forward.output_dense"),
 )
 FIELDS = {"{n}": r"(?P<n>\d+)", "{part}": r"(?P<part>[qkv])"}
-# What torch called the two parts of a normalised weight until 2.0.
-OLDER = {
-    "weight_g": "parametrizations.weight.original0",
-    "weight_v": "parametrizations.weight.original1",
-}
 
 
 def to_transformers(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -77,7 +72,7 @@ def to_transformers(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tens
 
 
 def from_transformers(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The inverse of ``to_transformers``; names of older files are understood.
+    """The inverse of ``to_transformers``.
 
     Raises
     ------
@@ -86,13 +81,12 @@ def from_transformers(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
 
     Example
     -------
-    >>> list(from_transformers({"encoder.pos_conv_embed.conv.weight_g": torch.zeros(1)}))
-    ['encoder.positions.conv.parametrizations.weight.original0']
+    >>> list(from_transformers({"encoder.pos_conv_embed.conv.bias": torch.zeros(1)}))
+    ['encoder.positions.conv.bias']
     """
     placed, parts = {}, {}
     for name, tensor in weights.items():
-        module, _, parameter = name.rpartition(".")
-        place = _place(f"{module}.{OLDER.get(parameter, parameter)}".lstrip("."), FROM_TRANSFORMERS)
+        place = _place(name, FROM_TRANSFORMERS)
         if place is None:
             raise UserError(f"the weights: there is no place here for {name}.")
         if letter := re.search(r"\.attention\.([qkv])_proj\.", name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from mgf_brain.foreign.published import Published
 from mgf_brain.foreign.tensors import read_tensors
 from mgf_brain.nn.transformers_config import FAMILIES
 
+logger = logging.getLogger(__name__)
+
 REMEDY = "Copy the folder anew."
 # Where a model without heads has its weights; heads have names of their own.
 ROOTS = re.compile(
-    r"(encoder|feature_extractor|feature_projection|layer_norm|adapter|intermediate_ffn)\."
-    r"|masked_spec_embed$"
+    r"(encoder|feature_extractor|feature_projection|layer_norm)\.|masked_spec_embed$"
 )
 # Names of weight norm before torch had parametrizations.
 RENAMED = {
@@ -80,7 +82,7 @@ def read_transformers(folder: str | Path) -> Published:
         raise UserError(f"{folder} lacks the encoder's weights, in {' or '.join(WEIGHTS)}.")
     _refuse_missing_shards(folder, set(offered))
     refuse_not_finite(weights, str(folder), REMEDY)
-    return Published(config, _preprocessor(folder), weights)
+    return Published(config, _preprocessor(folder, config), weights)
 
 
 def encoder_name(name: str, family: str) -> str | None:
@@ -116,10 +118,18 @@ def _refuse_missing_shards(folder: Path, offered: set[str]) -> None:
                 raise UserError(f"{folder} lacks {plain(lacking[0], 60)}, says {index}. {REMEDY}")
 
 
-def _preprocessor(folder: Path) -> dict[str, Any]:
+def _preprocessor(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """What is done to a waveform; what a file leaves out is transformers' default."""
     for name in EXTRACTORS:
         if (folder / name).is_file():
             found = read_json(folder / name)
             inner = found.get("feature_extractor")
-            return inner if isinstance(inner, dict) else found
-    return {}
+            return {"do_normalize": True} | (inner if isinstance(inner, dict) else found)
+    normalise = config.get("feat_extract_norm") == "layer"  # so it is in all that were published
+    logger.warning(
+        "%s lacks %s: the waveform is %s.",
+        folder,
+        EXTRACTORS[0],
+        "brought to zero mean and unit variance" if normalise else "taken as it is",
+    )
+    return {"do_normalize": normalise}

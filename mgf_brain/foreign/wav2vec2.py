@@ -17,7 +17,7 @@ from ruamel.yaml.comments import CommentedMap
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.names import from_transformers
-from mgf_brain.foreign.published import Parts, Published, without_heads
+from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.nn.waveform import Waveform
@@ -94,7 +94,7 @@ def native_parts(published: Published) -> Parts | None:
         front_end=_front_end(config, published.preprocessor),
         encoder=_encoder(config),
     )
-    weights = from_transformers(without_heads(published.weights, config["model_type"]))
+    weights = from_transformers(published.weights)
     if MASK not in weights:
         logger.warning(
             "The model has no mask embedding (masked_spec_embed). Initial random values take its "

@@ -13,8 +13,8 @@ from mgf_brain.nn.transformers_config import UNUSED, encoder_settings
 from mgf_brain.nn.transformers_model import TransformersModel
 
 PLACE = "speech_model.encoder.model."
-# Weights that no state is computed with: training's own, and adapters that shorten the states.
-NO_STATE = ("masked_spec_embed", "adapter.", "intermediate_ffn.")
+# Weights that no state is computed with.
+NO_STATE = ("masked_spec_embed",)
 
 
 def wrapped_parts(published: Published) -> Parts:

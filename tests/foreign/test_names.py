@@ -33,18 +33,6 @@ def test_there_and_back(front_end: dict, encoder: dict):
     assert all(torch.equal(back[name], weights[name]) for name in weights)
 
 
-def test_names_of_torch_before_parametrizations():
-    speech = SpeechModel(Waveform([8] * 7), TransformerEncoder(8, 32, 1, 4, 64, position_kernel=8))
-    older = {
-        name.replace("parametrizations.weight.original0", "weight_g").replace(
-            "parametrizations.weight.original1", "weight_v"
-        ): tensor
-        for name, tensor in to_transformers(speech.state_dict()).items()
-    }
-    assert "encoder.pos_conv_embed.conv.weight_g" in older
-    speech.load_state_dict(from_transformers(older))
-
-
 @pytest.mark.parametrize(
     "name", ["encoder.layers.0.extra.weight", "encoder.layers.x.layer_norm.bias", "pooler.bias"]
 )
