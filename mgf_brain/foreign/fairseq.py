@@ -106,9 +106,9 @@ def published_checkpoint(content: Mapping[str, Any], place: str) -> Published:
     if not is_fairseq(content):
         raise UserError(f"{place} is no checkpoint of fairseq: it lacks `model` or `cfg`.")
     weights = {
-        place: tensor.float()
+        wanted: tensor.float()
         for name, tensor in content["model"].items()
-        if isinstance(tensor, torch.Tensor) and (place := _place(name))
+        if isinstance(tensor, torch.Tensor) and (wanted := _place(name))
     }
     refuse_not_finite(weights, place, "Copy the file anew.")
     told = _arguments(content)
