@@ -113,7 +113,8 @@ def cost_rows(table: Table) -> list[list[str]]:
     """Mean rank, parameters, speed and memory: a row each, a column a model."""
     rows = []
     if table.ranks:
-        rows.append(["mean rank", *(f"{table.ranks[name]:.2f}" for name in table.models)])
+        ranks = [table.ranks.get(name) for name in table.models]
+        rows.append(["mean rank", *(UNKNOWN if r is None else f"{r:.2f}" for r in ranks)])
     for cost, (title, digits) in COSTS.items():
         values = [table.costs[name].get(cost) for name in table.models]
         if any(value is not None for value in values):

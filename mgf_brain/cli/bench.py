@@ -10,12 +10,9 @@ from pathlib import Path
 
 HELP = "Compare models on tasks: one page and table with intervals, resumed where it was stopped."
 EXAMPLES = """\
-  mgf-brain bench fbank random MGF=results/mgf/1986 --tasks emotion-EmoDB --data corpora \\
-      --output_folder results/bench
-  mgf-brain bench fbank facebook/hubert-base-ls960 torchaudio:WAV2VEC2_BASE \\
-      --tasks emotion,verification,phones --data corpora --protocol lists --seeds 3 \\
-      --output_folder results/bench
-  mgf-brain bench fbank results/mgf/1986 --manifest own.csv --output_folder results/own
+  mgf-brain bench fbank random --tasks emotion --data corpora --output_folder results/bench
+  mgf-brain bench fbank MGF=results/mgf/1986 --manifest own.csv --output_folder results/own
+  mgf-brain bench fbank user/model --data corpora --protocol lists --seeds 3 --output_folder all
 """
 
 
