@@ -104,7 +104,7 @@ def test_student_and_teacher_begin_as_the_model(home, system: str, name: str):
 
 @pytest.mark.parametrize(
     "system",
-    [pytest.param(s, marks=() if s in ("progre", "dino") else SLOW) for s in SYSTEMS],
+    [pytest.param(s, marks=() if s == "progre" else SLOW) for s in SYSTEMS],
 )
 def test_what_it_leaves_is_loaded_and_says_where_it_came_from(home, system: str):
     results = train(home, system, "--initial", f"{home}/wave", run=system)

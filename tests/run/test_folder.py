@@ -149,6 +149,15 @@ def test_a_changed_yaml_is_refused(start, trained, tmp_path, old, new, message):
         start()
 
 
+def test_a_key_that_is_newer_than_the_run_may_be_null(start, trained, tmp_path):
+    trained()
+    main = tmp_path / "main.yaml"
+    main.write_text(main.read_text() + "initial: null\n")
+    start()
+    with pytest.raises(UserError, match=r"initial: \(absent\) there, mine now"):
+        trained("--initial", "mine")
+
+
 def test_the_same_values_written_otherwise_are_the_same(start, trained, tmp_path):
     trained()
     (tmp_path / "main.yaml").write_text(MAIN.replace("seed: 0", "seed: 0x0  # drawn"))

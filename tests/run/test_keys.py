@@ -193,3 +193,6 @@ def test_what_changes_no_number_is_free():
     values = {"seed": 1, "num_workers": 2, "tuning": {"epochs": 3, "num_workers": 2}, "own": 1}
     assert bound_values(values, keys) == {"seed": 1, "tuning": {"epochs": 3}, "own": 1}
     assert bound_values(values, keys, ["seed"]).keys() == {"tuning", "own"}
+    made = {"!new:mgf_brain.targets.ClusterLabels": {"seed": 1, "trust": True}}
+    bound = bound_values({"tracks": {"labels": made}}, keys)
+    assert bound == {"tracks": {"labels": {"!new:mgf_brain.targets.ClusterLabels": {"seed": 1}}}}
