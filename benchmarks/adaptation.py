@@ -27,9 +27,9 @@ from mgf_brain.downstream.layers import head_parameters, layers_of, parameter_gr
 from mgf_brain.downstream.low_rank import adapt_encoder, set_learning
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import Waveform
 from mgf_brain.nn.probe import Probe
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 
 LORA = {"lora_rank": 8, "lora_alpha": 16.0, "lora_dropout": 0.0} | dict.fromkeys(
     ("lora_targets", "lora_layers")

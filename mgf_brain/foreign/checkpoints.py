@@ -12,7 +12,6 @@ from mgf_brain.foreign.tensors import read_tensors
 from mgf_brain.foreign.torchaudio import is_torchaudio, published_of
 
 INNER = "state_dict"  # where Lightning puts it
-SUFFIXES = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 
 
 def read_file(path: str | Path) -> Published:

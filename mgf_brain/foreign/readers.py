@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mgf_brain.foreign.fairseq import is_fairseq, read_checkpoint, read_fairseq
+from mgf_brain.foreign.checkpoints import read_file
 from mgf_brain.foreign.own_class import own_parts
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.foreign.speechbrain import speechbrain_parts
-from mgf_brain.foreign.torchaudio import read_bundle, read_state_dict
+from mgf_brain.foreign.torchaudio import read_bundle
 from mgf_brain.foreign.transformers import read_transformers
 from mgf_brain.foreign.wav2vec2 import native_parts
 from mgf_brain.foreign.wrapped import wrapped_parts
@@ -34,9 +34,8 @@ def of_torchaudio(name: str | Path) -> Parts:
 
 
 def of_checkpoint(path: str | Path) -> Parts:
-    """A checkpoint of fairseq, or a state dict of one of torchaudio's models."""
-    fairseq = is_fairseq(read_checkpoint(path))
-    return parts_of(read_fairseq(path) if fairseq else read_state_dict(path))
+    """A checkpoint of fairseq, or the state dict of one of torchaudio's models."""
+    return parts_of(read_file(path))
 
 
 def of_speechbrain(folder: str | Path) -> Parts:

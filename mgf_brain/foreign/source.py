@@ -22,7 +22,7 @@ from mgf_brain.foreign.published import Parts
 
 NAMED = "a run, its pretrained/ or model/, user/name on the hub, a folder of transformers or of"
 NAMED += " SpeechBrain, torchaudio:<bundle>, a checkpoint, or package.module:Class"
-CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin")
+CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 BUNDLE = "torchaudio:"
 
 Reader = Callable[[], Parts]
@@ -155,7 +155,7 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
     if (path / CONFIG_FILE).is_file():
         name = hub.pinned(name, path)
         return _foreign("of_transformers", name, "a model of transformers", path)
-    if (path / YAML_FILE).is_file() and any(path.glob("*.ckpt")):
+    if _is_speechbrain(path):
         return _trusted("of_speechbrain", name, "a folder of SpeechBrain", trust, path)
     if (path / YAML_FILE).is_file() and (path / "save").is_dir():
         raise UserError(f"{path} is a run that has left no model yet. Let it end first.")
@@ -163,6 +163,12 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
     if len(lacks) == 1:
         raise UserError(f"{path} is no pretrained folder: it lacks {lacks[0]}.")
     raise UserError(f"{path} holds no model: neither {YAML_FILE} nor {CONFIG_FILE}. Pass {NAMED}.")
+
+
+def _is_speechbrain(folder: Path) -> bool:
+    from mgf_brain.foreign.speechbrain import is_speechbrain  # brings its lobes along
+
+    return is_speechbrain(folder)
 
 
 def _foreign(reader: str, name: str, what: str, at: str | Path) -> Source:

@@ -19,9 +19,10 @@ from mgf_brain.inference import SpeakerVerifier, SpeechEncoder
 from mgf_brain.interchange.onnx import export_onnx
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
-from mgf_brain.nn.frontends import LogMel, Waveform
+from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.waveform import Waveform
 
 SHAPE = {"input_dim": 8, "dim": 16, "layers": 1, "heads": 2, "ffn": 24, "position_kernel": 8}
 LOG_MEL = {"dim": 8, "stack": 2, "bands": 40}
