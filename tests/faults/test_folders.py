@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from mgf_brain.inference.any_model import load_any
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import export_folder
 from mgf_brain.inference import SpeechEncoder
+from mgf_brain.inference.any_model import load_any
 from mgf_brain.inference.encoder import some_sound
 from mgf_brain.reports.model_info import describe
 from tests.cli.conftest import WRITERS
