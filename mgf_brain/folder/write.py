@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedBase, CommentedMap, CommentedSeq
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
@@ -193,6 +194,7 @@ def export_folder(
         for name, module in modules.items()
         for key, value in module.state_dict().items()
     }
+    tensors = _apart(tensors)
     refuse_not_finite(tensors, str(folder), "Nothing was exported: train again from a checkpoint.")
     known = encoder_weights(base) if base else {}
     with staged_folder(folder) as staging:
@@ -206,6 +208,17 @@ def export_folder(
         for file in files:
             shutil.copy(file, staging)
     return Path(folder)
+
+
+def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Each in memory of its own: safetensors takes no weight by two names."""
+    seen: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return apart
 
 
 @contextmanager

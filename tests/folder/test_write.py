@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
+from safetensors.torch import load_file
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import (
@@ -83,3 +84,11 @@ def test_a_full_disk_is_a_line_that_names_the_folder_and_the_old_one_stays(tmp_p
             write(staging)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert (tmp_path / "model/card").read_text() == "old"
+
+
+def test_a_weight_by_two_names_is_written_twice(tmp_path: Path):
+    """Published networks tie layers; loaded, they are tied again by their own class."""
+    layer = torch.nn.Linear(2, 2)
+    export_folder(tmp_path / "m", {"a": torch.nn.Sequential(layer, layer)}, "", {}, "")
+    weights = load_file(tmp_path / "m" / "model.safetensors")
+    assert torch.equal(weights["a.0.weight"], weights["a.1.weight"]) and len(weights) == 4
