@@ -96,7 +96,7 @@ def draw_layers(layers: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure |
             values = 100 * np.asarray(weights)
             axes.plot(range(len(values)), values, label=plot_label(name), **look)
         axes.set_ylim(bottom=0)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params("x", integer=True)
         finish(axes, task, "layer (0: the encoder's input)", "weight (%)")
     add_legend(*panels, columns=min(4, len(models)))
     return figure
