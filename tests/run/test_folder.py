@@ -154,7 +154,7 @@ def test_a_key_that_is_newer_than_the_run_may_be_null(start, trained, tmp_path):
     main = tmp_path / "main.yaml"
     main.write_text(main.read_text() + "initial: null\n")
     start()
-    with pytest.raises(UserError, match=r"initial: \(absent\) there, mine now"):
+    with pytest.raises(UserError, match="initial: None there, mine now"):
         trained("--initial", "mine")
 
 
