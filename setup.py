@@ -68,6 +68,9 @@ EXTRAS = {
     ],
 }
 EXTRAS["onnx"] = ONNX
+
+# Published models that our own classes are not made of: Whisper, w2v-BERT, Conformer, SEW.
+EXTRAS["transformers"] = ["transformers>=5"]
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
 # Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer
@@ -81,7 +84,7 @@ EXTRAS["parquet"] = ["pyarrow"]
 EXTRAS["enhancement"] = ["pystoi>=0.4", "pesq>=0.0.4"]
 
 # What the benchmarks compare with, beside SpeechBrain and torchaudio. Not in [all]: large.
-EXTRAS["bench"] = ["transformers>=5"]
+EXTRAS["bench"] = EXTRAS["transformers"]
 
 setup(
     name="mgf_brain",

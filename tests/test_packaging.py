@@ -81,9 +81,13 @@ def test_the_templates_of_pages_are_packaged(options, tmp_path):
     assert {"page.html", "task.html", "pretraining.html", "comparison.html"} <= templates
 
 
+EXAMPLES = {"distillmos"}  # of a model of one's own: whoever uses it installs it
+
+
 @pytest.mark.parametrize("folder", ["mgf_brain", "recipes", "experiments"])
 def test_every_import_is_required(options, folder):
-    names = {r.name for r in requirements(options, "demo", "onnx", "parquet", "enhancement")}
+    extras = ("demo", "onnx", "parquet", "enhancement", "transformers")
+    names = {r.name for r in requirements(options, *extras)} | EXAMPLES
     assert imported(folder) - OWN <= {MODULES.get(name, name) for name in names}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mgf_brain.bench.cells import Line
 from mgf_brain.bench.table import Table
@@ -96,7 +97,7 @@ def draw_layers(layers: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure |
             values = 100 * np.asarray(weights)
             axes.plot(range(len(values)), values, label=plot_label(name), **look)
         axes.set_ylim(bottom=0)
-        axes.locator_params("x", integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         finish(axes, task, "layer (0: the encoder's input)", "weight (%)")
     add_legend(*panels, columns=min(4, len(models)))
     return figure
