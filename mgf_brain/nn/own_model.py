@@ -57,7 +57,7 @@ class OwnModel(SpeechModel):
         missing = [key for key in NEEDED if not _positive(getattr(own, key, None))]
         if missing or not callable(getattr(own, "encode", None)):
             what = f"{missing[0]}, a whole number" if missing else "encode(wavs, lengths)"
-            raise UserError(f"{name} lacks {what}. docs/own_class.md says what it must offer.")
+            raise UserError(f"{name} lacks {what}. docs/any_model.md says what it must offer.")
         encoder = OwnNetwork(own)
         super().__init__(OwnInput(own), encoder)
         encoder.try_out()

@@ -20,7 +20,7 @@ TOLERANCE = 1e-4  # beyond which padding is said to change states
 
 @runtime_checkable
 class Own(Protocol):
-    """What a class of one's own must offer; docs/own_class.md has an example."""
+    """What a class of one's own must offer; docs/any_model.md has an example."""
 
     sample_rate: int  # in Hz
     hop: int  # samples from one frame to the next
