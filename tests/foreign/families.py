@@ -1,11 +1,18 @@
-"""Tiny models of every family that transformers has, with weights far from their initial ones."""
+"""Tiny models of every family that transformers has, with weights far from their initial ones.
+
+> python -m tests.foreign.families
+
+prints how far our states are from transformers'.
+"""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
+from experiments import parity
 from mgf_brain.foreign.published import Published
+from mgf_brain.foreign.wrapped import wrapped_parts
 
 LENGTHS = torch.tensor([8000, 5432, 1200])
 EXTRACTOR = {"do_normalize": True, "sampling_rate": 16000}
@@ -105,3 +112,28 @@ def their_states(family: str, model: torch.nn.Module, wav: torch.Tensor) -> list
     if family == "sew":
         return list(made.hidden_states)
     return [*made.hidden_states[:-1], made.last_hidden_state]
+
+
+def main() -> None:
+    """Print the largest differences of models that transformers computes, Markdown."""
+    print("| family, by transformers' own network | from transformers | in a batch |")
+    print("|---|---:|---:|")
+    for family, size in CASES:
+        made, theirs = published(family, size)
+        ours = parity.built(wrapped_parts(made))
+        wavs = [wav[:length] for wav, length in zip(noise(), LENGTHS, strict=True)]
+        alone = [parity.our_states(ours, [wav])[0] for wav in wavs]
+        expected = [[x[0] for x in their_states(family, theirs, wav)] for wav in wavs]
+        shown = [
+            [x[: len(y)] for x, y in zip(*pair, strict=True)]
+            for pair in zip(expected, alone, strict=True)
+        ]
+        figures = [
+            max(map(parity.difference, shown, alone)),
+            max(map(parity.difference, alone, parity.our_states(ours, wavs))),
+        ]
+        print(f"| {family}, {('small', 'larger')[size]} | {figures[0]:.1e} | {figures[1]:.1e} |")
+
+
+if __name__ == "__main__":
+    main()
