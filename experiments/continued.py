@@ -20,7 +20,9 @@ from pathlib import Path
 from statistics import mean
 
 from experiments.pictures import curves
-from mgf_brain.bench.runs import Run, markdown, mean_and_spread, run_missing
+from mgf_brain.bench.processes import run_missing
+from mgf_brain.bench.runs import Run
+from mgf_brain.bench.summaries import markdown, mean_and_spread
 from mgf_brain.data.corpora.emodb import prepare_emodb
 from mgf_brain.errors import run_main
 from mgf_brain.files import open_atomic

@@ -4,7 +4,9 @@ The same drawn speakers for both models, see ``samples.py``. With few speakers t
 the bootstrap are too narrow: a difference is tested by its standard error over the draws, widened
 by sqrt(n / (n - 1)), against Student's t with n - 1 degrees of freedom (Hesterberg, "What teachers
 should know about the bootstrap", 2015; Cameron, Gelbach and Miller, "Bootstrap-based improvements
-for inference with clustered errors", 2008).
+for inference with clustered errors", 2008). Where a model has several seeds, the variance of their
+mean is added, degrees of freedom by Welch and Satterthwaite: two trainings of one model are no
+better than each other. With one seed each, a difference is one of these two trainings alone.
 """
 
 from __future__ import annotations
@@ -72,19 +74,23 @@ def difference(first: str, second: str, a: Sample, b: Sample) -> Difference:
     >>> drawn = np.array([[1.0, 2.0, 3.0]])
     >>> better, worse = (Sample(tuple("abc"), np.array([m]), drawn * 0 + m) for m in (5.0, 4.0))
     >>> found = difference("new", "old", better, worse)
-    >>> found.value, found.p
-    (1.0, 0.0)
+    >>> found.value, found.p  # three speakers say no more
+    (1.0, 0.25)
     """
     value, count = a.score - b.score, len(a.speakers)
     if a.speakers != b.speakers or count < 2:
         return Difference(first, second, value, math.nan, math.nan, math.nan)
     gaps = a.drawn.mean(0) - b.drawn.mean(0)
-    error = float(np.nanstd(gaps)) * math.sqrt(count / (count - 1))
-    margin = float(student.ppf((1 + SHARE) / 2, count - 1)) * error
+    variances = [(float(np.nanvar(gaps)) * count / (count - 1), count - 1)]
+    variances += [(s.var(ddof=1) / len(s), len(s) - 1) for s in (a.scores, b.scores) if len(s) > 1]
+    error = math.sqrt(sum(variance for variance, _ in variances))
     if error <= 1e-12:  # every speaker has the same difference
-        p = float(abs(value) <= 1e-12)
+        freedom, p = math.inf, float(abs(value) <= 1e-12)
     else:
-        p = 2 * float(student.sf(abs(value) / error, count - 1))
+        freedom = error**4 / sum(variance**2 / free for variance, free in variances)
+        p = 2 * float(student.sf(abs(value) / error, freedom))
+    p = max(p, 2.0 ** (1 - count))  # that all speakers agree has no smaller one between equals
+    margin = float(student.ppf((1 + SHARE) / 2, freedom)) * error
     return Difference(first, second, value, value - margin, value + margin, p)
 
 
@@ -133,7 +139,7 @@ def best_models(
     ---------
     samples : mapping of str to Sample
     found : sequence of Difference
-        Of all pairs; one that could not be tested is none by chance alone.
+        Of all pairs; one that could not be tested is not shown to be more than chance.
     better : "lower" or "higher"
 
     Returns
@@ -154,7 +160,7 @@ def best_models(
     alike = {
         name
         for d in found
-        if best in (d.first, d.second) and d.corrected >= CHANCE
+        if best in (d.first, d.second) and not d.is_clear
         for name in (d.first, d.second)
     }
     return {best} | alike

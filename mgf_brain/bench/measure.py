@@ -63,10 +63,13 @@ def main() -> None:
     parser.add_argument("--pretrained", required=True)
     parser.add_argument("--output_folder", type=Path, required=True)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--trust", default="False")
+    parser.add_argument("--untrained", default=UNTRAINED)
     args, _ = parser.parse_known_args()  # the rest is for recipes
     started = time.time()
-    untrained = repository_file(UNTRAINED, [Path(__file__)])
-    encoder = load_extractor(args.pretrained, untrained, seed=0, device=args.device).encoder
+    untrained, trust = repository_file(args.untrained, [Path(__file__)]), args.trust == "True"
+    extractor = load_extractor(args.pretrained, untrained, 0, args.device, trust=trust)
+    encoder = extractor.encoder
     times: dict[str, float | None] = {"audio_s_per_s": audio_rate(encoder, args.device)}
     times["wall_s"] = time.time() - started
     results = make_results("mgf-brain bench", "", 0, describe_data([]), encoder, {}, times)

@@ -125,7 +125,11 @@ def make_plan(
     if words:
         chosen = [name for word in words for name in _present(word, known, data)]
     else:
-        chosen = [name for name, task in known.items() if _has(task, data)]
+        chosen = [
+            name
+            for name, task in known.items()
+            if _has(task, data) and (protocol or "{protocol}" not in task.options)
+        ]
     tasks = {name: known[name] for name in chosen}
     if adapt != "frozen":
         tasks = {name: task for name, task in tasks.items() if not task.frozen_only}
@@ -150,7 +154,8 @@ def _present(word: str, known: dict[str, Task], data: str | None) -> list[str]:
 
 
 def _has(task: Task, data: str | None) -> bool:
-    return not task.corpus or (data is not None and (Path(data) / task.corpus).is_dir())
+    """Whether all folders are there that a task reads."""
+    return all(data is not None and (Path(data) / folder).is_dir() for folder in task.folders)
 
 
 def _require(tasks: dict[str, Task], protocol: str | None) -> None:

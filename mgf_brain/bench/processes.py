@@ -86,6 +86,8 @@ def _finish(run: Run, status: int, seconds: float) -> None:
         status = 1
     if status:
         failure = _reason(run.log) or f"status {status}"
+        if status < 0:  # what it was printing says nothing
+            failure = f"killed by signal {-status}" + ", out of memory?" * (status == -9)
         with open_atomic(run.folder.with_suffix(".failed")) as file:
             file.write(failure)
         print(f"    failed: {run.folder}: {failure}", flush=True)

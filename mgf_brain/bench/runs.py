@@ -13,6 +13,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_json
 from mgf_brain.run.places import repository_file
 
+FREE = ("--trust", "--device")  # options that change no number
 MODEL_FOLDERS = ("", "pretrained", "model")  # in which a model named by its run may lie
 WEIGHTS = ("model.safetensors", "pytorch_model.bin", "embedding_model.ckpt")
 
@@ -57,9 +58,10 @@ class Run:
         return read_json(path) if path.is_file() else None
 
     def failure(self) -> str:
-        """Why it failed when it was last tried, on one line; "" if it didn't."""
+        """Why it failed when it was last tried, on one line; "" if it didn't, or has results."""
         path = self.folder.with_suffix(".failed")
-        return path.read_text(encoding="utf-8") if path.is_file() else ""
+        failed = path.is_file() and not (self.folder / "results.json").is_file()
+        return path.read_text(encoding="utf-8") if failed else ""
 
     @property
     def log(self) -> Path:
@@ -72,12 +74,18 @@ class Run:
         if self.folder.is_dir() and note.is_file():
             words, _, weights = note.read_text(encoding="utf-8").partition("\n")
             known = weights and self.weights()  # a folder may be gone when its table is printed
-            if words != " ".join(self.words) or (known and known != weights):
+            if words != self._bound or (known and known != weights):
                 raise UserError(f"{self.folder} holds another run, see {note}. Remove it first.")
+
+    @property
+    def _bound(self) -> str:
+        """The words that change what is computed."""
+        pairs = zip(("", *self.words), self.words, strict=False)
+        return " ".join(w for before, w in pairs if w not in FREE and before not in FREE)
 
     def note(self) -> None:
         """Write down beside the folder what is run there."""
-        text = "\n".join([" ".join(self.words), self.weights()])
+        text = "\n".join([self._bound, self.weights()])
         with open_atomic(self.folder.with_suffix(".words")) as file:
             file.write(text.rstrip())
 

@@ -33,6 +33,8 @@ NOTHING = {
     "per": 100.0,
     "wer": 100.0,
     "cer": 100.0,
+    "abx_within": 50.0,
+    "abx_across": 50.0,
 }
 
 
@@ -114,5 +116,5 @@ def chance(metric: str, found: Mapping[str, Resampled]) -> float | None:
             float(100 * shares[metric].max() / shares[metric].sum()) if metric in shares else None
         )
     if metric == "accuracy_oneshot" and metric in found:
-        return 100.0 / len(found[metric].speakers)
+        return 100.0 / len(found[metric].speakers)  # one is enrolled of each
     return NOTHING.get(metric_read(metric).name)

@@ -40,10 +40,21 @@ class Task(NamedTuple):
         return f"hparams/{Path(self.script).stem}.yaml"
 
     @property
+    def folders(self) -> list[str]:
+        """What it reads below {data}.
+
+        Example
+        -------
+        >>> TASKS["enhancement"].folders
+        ['LibriSpeech', 'noise']
+        """
+        words = (w for w in shlex.split(self.options) if w.startswith("{data}/"))
+        return [word.removeprefix("{data}/").partition("/")[0] for word in words]
+
+    @property
     def corpus(self) -> str:
         """The folder below {data} that it reads, "" for one's own speech."""
-        word = next((w for w in shlex.split(self.options) if w.startswith("{data}/")), "")
-        return word.removeprefix("{data}/").partition("/")[0]
+        return next(iter(self.folders), "")
 
 
 VERIFICATION = ("eer", "min_dcf")
@@ -60,7 +71,7 @@ TASKS = {
     "units": Task(  # needs no training
         "recipes/LibriSpeech/units.py",
         "--data_folder {data}/LibriSpeech --phone_labels {protocol}/phones_41.txt",
-        ("abx_within", "abx_across", "pnmi"),
+        ("abx_within", "abx_across", "pnmi", "abx_within_chosen", "pnmi_chosen"),
         frozen_only=True,
     ),
     "speakers": Task(

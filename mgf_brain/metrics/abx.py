@@ -4,6 +4,10 @@ Schatz et al. (Interspeech 2013), as Libri-light (Kahn et al. 2020) and ZeroSpee
 al. 2020) have it. Within speakers, A, B and X are of one; across, X is of another. The error is
 averaged over the tokens of a cell (speakers, context, both phones), then over contexts, over
 speakers, and over pairs of phones, either of which is X once. Ties count one half: 50 % is chance.
+
+Across speakers Libri-light's own program averages contexts and speakers of X at once, cuts the end
+of a token half a frame earlier, and drops tokens shorter than a frame: on unbalanced data figures
+differ by about a point, and are not to be held against its tables.
 """
 
 from __future__ import annotations
@@ -146,7 +150,7 @@ def draw_triples(
         where = "across" if across else "within"
         raise UserError(
             f"phone_labels: no two phones in the same context can be compared {where} speakers. "
-            "Take more utterances, or --span phone with longer recordings."
+            "Take more utterances: for training speakers --train_hours, for the test a larger part."
         )
     same, other, cell, row = zip(*compared, strict=True)
     same, other = np.concatenate(same), np.concatenate(other)

@@ -122,6 +122,8 @@ def _refuse_other_run(experiment: Experiment, path: Path, length_keys: Sequence[
     again = {key: saved[key] for key in (free & both) | same}
     text = resolve(experiment.source, experiment.hparams_file, again)
     now = read_plain(text, experiment.hparams_file)
+    if "lora" not in (saved.get("adapt"), now.get("adapt")):  # nothing reads its keys
+        free |= {key for key in experiment.keys if key.startswith("lora_")}
     bound = (bound_values(values, experiment.keys, free) for values in (saved, now))
     if differences := _differences(*bound):  # a free key may be absent from either
         raise UserError(

@@ -132,10 +132,14 @@ def _classes(
 
 
 def _ratios(name: str, speakers: list[str], columns: Mapping[str, list[str]]) -> SpeakerRatios:
+    """Of the utterances that the score is of: nobody else is drawn, or counted as a speaker."""
     values = np.array([float(cell or 0.0) for cell in columns[name]])
-    if name + OF in columns:
-        return SpeakerRatios.of(speakers, values, np.array(columns[name + OF], dtype=np.float64))
-    return SpeakerRatios.of(speakers, values, [cell != "" for cell in columns[name]], scale=1.0)
+    whole = name + OF in columns
+    counts = columns[name + OF] if whole else [cell != "" for cell in columns[name]]
+    counts = np.array(counts, dtype=np.float64)
+    kept = counts > 0
+    heard = [speaker for speaker, one in zip(speakers, kept, strict=True) if one]
+    return SpeakerRatios.of(heard, values[kept], counts[kept], **({} if whole else {"scale": 1.0}))
 
 
 def _cell(value: str | float) -> str | float:

@@ -61,10 +61,37 @@ def test_a_difference_equals_a_plain_loop():
     value, drawn = gaps[0], gaps[1:]
     mean = sum(drawn) / len(drawn)
     spread = math.sqrt(sum((x - mean) ** 2 for x in drawn) / len(drawn))
-    error = spread * math.sqrt(SPEAKERS / (SPEAKERS - 1))
+    parts = [(spread**2 * SPEAKERS / (SPEAKERS - 1), SPEAKERS - 1)]
+    for runs in systems:  # of the mean over seeds
+        scores = [100.0 * run.values.sum() / run.counts.sum() for run in runs]
+        middle = sum(scores) / len(scores)
+        variance = sum((x - middle) ** 2 for x in scores) / (len(scores) - 1)
+        parts.append((variance / len(scores), len(scores) - 1))
+    error = math.sqrt(sum(part for part, _ in parts))
+    freedom = error**4 / sum(part**2 / free for part, free in parts)
+    p = max(2 * t.sf(abs(value) / error, freedom), 0.5 ** (SPEAKERS - 1))
     assert found.value == pytest.approx(value, abs=1e-9)
-    assert found.p == pytest.approx(2 * t.sf(abs(value) / error, SPEAKERS - 1), abs=1e-9)
-    assert found.high - found.low == pytest.approx(2 * error * t.ppf(0.975, SPEAKERS - 1))
+    assert found.p == pytest.approx(p, abs=1e-9)
+    assert found.high - found.low == pytest.approx(2 * error * t.ppf(0.975, freedom))
+
+
+def test_two_trainings_of_one_model_seldom_differ():
+    """Seeds that differ by more than speakers do, three each."""
+    rng, found, trials = np.random.default_rng(9), 0, 150
+    for _ in range(trials):
+        ease = rng.normal(scale=0.1, size=SPEAKERS)
+        pair = [
+            seeds([system(rng, ease, 0.6 + rng.normal(scale=0.05)) for _ in range(3)], 200)
+            for _ in range(2)
+        ]
+        found += difference("a", "b", *pair).p < 0.05
+    assert found / trials <= 0.09
+
+
+def test_what_cannot_be_tested_is_not_called_worse():
+    alone = [sample(SpeakerRatios.of(["a", "a"], [1, right], [1, 1])) for right in (0, 1)]
+    samples = dict(zip("pq", alone, strict=True))
+    assert best_models(samples, differences(samples), "higher") == {"p", "q"}
 
 
 def test_swapping_models_turns_the_difference():
