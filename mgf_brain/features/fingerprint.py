@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 
 import torch
@@ -35,6 +36,10 @@ LATER = {"Waveform": {"normalised": True}}
 
 # Attributes that say how or where a model is, not what: transformers notes a path in the second.
 ELSEWHERE = {"training", "name_or_path", "device"}
+
+# Packages whose versions say what their classes compute; whose code is of one's own is hashed.
+KNOWN = {"mgf_brain", "torch", "torchaudio", "transformers", "speechbrain"}
+OWN = "own"  # where ``mgf_brain.nn.OwnNetwork`` keeps an object that may be no module
 
 FORMAT = 1  # raise it when code changes features that the same weights give, or how they are stored
 
@@ -81,11 +86,26 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
                 del plain[key]
         kind_of_part = _first_name(type(part))
         digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())
+        for one in (part, *(value for key, value in vars(part).items() if key == OWN)):
+            if type(one).__module__.partition(".")[0] not in KNOWN:
+                digest.update(_own_code(one))
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         facts = (name, tensor.dtype, tuple(tensor.shape), tensor.device.type)
         digest.update(repr(facts).encode())
         digest.update(as_bytes(tensor))
     return digest.hexdigest()
+
+
+def _own_code(one: object) -> bytes:
+    """What a class of one's own computes: the text of its module, and its plain attributes."""
+    kind = type(one)
+    try:
+        text = inspect.getsource(inspect.getmodule(kind) or kind)
+    except (OSError, TypeError):  # made where no file is
+        text = ""
+    plain = {key: value for key, value in vars(one).items() if _is_plain(value)}
+    plain.pop("training", None)
+    return repr((kind.__module__, kind.__qualname__, text, sorted(plain.items()))).encode()
 
 
 def _first_name(kind: type) -> str:

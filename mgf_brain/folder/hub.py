@@ -44,6 +44,7 @@ MOST_CARD_MB = 1
 TIMEOUT = 30.0  # seconds until a hub that is silent is no hub
 MOST_GB = 20.0  # of a model that is fetched unless the user allows more
 LONGEST = 300  # characters of a list of names in the log
+LOCAL_PATH = re.compile(r":\s*['\"]?(/[^\s'\",}]+)")  # of a yaml
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
 HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
 
@@ -83,6 +84,7 @@ def push(
     folder = exported(Path(folder))
     _refuse_incomplete(folder)
     refuse_local_base(folder)
+    _refuse_local_paths(folder)
     api, operations = HfApi(), _operations(folder, repo_id)
     with explained(repo_id):
         url = api.create_repo(repo_id, private=private or None, exist_ok=True)
@@ -94,6 +96,16 @@ def push(
             repo_id, operations, commit_message="Add model", revision=revision
         )
     return str(url)
+
+
+def _refuse_local_paths(folder: Path) -> None:
+    """What names a folder of this machine loads nowhere else, and tells of it."""
+    found = LOCAL_PATH.search((folder / FILES[0]).read_text(encoding="utf-8"))
+    if found:
+        raise UserError(
+            f"{folder} cannot be published: its {FILES[0]} names {plain(found[1], 100)}, which is "
+            "on this machine alone. Train it anew with what has a name on the hub."
+        )
 
 
 def exported(folder: Path) -> Path:

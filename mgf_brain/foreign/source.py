@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder import hub
 from mgf_brain.folder.adapted import BASE_FILE, AdaptedFolder
 from mgf_brain.folder.model_files import CONFIG_FILE
@@ -24,6 +24,9 @@ NAMED = "a run, its pretrained/ or model/, user/name on the hub, a folder of tra
 NAMED += " SpeechBrain, torchaudio:<bundle>, a checkpoint, or package.module:Class"
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 BUNDLE = "torchaudio:"
+LONGEST_NAME = 255  # bytes of a file, where there is any limit
+
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 Reader = Callable[[], Parts]
 
@@ -51,7 +54,11 @@ class ForeignModel(Source):
 
     @cached_property
     def _parts(self) -> Parts:
-        return self.read()
+        try:
+            return self.read()
+        except UNREADABLE as error:  # values that no library writes, or a class that breaks
+            reason = one_line(error) or type(error).__name__
+            raise UserError(f"{self.place}: {self.kind} that cannot be read ({reason}).") from error
 
     def yaml(self) -> str:
         """Of its parts."""
@@ -108,6 +115,8 @@ def open_model(name: str | os.PathLike | Source, trust: bool = False) -> Source:
             return _foreign("of_torchaudio", text, "a model of torchaudio", text)
         if is_class_name(text):
             return _trusted("of_class", text, "a class of your own", trust, text)
+    if isinstance(text, str) and len(os.path.basename(text)) > LONGEST_NAME:
+        raise UserError(f"{text} is too long for a name. Pass {NAMED}.")
     path = hub.local_path(name)  # which says what is no name
     return _opened(path, str(text), trust)
 

@@ -18,10 +18,11 @@ VARIANCE_EPS = 1e-5  # that torch's layer_norm adds, by which torchaudio normali
 PLACES = {  # beginnings of names, the more special ones first
     "wav2vec2.": "",
     "model.": "",
+    "mask_generator.mask_embedding": "masked_spec_embed",  # of a model in pretraining
     "encoder.feature_projection.": "feature_projection.",
     "encoder.transformer.": "encoder.",
 }
-ROOTS = ("feature_extractor.", "feature_projection.", "encoder.")
+ROOTS = ("feature_extractor.", "feature_projection.", "encoder.", "masked_spec_embed")
 # torchaudio's argument of what shapes don't tell, and transformers'.
 ARGUMENTS = {
     "encoder_num_heads": "num_attention_heads",
@@ -82,7 +83,7 @@ def read_bundle(name: str) -> Published:
         raise UserError(f"{name}: torchaudio has {', '.join(sorted(bundles))}.")
     bundle = bundles[key]
     try:
-        state = bundle._get_state_dict(None)
+        state = bundle._get_state_dict({"weights_only": True})
     except OSError as error:  # urllib's too
         reason = plain(str(error), 120)
         raise UserError(f"{name} cannot be fetched ({reason}). Look at the network.") from error

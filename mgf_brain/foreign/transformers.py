@@ -113,7 +113,7 @@ def _refuse_missing_shards(folder: Path, offered: set[str]) -> None:
     for index in offered:
         if index.endswith(".index.json"):
             listed = read_json(folder / index).get("weight_map")
-            names = set(listed.values()) if isinstance(listed, dict) else {"weight_map"}
+            names = set(map(str, listed.values())) if isinstance(listed, dict) else {"weight_map"}
             if lacking := sorted(map(str, names - offered)):
                 raise UserError(f"{folder} lacks {plain(lacking[0], 60)}, says {index}. {REMEDY}")
 

@@ -122,7 +122,10 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _is_like(value: object, default: object) -> bool:
     if isinstance(default, list):
-        return isinstance(value, list) and all(type(number) is int for number in value)
+        positive = isinstance(value, list) and all(type(n) is int and n > 0 for n in value)
+        return positive and bool(value)
+    if type(default) is int:
+        return type(value) is int and value > 0
     return type(value) is type(default) or (isinstance(default, float) and type(value) is int)
 
 

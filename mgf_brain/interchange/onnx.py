@@ -23,6 +23,8 @@ from mgf_brain.folder.write import copy_card, staged_folder
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.chunks import WHOLE_SECONDS
 from mgf_brain.nn.masking import valid_frames
+from mgf_brain.nn.progressive import ProgressiveModel
+from mgf_brain.nn.speech_model import SpeechModel
 
 GRAPH_FILE, CONFIG_FILE = "model.onnx", "config.json"
 INPUTS = ("wavs", "lengths")
@@ -117,6 +119,11 @@ def export_onnx(model: nn.Module, folder: str | Path, output: str | Path) -> flo
     if not isinstance(encoder, SpeechEncoder):
         raise UserError(
             f"{folder} holds no network but {type(encoder).__name__}: nothing to export."
+        )
+    if type(encoder.speech_model) not in (SpeechModel, ProgressiveModel):
+        name = type(encoder.speech_model).__name__
+        raise UserError(
+            f"{folder}: the network is another library's ({name}): export it by that library."
         )
     _require("onnx", "onnxscript", "onnxruntime")
     graph = Graph(model.cpu()).eval()

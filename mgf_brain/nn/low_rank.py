@@ -109,6 +109,9 @@ class LowRank:
         for name in self.layers:
             if name not in linears:
                 raise UserError(f"{name} is no linear layer that can be adapted")
+        # In evaluation torch's own Transformer layers take another path, which reads the weights
+        # and calls no linear layer. It is a switch of the process, and costs some speed.
+        torch.backends.mha.set_fastpath_enabled(False)
         for name in self.layers:
             layer = LowRankLinear(linears[name], self.rank, self.alpha, self.dropout)
             model.set_submodule(name, layer.train(linears[name].training))

@@ -19,6 +19,7 @@ from mgf_brain.spectrum import (
     frame_count,
     normalise_frames,
     power_spectrum,
+    summable,
 )
 
 NORMS = ("layer", "group")
@@ -50,6 +51,8 @@ class UtteranceNorm(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, C, T) and (B,) valid frames -> (B, C, T), 0 at padding."""
+        if torch.compiler.is_exporting():
+            return self._masked(x, lengths)
         frames, counts = x.shape[-1], lengths.tolist()
         if min(counts) == frames:
             return self._norm(x)
@@ -58,6 +61,16 @@ class UtteranceNorm(nn.Module):
         rows = zip(x, counts, strict=True)
         rows = [self._norm(row[None, :, : max(count, 2)]) for row, count in rows]
         return torch.cat([F.pad(row, (0, frames - row.shape[-1])) for row in rows])
+
+    def _masked(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The same without a look at the lengths, for a graph that holds for all of them."""
+        valid = valid_frames(lengths, x.shape[-1])[:, None]  # (B, 1, T)
+        count = lengths.clamp(min=2)[:, None, None]
+        long = summable(x)
+        mean = (long * valid).sum(-1, keepdim=True) / count
+        variance = ((long - mean).square() * valid).sum(-1, keepdim=True) / count
+        normal = ((long - mean) / (variance + 1e-5).sqrt()).to(x.dtype)
+        return (normal * self.weight[:, None] + self.bias[:, None]) * valid
 
     def _norm(self, x: torch.Tensor) -> torch.Tensor:
         return F.group_norm(x, len(self.weight), self.weight, self.bias)

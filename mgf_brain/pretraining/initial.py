@@ -16,13 +16,14 @@ from torch import nn
 
 from mgf_brain.downstream.pretrained import model_node, pretrained_name
 from mgf_brain.errors import UserError, some
-from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.files import open_text
+from mgf_brain.folder.adapted import weights_fingerprint
 from mgf_brain.folder.hub import licence_of, read_card
 from mgf_brain.folder.write import INFERENCE_KEYS, dump_expanded, inference_yaml, new_node
 from mgf_brain.foreign.source import is_model_name, open_model
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
+from mgf_brain.nn.low_rank import merge_low_rank
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.public_names import with_current_names
 from mgf_brain.run.experiment import Experiment
@@ -91,6 +92,7 @@ def _loaded(name: str, trust: bool) -> SpeechEncoder:
     if not isinstance(encoder, SpeechEncoder):
         kind = type(encoder).__name__
         raise UserError(f"initial {name}: a {kind}, no SpeechEncoder. Pass another model.")
+    merge_low_rank(encoder)
     return encoder
 
 
@@ -127,7 +129,7 @@ def begin(experiment: Experiment) -> dict[str, Any] | None:
     load_initial(hparams["model"], hparams.get("embedding"), encoder, public)
     return {
         "name": public,
-        "fingerprint": encoder_fingerprint(encoder, "initial"),
+        "fingerprint": weights_fingerprint(encoder.state_dict()),
         "licence": licence_of(read_card(source.place)),
     }
 

@@ -21,6 +21,7 @@ from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.own_model import OwnModel
 from mgf_brain.nn.waveform import Waveform
 
 LONG_AGO = 10**18  # ns: a file last changed then may be indexed
@@ -365,3 +366,26 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="file.*MGF_BRAIN_CACHE"):
         FeatureCache(tmp_path / "file", "a" * 32)
+
+
+class Level:
+    """What ``OwnModel`` takes, and no module."""
+
+    sample_rate, hop, window = 16000, 160, 160
+
+    def encode(self, wavs, lengths):
+        return wavs.unfold(1, 160, 160).square(), lengths // 160
+
+
+class Louder(Level):
+    def __init__(self, gain):
+        self.gain = gain
+
+    def encode(self, wavs, lengths):
+        return self.gain * wavs.unfold(1, 160, 160).square(), lengths // 160
+
+
+def test_a_class_of_ones_own_is_told_by_its_code_and_its_values():
+    models = [OwnModel(own) for own in (Level(), Level(), Louder(2.0), Louder(3.0))]
+    first, again, *others = [encoder_fingerprint(model, "states") for model in models]
+    assert first == again and len({first, *others}) == 3

@@ -369,3 +369,11 @@ def test_a_name_that_the_hub_does_not_allow(hub: Hub, folder: Path, name: str):
         with pytest.raises(UserError, match="mgf|xxx"):
             call(name)
     assert not hub.requests
+
+
+def test_what_names_a_folder_of_this_machine_is_not_published(hub: Hub, folder: Path):
+    text = "speech_model: !new:mgf_brain.nn.OwnModel\n  own: !new:a.B {folder: /home/anna/model}\n"
+    (folder / "hyperparams.yaml").write_text(text)
+    with pytest.raises(UserError, match="names /home/anna/model, which is on this machine alone"):
+        push(folder, "anna/mgf")
+    assert not hub.models

@@ -56,7 +56,13 @@ def test_a_bundle_computes_the_same(name, monkeypatch):
     pytest.importorskip("transformers")
     bundle, model = tiny(name)
     monkeypatch.setattr(pipelines, name, bundle)
-    monkeypatch.setattr(type(bundle), "_get_state_dict", lambda self, kwargs: model.state_dict())
+    given = []
+
+    def state_dict(self, options):
+        given.append(options)
+        return {**model.state_dict(), "mask_generator.mask_embedding": torch.ones(3)}
+
+    monkeypatch.setattr(type(bundle), "_get_state_dict", state_dict)
     wav = torch.nn.functional.layer_norm(WAV, WAV.shape) if bundle._normalize_waveform else WAV
     with torch.no_grad():
         expected, _ = model.extract_features(wav)
@@ -70,6 +76,8 @@ def test_a_bundle_computes_the_same(name, monkeypatch):
         last = model.encoder.transformer.layer_norm(last)
     torch.testing.assert_close(found[-1], last, atol=1e-5, rtol=0)
     assert made.config["model_type"] == name.split("_")[0].lower()
+    assert given == [{"weights_only": True}]  # what is downloaded runs nothing
+    assert torch.equal(made.weights["masked_spec_embed"], torch.ones(3))
 
 
 def test_a_file_tells_its_architecture_by_shapes(tmp_path):

@@ -145,7 +145,15 @@ def test_hubert_without_a_norm_on_its_latents():
 
 @pytest.mark.parametrize(
     "key, value",
-    [("hidden_size", "32"), ("conv_dim", 512), ("conv_dim", ["16"]), ("conv_bias", 1)],
+    [
+        ("hidden_size", "32"),
+        ("num_attention_heads", 0),
+        ("conv_dim", 512),
+        ("conv_dim", ["16"]),
+        ("conv_dim", []),
+        ("conv_stride", [0]),
+        ("conv_bias", 1),
+    ],
 )
 def test_a_value_of_another_kind_is_named(key: str, value: Any):
     with pytest.raises(UserError, match=f"config.json: {key}: "):

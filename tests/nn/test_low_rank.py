@@ -71,3 +71,20 @@ def test_what_can_not_be_adapted():
         LowRank(2, 1.0, ["0"]).insert(model)
     with pytest.raises(UserError, match="rank: 0 is none"):
         LowRank(0, 1.0, ["0"])
+
+
+def test_torchs_own_layers_are_adapted_in_evaluation_too():
+    """Their fast path reads weights and calls no layer."""
+    encoder, x = (
+        nn.TransformerEncoderLayer(16, 2, 32, batch_first=True).eval(),
+        torch.randn(2, 5, 16),
+    )
+    with torch.no_grad():
+        before = encoder(x)
+        LowRank(2, 4.0, ["linear1"]).insert(encoder)
+        torch.testing.assert_close(encoder(x), before)
+        nn.init.normal_(encoder.linear1.up)
+        adapted = encoder(x)
+        assert (adapted - before).abs().max() > 0.1
+        merge_low_rank(encoder)
+        torch.testing.assert_close(encoder(x), adapted, atol=1e-5, rtol=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.nn.waveform import UtteranceNorm, Waveform
@@ -74,3 +75,12 @@ def test_options_that_leave_something_out():
 def test_a_norm_that_there_is_not():
     with pytest.raises(UserError, match="norm: must be one of layer, group, not 'batch'"):
         Waveform([4], (4,), (2,), norm="batch")
+
+
+def test_a_graph_normalises_as_the_rows_do():
+    """An export cannot look at the lengths, and takes masked sums."""
+    norm, x = UtteranceNorm(4), torch.randn(3, 4, 50)
+    nn.init.normal_(norm.weight)
+    nn.init.normal_(norm.bias)
+    lengths = torch.tensor([50, 20, 7])
+    torch.testing.assert_close(norm._masked(x, lengths), norm(x, lengths), atol=1e-5, rtol=0)
