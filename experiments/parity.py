@@ -23,7 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 from mgf_brain.errors import run_main
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.foreign.source import ForeignModel
-from mgf_brain.foreign.transformers import encoder_name
+from mgf_brain.foreign.transformers import encoder_names
 from mgf_brain.foreign.wav2vec2 import native_parts
 from mgf_brain.inference import SpeechEncoder
 
@@ -114,8 +114,9 @@ def random_model(case: Case, scale: float) -> nn.Module:
 def published(model: Any, do_normalize: bool = True) -> Published:
     """What a reader makes of the model's folder."""
     config = model.config.to_dict()
-    names = {name: encoder_name(name, config["model_type"]) for name in model.state_dict()}
-    weights = {names[name]: tensor for name, tensor in model.state_dict().items() if names[name]}
+    state = model.state_dict()
+    places = encoder_names(state, config["model_type"])
+    weights = {places[name]: tensor for name, tensor in state.items() if name in places}
     return Published(config, {"do_normalize": do_normalize}, weights)
 
 

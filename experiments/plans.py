@@ -34,6 +34,7 @@ class Plan:
 
     Example
     -------
+    >>> from pathlib import Path
     >>> args = Namespace(data="data", protocol="lists", output_folder=Path("out"))
     >>> plan = Plan(args, "BEST-RQ", "hparams/bestrq.yaml", 1986, tasks=("speakers",))
     >>> [str(run.folder) for run in plan.runs()]

@@ -32,7 +32,7 @@ FIRST_MODULES = {
     "mgf_brain.nn.waveform": "mgf_brain.frontends",
 }
 # Attributes that came later, and the value that stands for what was done until then.
-LATER = {"Waveform": {"normalised": True}}
+LATER = {"Waveform": {"normalised": True}, "SpeechEncoder": {"low_rank": None}}
 
 # Attributes that say how or where a model is, not what: transformers notes a path in the second.
 ELSEWHERE = {"training", "name_or_path", "device"}

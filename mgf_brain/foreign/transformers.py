@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,9 @@ def read_transformers(folder: str | Path) -> Published:
     weights: dict[str, torch.Tensor] = {}
     for name in offered:
         if name.endswith((".safetensors", ".bin")):
-            weights |= read_tensors(folder / name, lambda found: encoder_name(found, family))
+            weights |= read_tensors(folder / name, _unless_decoder)
+    places = encoder_names(weights, family)
+    weights = {places[name]: tensor for name, tensor in weights.items() if name in places}
     if not weights:
         raise UserError(f"{folder} lacks the encoder's weights, in {' or '.join(WEIGHTS)}.")
     _refuse_missing_shards(folder, set(offered))
@@ -85,24 +88,51 @@ def read_transformers(folder: str | Path) -> Published:
     return Published(config, _preprocessor(folder, config), weights)
 
 
-def encoder_name(name: str, family: str) -> str | None:
-    """A weight's name in a model without heads; None if it belongs to a head or a decoder.
+def encoder_names(names: Iterable[str], family: str) -> dict[str, str]:
+    """Where a model without heads has the weights of a file, by their names in it.
+
+    Arguments
+    ---------
+    names : iterable of str
+        All of the file: in a model with a head the encoder's begin with its name, and a head's may
+        be called like a part of the encoder.
+    family : str
+        ``model_type`` of config.json.
+
+    Returns
+    -------
+    dict of str to str
+        Without those of heads and decoders.
 
     Example
     -------
-    >>> encoder_name("hubert.encoder.layer_norm.bias", "hubert")
-    'encoder.layer_norm.bias'
-    >>> encoder_name("lm_head.bias", "hubert")
+    >>> encoder_names(["hubert.encoder.layer_norm.bias", "lm_head.bias"], "hubert")
+    {'hubert.encoder.layer_norm.bias': 'encoder.layer_norm.bias'}
     """
+    if family == "whisper":
+        places = {name: _of_whisper(name.removeprefix("model.")) for name in names}
+    else:
+        prefix, names = family.replace("-", "_") + ".", list(names)
+        inner = [name for name in names if name.startswith(prefix)] or names
+        found = {name: name.removeprefix(prefix) for name in inner}
+        places = {name: place if ROOTS.match(place) else None for name, place in found.items()}
+    return {name: _renamed(place) for name, place in places.items() if place}
+
+
+def _of_whisper(name: str) -> str | None:
+    alone = name.startswith(("conv", "layers.", "layer_norm.", "embed_positions."))
+    return name if alone else _below(name, "encoder.")
+
+
+def _renamed(name: str) -> str:
     for old, new in RENAMED.items():
         if name.endswith(old):
-            name = name.removesuffix(old) + new
-    if family == "whisper":
-        name = name.removeprefix("model.")
-        encoder_alone = name.startswith(("conv", "layers.", "layer_norm.", "embed_positions."))
-        return name if encoder_alone else _below(name, "encoder.")
-    name = name.removeprefix(family.replace("-", "_") + ".")
-    return name if ROOTS.match(name) else None
+            return name.removesuffix(old) + new
+    return name
+
+
+def _unless_decoder(name: str) -> str | None:
+    return None if "decoder." in name else name  # half of Whisper
 
 
 def _below(name: str, prefix: str) -> str | None:

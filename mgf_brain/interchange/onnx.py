@@ -66,7 +66,7 @@ class Graph(nn.Module):
     >>> from mgf_brain.inference import example_encoder
     >>> outputs = Graph(example_encoder())(torch.randn(2, 8000), torch.tensor([8000, 4000]))
     >>> [tuple(x.shape) for x in outputs]
-    [(3, 2, 11, 32), (2,), (2, 64)]
+    [(3, 2, 12, 32), (2,), (2, 64)]
     """
 
     def __init__(self, model: nn.Module) -> None:

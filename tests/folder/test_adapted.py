@@ -119,7 +119,7 @@ def test_what_is_amiss_with_the_base_is_a_line(tmp_path, monkeypatch):
     base, model = write_base(tmp_path / "base"), tmp_path / "model"
     write_adapted(model, base)
     for name, message in (
-        (str(tmp_path / "gone"), "not to be had: .*gone is no model, and does not exist"),
+        (str(tmp_path / "gone"), "not to be had: .*gone holds no model: there is no such"),
         ("experiments.some:Encoder", "class of your own, .* Pass --trust True"),
         (str(model), "is adapted too"),
         (".", "is adapted too"),

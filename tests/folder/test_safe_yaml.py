@@ -27,6 +27,7 @@ from mgf_brain.inference import (
 from mgf_brain.inference.tokens import Tokens
 from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.encoder import NoContext
+from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.public_names import public_name
 from mgf_brain.run.experiment import resolve
 from mgf_brain.run.yaml_files import dump, read_files
@@ -83,7 +84,7 @@ def test_every_name_is_of_one_of_our_classes():
 
 def test_all_that_is_allowed_is_part_of_a_model():
     for name in ALLOWED:
-        assert issubclass(safe_yaml._named(name), (torch.nn.Module, Tokens)), name
+        assert issubclass(safe_yaml._named(name), (torch.nn.Module, Tokens, LowRank)), name
 
 
 def test_no_allowed_class_takes_the_name_of_a_file():

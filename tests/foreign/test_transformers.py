@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder.model_files import files_of_transformers
-from mgf_brain.foreign.transformers import encoder_name, read_transformers
+from mgf_brain.foreign.transformers import encoder_names, read_transformers
 from mgf_brain.foreign.wrapped import wrapped_parts
 from tests.foreign.families import CASES, CONFIGS, EXTRACTOR, model_of
 
@@ -84,7 +84,7 @@ def test_shards_and_pickles_are_the_same_weights(tmp_path):
 
 def test_older_names_of_weight_norm_are_known():
     name = "hubert.encoder.pos_conv_embed.conv.weight_g"
-    assert encoder_name(name, "hubert").endswith("parametrizations.weight.original0")
+    assert encoder_names([name], "hubert")[name].endswith("parametrizations.weight.original0")
 
 
 def test_of_a_repository_only_what_the_encoder_needs_is_chosen():

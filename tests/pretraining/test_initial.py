@@ -158,7 +158,7 @@ def test_an_interrupted_run_goes_on_to_the_bit_without_the_model(home, monkeypat
 
 
 def test_a_lost_model_ends_a_run_that_has_no_checkpoint(home):
-    with pytest.raises(UserError, match="is no model, and does not exist"):
+    with pytest.raises(UserError, match="holds no model: there is no such"):
         experiment_of(home, "hubert", "--initial", f"{home}/nowhere")
     assert not (home / "run").exists()
 

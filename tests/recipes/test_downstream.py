@@ -201,7 +201,7 @@ BAD = [
     ("emotion", "EmoDB", "--pretrained fbank --adapt full", "adapt: fbank has no parameters"),
     ("emotion", "EmoDB", "--pretrained fbank --adapt slowly", "adapt takes one of frozen"),
     ("asr", "WSJ", "--pretrained nowhere", "pretrained: nowhere is neither"),
-    ("asr", "WSJ", "--pretrained hparams", "hparams is no pretrained folder"),
+    ("asr", "WSJ", "--pretrained hparams", "hparams holds no model"),
     ("asr", "LibriSpeech", "--pretrained fbank --lm absent.arpa", "lm does not exist"),
     ("attributes", "speechocean762", "", "--pretrained <value>"),
     ("attributes", "speechocean762", "--pretrained random --band_masks 1", "band_masks: frozen"),

@@ -85,7 +85,7 @@ def source(monkeypatch):
     def load(stack: int) -> SpeechEncoder:
         torch.manual_seed(0)
         encoder = example_encoder(stack=stack)
-        monkeypatch.setattr(SpeechEncoder, "from_pretrained", lambda folder: encoder)
+        monkeypatch.setattr(SpeechEncoder, "from_pretrained", lambda folder, **_: encoder)
         return encoder
 
     return load
