@@ -82,9 +82,8 @@ def read_pickle(path: Path) -> dict[str, Any]:
             "where it comes from and save its state_dict() alone, as safetensors."
         ) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"{path} cannot be read ({plain(str(error), 160)}). Copy it anew."
-        ) from error
+        reason = "no pickle" if isinstance(error, KeyError) else plain(str(error), 160)
+        raise UserError(f"{path} cannot be read ({reason}). Copy it anew.") from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise UserError(f"{path} holds no dictionary of weights. Name another file.")
     return found
