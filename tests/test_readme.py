@@ -41,7 +41,9 @@ SHORT = ["--number_of_epochs", "1", "--feature_cache", "False"]
 # A few utterances of noise make few clusters.
 FEW = [*SHORT, "--clusters", "4", "--least_utterances", "2"]
 # All others run on miniatures in tests/recipes.
-ELSEWHERE = MINIATURES.keys() - {"LibriSpeech", "speechocean762", "Custom"}
+ELSEWHERE = MINIATURES.keys() - {"LibriSpeech", "speechocean762", "Custom"} | {
+    "docs"
+}  # need what is not here
 SOUNDS = ("/path/to/musan", "/path/to/RIRS_NOISES")  # looked into as soon as a yaml is loaded
 
 

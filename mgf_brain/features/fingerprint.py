@@ -82,7 +82,7 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
             if key not in ELSEWHERE and (_is_plain(value) or _is_configuration(key, value))
         }
         for key, value in LATER.get(type(part).__name__, {}).items():
-            if plain.get(key) == value:
+            if key in plain and plain[key] == value:
                 del plain[key]
         kind_of_part = _first_name(type(part))
         digest.update(repr((name, kind_of_part, sorted(plain.items()))).encode())

@@ -145,9 +145,7 @@ def test_an_interrupted_run_goes_on_to_the_bit_without_the_model(home, monkeypat
         patch.setattr(PretrainingBrain, "on_fit_batch_end", kill)
         train(home, "data2vec", *options, run="killed")
     shutil.rmtree(home / "lost")
-    with pytest.raises(
-        UserError, match=r"other hyperparameters \(initial: .*lost there, .*mel now"
-    ):
+    with pytest.raises(UserError, match=r"other hyperparameters \(initial"):
         train(home, "data2vec", "--initial", f"{home}/mel", *options[2:], run="killed")
     resumed = train(home, "data2vec", *options, run="killed")
     assert resumed["initial"] == whole["initial"]
