@@ -139,7 +139,8 @@ def _ratios(name: str, speakers: list[str], columns: Mapping[str, list[str]]) ->
     counts = np.array(counts, dtype=np.float64)
     kept = counts > 0
     heard = [speaker for speaker, one in zip(speakers, kept, strict=True) if one]
-    return SpeakerRatios.of(heard, values[kept], counts[kept], **({} if whole else {"scale": 1.0}))
+    scale = 100.0 if whole else 1.0
+    return SpeakerRatios.of(heard, values[kept], counts[kept], scale=scale)
 
 
 def _cell(value: str | float) -> str | float:
