@@ -10,7 +10,6 @@ import contextlib
 import io
 
 import torch
-from distillmos import ConvTransformerSQAModel
 from torch import nn
 
 
@@ -22,6 +21,8 @@ class Encoder(nn.Module):
     longest_seconds = samples / sample_rate  # longer recordings come in chunks
 
     def __init__(self) -> None:
+        from distillmos import ConvTransformerSQAModel  # which nothing else needs
+
         super().__init__()
         with contextlib.redirect_stdout(io.StringIO()):  # it prints where its weights are
             model = ConvTransformerSQAModel()

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torchaudio.functional import melscale_fbanks
 
-WEIGHTS = Path(str(distribution("Resemblyzer").locate_file("resemblyzer/pretrained.pt")))
+WEIGHTS = "resemblyzer/pretrained.pt"  # in the package
 
 
 class Encoder(nn.Module):
@@ -26,7 +26,8 @@ class Encoder(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.lstm, self.linear = nn.LSTM(40, 256, 3, batch_first=True), nn.Linear(256, 256)
-        weights = torch.load(WEIGHTS, map_location="cpu", weights_only=True)["model_state"]
+        path = Path(str(distribution("Resemblyzer").locate_file(WEIGHTS)))
+        weights = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
         self.load_state_dict(weights, strict=False)  # beside them those of its loss
         bank = melscale_fbanks(201, 0.0, 8000.0, 40, 16000, norm="slaney", mel_scale="slaney")
         self.register_buffer("bank", bank, persistent=False)

@@ -26,7 +26,8 @@ CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 BUNDLE = "torchaudio:"
 LONGEST_NAME = 255  # bytes of a file, where there is any limit
 
-UNREADABLE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, ImportError, LookupError, RuntimeError)
+UNREADABLE += (TypeError, ValueError)
 
 Reader = Callable[[], Parts]
 
