@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from mgf_brain.metrics.names import UNKNOWN
+
 
 class Published(NamedTuple):
     """A task's scores.
@@ -78,7 +80,10 @@ def published_rows(tasks: list[str]) -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             name,
-            *(f"{found.scores[name]:.2f}" if name in found.scores else "–" for _, found in known),
+            *(
+                f"{found.scores[name]:.2f}" if name in found.scores else UNKNOWN
+                for _, found in known
+            ),
         ]
         for name in models
     ]

@@ -13,10 +13,9 @@ from mgf_brain.errors import UserError
 from mgf_brain.folder.weights import refuse_not_finite
 from mgf_brain.foreign.published import Published
 from mgf_brain.foreign.records import plain_values, read_checkpoint
-from mgf_brain.foreign.shapes import config_of_shapes
+from mgf_brain.foreign.shapes import LAYER_NORM_EPS, config_of_shapes
 from mgf_brain.foreign.transformers import RENAMED
 
-VARIANCE_EPS = 1e-5  # that torch's layer_norm adds, by which fairseq normalises a waveform
 INNER = re.compile(r"(w2v_encoder\.)?(w2v_model\.)?")  # the encoder in a fine-tuned model
 LAYER = r"encoder\.layers\.(\d+)\."
 # Beginnings of names, and where transformers has them; what has no place is a head's.
@@ -123,7 +122,7 @@ def published_checkpoint(content: Mapping[str, Any], place: str) -> Published:
     preprocessor = {
         "do_normalize": bool(normalise),
         "sampling_rate": 16000,
-        "variance_eps": VARIANCE_EPS,
+        "variance_eps": LAYER_NORM_EPS,
     }
     return Published(config, preprocessor, weights)
 

@@ -15,19 +15,15 @@ from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.published import Parts
 from mgf_brain.nn.own_model import OwnEmbedding, OwnModel
 
-TRUST = "Pass --trust (in Python trust=True) if you know what it does"
 
-
-def own_parts(name: str, trust: bool = False) -> Parts:
-    """A class of one's own as a ``SpeechEncoder``.
+def own_parts(name: str) -> Parts:
+    """A class of one's own as a ``SpeechEncoder``: to import its module is to run it.
 
     Arguments
     ---------
     name : str
         ``package.module:Class``, imported from the working folder or the environment, and built
         without arguments.
-    trust : bool
-        To import a module is to run it.
 
     Returns
     -------
@@ -36,17 +32,15 @@ def own_parts(name: str, trust: bool = False) -> Parts:
     Raises
     ------
     UserError
-        Without trust; if the class cannot be built, or lacks what ``OwnModel`` needs.
+        If the class cannot be built, or lacks what ``OwnModel`` needs.
 
     Example
     -------
     >>> own_parts("torch.nn:ReLU")
     Traceback (most recent call last):
     ...
-    mgf_brain.errors.UserError: torch.nn:ReLU is a class, whose code would run. Pass --trust ...
+    mgf_brain.errors.UserError: ReLU lacks sample_rate, a whole number. docs/any_model.md says ...
     """
-    if not trust:
-        raise UserError(f"{name} is a class, whose code would run. {TRUST}.")
     kind = _imported(name)
     return parts_of(new_node(kind), _built(name, kind))
 

@@ -40,9 +40,9 @@ def of_checkpoint(path: str | Path) -> Parts:
 
 def of_speechbrain(folder: str | Path) -> Parts:
     """SpeechBrain's folder, whose yaml is run."""
-    return speechbrain_parts(folder, trust=True)
+    return speechbrain_parts(folder)
 
 
 def of_class(name: str | Path) -> Parts:
     """A class of one's own, which is imported."""
-    return own_parts(str(name), trust=True)
+    return own_parts(str(name))

@@ -15,6 +15,8 @@ POSITIONS = "encoder.pos_conv_embed.conv.parametrizations.weight.original1"  # t
 STACKED = r"encoder\.pos_conv_embed\.layers\.(\d+)\.conv\.weight"  # data2vec's
 # Heads of the published models by their width; that of WavLM is in its position bias.
 HEADS = {768: 12, 1024: 16, 1280: 16, 1920: 16}
+# By torch's layer_norm, with which torchaudio and fairseq normalise waveforms, to the variance.
+LAYER_NORM_EPS = 1e-5
 FIRST_STRIDE, STRIDE = 5, 2  # wav2vec 2.0's, in all published models
 
 

@@ -12,7 +12,7 @@ from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder.safe_yaml import read_keys
 from mgf_brain.folder.source import YAML_FILE
 from mgf_brain.folder.write import new_node
-from mgf_brain.foreign.own_class import TRUST, parts_of
+from mgf_brain.foreign.own_class import parts_of
 from mgf_brain.foreign.published import Parts
 
 KEYS = {"modules", "pretrainer"}  # that its interfaces ask of a yaml
@@ -61,6 +61,7 @@ class ClassifierEncoder(nn.Module):
 
     def _keep(self, time: int) -> Any:
         def keep(module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+            """What the module is about to pool."""
             self._frames.append(inputs[0].movedim(time, 1))  # (B, T, D)
 
         return keep
@@ -102,15 +103,13 @@ def is_speechbrain(folder: str | Path) -> bool:
     return path.is_file() and set(read_keys(path)) >= KEYS
 
 
-def speechbrain_parts(folder: str | Path, trust: bool = False) -> Parts:
-    """The encoder of a SpeechBrain folder as a ``SpeechEncoder``.
+def speechbrain_parts(folder: str | Path) -> Parts:
+    """The encoder of a SpeechBrain folder as a ``SpeechEncoder``: its yaml is run.
 
     Arguments
     ---------
     folder : str or Path
         ``hyperparams.yaml`` and the checkpoints that it names.
-    trust : bool
-        Its yaml can run any program.
 
     Returns
     -------
@@ -119,17 +118,13 @@ def speechbrain_parts(folder: str | Path, trust: bool = False) -> Parts:
     Raises
     ------
     UserError
-        Without trust, or if it holds no ``EncoderClassifier``.
+        If it holds no ``EncoderClassifier``.
 
     Example
     -------
-    >>> speechbrain_parts("spkrec")
-    Traceback (most recent call last):
-    ...
-    mgf_brain.errors.UserError: spkrec is SpeechBrain's, whose yaml can run anything. Pass ...
+    >>> speechbrain_parts("spkrec-ecapa-voxceleb").nodes["sample_rate"]  # doctest: +SKIP
+    16000
     """
-    if not trust:
-        raise UserError(f"{folder} is SpeechBrain's, whose yaml can run anything. {TRUST}.")
     place = str(Path(folder).absolute())
     return parts_of(new_node(ClassifierEncoder, folder=place), ClassifierEncoder(place))
 

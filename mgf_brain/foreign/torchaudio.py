@@ -10,11 +10,10 @@ import torch
 from mgf_brain.errors import UserError, plain
 from mgf_brain.folder.weights import refuse_not_finite
 from mgf_brain.foreign.published import Published
-from mgf_brain.foreign.shapes import config_of_shapes
+from mgf_brain.foreign.shapes import LAYER_NORM_EPS, config_of_shapes
 from mgf_brain.foreign.transformers import RENAMED
 
 PREFIX = "torchaudio:"
-VARIANCE_EPS = 1e-5  # that torch's layer_norm adds, by which torchaudio normalises a waveform
 PLACES = {  # beginnings of names, the more special ones first
     "wav2vec2.": "",
     "model.": "",
@@ -162,4 +161,4 @@ def _places(name: str, tensor: torch.Tensor) -> list[tuple[str, torch.Tensor]]:
 
 
 def _preprocessor(normalise: bool, rate: int = 16000) -> dict[str, Any]:
-    return {"do_normalize": normalise, "sampling_rate": rate, "variance_eps": VARIANCE_EPS}
+    return {"do_normalize": normalise, "sampling_rate": rate, "variance_eps": LAYER_NORM_EPS}

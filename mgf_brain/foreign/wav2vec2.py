@@ -19,13 +19,12 @@ from mgf_brain.folder.write import new_node
 from mgf_brain.foreign.names import from_transformers
 from mgf_brain.foreign.published import Parts, Published
 from mgf_brain.nn.encoder import TransformerEncoder
+from mgf_brain.nn.published_inputs import SAMPLE_RATE, VARIANCE_EPS
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.nn.waveform import Waveform
 
 logger = logging.getLogger(__name__)
 
-VARIANCE_EPS = 1e-7  # of transformers' Wav2Vec2FeatureExtractor
-SAMPLE_RATE = 16000  # of a model that does not say
 MASK = "encoder.mask_embedding"
 
 # What config.json means where it is silent: transformers' defaults.

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.data.resampling import HIGHEST_RATE, LOWEST_RATE
@@ -29,6 +28,7 @@ from mgf_brain.nn.chunks import (
     each_row,
     joined_pools,
     joined_states,
+    padded_rows,
 )
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel, Perturb
@@ -213,10 +213,7 @@ class SpeechEncoder(Encoder):
             states, counts = zip(
                 *(self.encode(*row) for row in each_row(wavs, lengths)), strict=True
             )
-            padded = [
-                pad_sequence([x[0] for x in layer], True) for layer in zip(*states, strict=True)
-            ]
-            return padded, torch.cat(counts)
+            return padded_rows(states), torch.cat(counts)
         return joined_states(list(self._parts(wavs, lengths)))
 
     def forward(

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from mgf_brain.nn.pooling import joined_moments
@@ -170,6 +171,27 @@ def joined_pools(
     shares = torch.stack(counts).double()  # (parts, B)
     shares = shares / shares.sum(0)
     return joined_moments(torch.stack(pools), shares), join_colours(torch.stack(colours), shares)
+
+
+def padded_rows(rows: Iterable[Sequence[torch.Tensor]]) -> list[torch.Tensor]:
+    """States of rows that were encoded one by one, as those of a padded batch.
+
+    Arguments
+    ---------
+    rows : iterable of sequence of torch.Tensor
+        Of each row L of (1, T, D).
+
+    Returns
+    -------
+    list of torch.Tensor
+        L of (B, T, D), 0 at padding.
+
+    Example
+    -------
+    >>> [x.shape for x in padded_rows([[torch.ones(1, 5, 4)], [torch.ones(1, 3, 4)]])]
+    [torch.Size([2, 5, 4])]
+    """
+    return [pad_sequence([x[0] for x in layer], True) for layer in zip(*rows, strict=True)]
 
 
 def each_row(

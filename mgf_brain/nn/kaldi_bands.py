@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
-from torchaudio.compliance.kaldi import get_mel_banks
+from torchaudio.compliance.kaldi import fbank
 
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.published_inputs import (
@@ -12,9 +11,10 @@ from mgf_brain.nn.published_inputs import (
     VARIANCE_EPS,
     PublishedInput,
     check_bands,
-    constant,
 )
 from mgf_brain.spectrum import frame_count
+
+MOST_BANDS = 256  # of a spectrum with 257 bins
 
 
 class KaldiBands(PublishedInput):
@@ -38,27 +38,14 @@ class KaldiBands(PublishedInput):
     (torch.Size([2, 24, 160]), [24, 11])
     """
 
-    bank: torch.Tensor  # (bins, bands)
-    taper: torch.Tensor  # (SHORT_WINDOW,)
-    SHORT_WINDOW, SHORT_HOP, BINS = 400, 160, 512
-    FLOOR, PRE_EMPHASIS, FULL_SCALE = 1.192092955078125e-07, 0.97, 2.0**15
+    SHORT_WINDOW, SHORT_HOP, FULL_SCALE = 400, 160, 2.0**15
 
     def __init__(self, bands: int = 80, stack: int = 2, sample_rate: int = SAMPLE_RATE) -> None:
         super().__init__()
-        check_bands(bands, self.BINS // 2)
-        self.stack, self.sample_rate, self.dim = stack, sample_rate, bands * stack
-        self.hop = self.SHORT_HOP * stack
+        check_bands(bands, MOST_BANDS)
+        self.bands, self.stack, self.sample_rate = bands, stack, sample_rate
+        self.dim, self.hop = bands * stack, self.SHORT_HOP * stack
         self.window = self.SHORT_WINDOW + self.SHORT_HOP * (stack - 1)
-        constant(self, "bank", (self.BINS // 2 + 1, bands), self._bank)
-        window = self.SHORT_WINDOW
-        constant(  # Povey's
-            self, "taper", (window,), lambda: torch.hann_window(window, periodic=False) ** 0.85
-        )
-
-    def _bank(self) -> torch.Tensor:
-        bands = self.dim // self.stack
-        bank, _ = get_mel_banks(bands, self.BINS, self.sample_rate, 20.0, 0.0, 100.0, -500.0, 1.0)
-        return nn.functional.pad(bank, (0, 1)).T  # nothing at half the rate
 
     def inputs(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -77,8 +64,6 @@ class KaldiBands(PublishedInput):
         return x * valid_frames(counts, frames)[..., None], counts
 
     def _log_mel(self, wavs: torch.Tensor) -> torch.Tensor:
-        x = (wavs * self.FULL_SCALE).unfold(1, self.SHORT_WINDOW, self.SHORT_HOP)  # (B, t, window)
-        x = x - x.mean(-1, keepdim=True)
-        x = x - self.PRE_EMPHASIS * nn.functional.pad(x, (1, 0), mode="replicate")[..., :-1]
-        power = torch.fft.rfft(x * self.taper, self.BINS).abs().square()  # (B, t, bins)
-        return (power @ self.bank).clamp(min=self.FLOOR).log()
+        """(B, N) -> (B, t, bands); Kaldi's own settings but for the number of bands."""
+        settings = {"num_mel_bins": self.bands, "sample_frequency": float(self.sample_rate)}
+        return torch.stack([fbank(wav[None] * self.FULL_SCALE, **settings) for wav in wavs])

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import torch
 
 from mgf_brain.errors import UserError
 from mgf_brain.nn.chunks import each_row
-from mgf_brain.nn.frontends import Frames, Perturb
+from mgf_brain.nn.frontends import Perturb
 from mgf_brain.nn.interfaces import FrontEnd, UtteranceEmbedding
 from mgf_brain.nn.own_network import TRIAL_SECONDS, Own, OwnNetwork, trial
 from mgf_brain.nn.pooling import mean_and_deviation
-from mgf_brain.nn.published_inputs import PublishedFrames
-from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.nn.published_inputs import PublishedFrames, PublishedModel
 from mgf_brain.spectrum import frame_count
 
 NEEDED = ("sample_rate", "hop", "window")
 
 
-class OwnModel(SpeechModel):
+class OwnModel(PublishedModel):
     """An object with ``encode(wavs, lengths) -> states, lengths`` as a speech model.
 
     It is tried once on two utterances. Where padding changes its states, utterances are taken one
@@ -61,16 +58,6 @@ class OwnModel(SpeechModel):
         encoder = OwnNetwork(own)
         super().__init__(OwnInput(own), encoder)
         encoder.try_out()
-
-    def encode(
-        self,
-        frames: Frames,
-        mask: torch.Tensor | None = None,
-        tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
-    ) -> list[torch.Tensor]:
-        """States of every layer; no frame can be masked."""
-        assert isinstance(frames, PublishedFrames) and mask is None
-        return self.encoder(frames.seen, frames.valid)
 
 
 class OwnInput(FrontEnd):

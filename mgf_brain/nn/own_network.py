@@ -7,10 +7,9 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.errors import UserError
-from mgf_brain.nn.chunks import each_row
+from mgf_brain.nn.chunks import each_row, padded_rows
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.spectrum import frame_count
 
@@ -70,8 +69,7 @@ class OwnNetwork(ContextEncoder):
         """(B, N) waveforms -> (B, T, D) each."""
         if len(latents) == 1 or not self.one_by_one:
             return self._states(latents, lengths)
-        rows = [self._states(*row) for row in each_row(latents, lengths)]
-        return [pad_sequence([x[0] for x in layer], True) for layer in zip(*rows, strict=True)]
+        return padded_rows(self._states(*row) for row in each_row(latents, lengths))
 
     def _states(self, wavs: torch.Tensor, lengths: torch.Tensor) -> list[torch.Tensor]:
         name, made = type(self.own).__name__, self.own.encode(wavs, lengths)

@@ -5,17 +5,18 @@ Each computes what transformers' feature extractor does, on the device and with 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
-from torch import nn
 
 from mgf_brain.errors import UserError
 from mgf_brain.nn.frontends import Frames, Perturb
 from mgf_brain.nn.interfaces import FrontEnd
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.pooling import mean_and_deviation
+from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.spectrum import frame_count
 
 VARIANCE_EPS = 1e-7  # of transformers' feature extractors
@@ -33,6 +34,21 @@ class PublishedFrames(Frames):
     """
 
     valid: torch.Tensor
+
+
+class PublishedModel(SpeechModel):
+    """A model whose encoder reads what a ``PublishedInput`` makes; no frame can be masked."""
+
+    def encode(
+        self,
+        frames: Frames,
+        mask: torch.Tensor | None = None,
+        tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    ) -> list[torch.Tensor]:
+        """States of every layer, of valid frames and no more: (B, T, D) each."""
+        assert isinstance(frames, PublishedFrames) and mask is None
+        states = self.encoder(frames.seen, frames.valid)
+        return [x[:, : int(frames.lengths.max())] for x in states]
 
 
 class PublishedInput(FrontEnd):
@@ -111,23 +127,6 @@ class PublishedWaveform(PublishedInput):
             mean, deviation = moments.chunk(2, dim=1)  # (B, 1) each
             wavs = (wavs - mean) / deviation
         return wavs * valid, lengths
-
-
-def constant(
-    module: nn.Module, name: str, shape: tuple[int, ...], make: Callable[[], torch.Tensor]
-) -> None:
-    """Give a module a buffer that no file holds; built without memory it has a shape alone.
-
-    Example
-    -------
-    >>> module = nn.Module()
-    >>> constant(module, "ones", (2,), lambda: torch.ones(2))
-    >>> module.ones.tolist(), list(module.state_dict())
-    ([1.0, 1.0], [])
-    """
-    without_memory = torch.get_default_device().type == "meta"
-    values = torch.empty(shape) if without_memory else make()
-    module.register_buffer(name, values, persistent=False)
 
 
 def check_bands(bands: int, most: int) -> None:

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 
 from mgf_brain.errors import UserError
-from mgf_brain.nn.chunks import each_row
-from mgf_brain.nn.frontends import Frames
+from mgf_brain.nn.chunks import each_row, padded_rows
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.kaldi_bands import KaldiBands
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.published_inputs import (
     SAMPLE_RATE,
     VARIANCE_EPS,
-    PublishedFrames,
     PublishedInput,
+    PublishedModel,
     PublishedWaveform,
 )
-from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.nn.transformers_config import built, configuration
 from mgf_brain.nn.whisper_bands import WhisperBands
 
@@ -36,7 +32,7 @@ Number = TypeVar("Number", int, float)
 MASKED = ("hubert", "unispeech", "unispeech-sat", "wav2vec2", "wav2vec2-bert", "wavlm")
 
 
-class TransformersModel(SpeechModel):
+class TransformersModel(PublishedModel):
     """A published model that transformers computes, where a ``SpeechModel`` fits.
 
     Alone and in a padded batch an utterance has the same states: where padding would reach them
@@ -72,17 +68,6 @@ class TransformersModel(SpeechModel):
         front_end = _front_end(settings, preprocessor or {})
         encoder = TransformersEncoder(built(settings), _ignores_padding(settings))
         super().__init__(front_end, encoder)
-
-    def encode(
-        self,
-        frames: Frames,
-        mask: torch.Tensor | None = None,
-        tracks: Mapping[str, torch.Tensor] = MappingProxyType({}),
-    ) -> list[torch.Tensor]:
-        """States of every layer; no frame can be masked."""
-        assert isinstance(frames, PublishedFrames) and mask is None
-        states = self.encoder(frames.seen, frames.valid)
-        return [x[:, : int(frames.lengths.max())] for x in states]
 
 
 class TransformersEncoder(ContextEncoder):
@@ -124,8 +109,7 @@ class TransformersEncoder(ContextEncoder):
             return self._states(latents)
         if self.ignores_padding:
             return self._states(latents, valid_frames(lengths, latents.shape[1]).long())
-        rows = [self._states(row) for row, _ in each_row(latents, lengths)]
-        return [pad_sequence([x[0] for x in layer], True) for layer in zip(*rows, strict=True)]
+        return padded_rows(self._states(row) for row, _ in each_row(latents, lengths))
 
     def _states(
         self, inputs: torch.Tensor, valid: torch.Tensor | None = None

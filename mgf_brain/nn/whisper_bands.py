@@ -7,7 +7,7 @@ from torch import nn
 from torchaudio.functional import melscale_fbanks
 
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.published_inputs import SAMPLE_RATE, PublishedInput, check_bands, constant
+from mgf_brain.nn.published_inputs import SAMPLE_RATE, PublishedInput, check_bands
 from mgf_brain.spectrum import frame_count
 
 
@@ -42,8 +42,9 @@ class WhisperBands(PublishedInput):
         self.samples, self.dim = frames * self.hop, bands
         self.longest_seconds = self.samples / self.sample_rate
         scale = (0.0, 8000.0, bands, SAMPLE_RATE, "slaney", "slaney")
-        bins = self.BINS // 2 + 1
-        constant(self, "bank", (bins, bands), lambda: melscale_fbanks(bins, *scale))
+        with torch.device("cpu"):  # also where models are built without memory
+            bank = melscale_fbanks(self.BINS // 2 + 1, *scale)
+        self.register_buffer("bank", bank.to(torch.get_default_device()), persistent=False)
 
     def inputs(
         self, wavs: torch.Tensor, lengths: torch.Tensor

@@ -19,6 +19,7 @@ from mgf_brain.errors import UserError, some
 from mgf_brain.files import open_text
 from mgf_brain.folder.adapted import weights_fingerprint
 from mgf_brain.folder.hub import licence_of, read_card
+from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import INFERENCE_KEYS, dump_expanded, inference_yaml, new_node
 from mgf_brain.foreign.source import is_model_name, open_model
 from mgf_brain.inference import SpeechEncoder
@@ -62,7 +63,8 @@ def open_initial(values: Mapping[str, Any]) -> Initial:
     if has_checkpoint(values):
         node = _saved_node(Path(values["output_folder"]) / "hyperparams.yaml")
         return Initial(name, node, load_hyperpyyaml(dump_expanded({"encoder": node}))["encoder"])
-    return Initial(name, model_node(open_model(name, trust)), _loaded(name, trust))
+    source = open_model(name, trust)
+    return Initial(name, model_node(source), _loaded(source, trust))
 
 
 def has_checkpoint(values: Mapping[str, Any]) -> bool:
@@ -86,12 +88,12 @@ def _saved_node(path: Path) -> CommentedMap:
     return new_node(SpeechEncoder, **YAML().load(inference_yaml(text, (*INFERENCE_KEYS, *more))))
 
 
-def _loaded(name: str, trust: bool) -> SpeechEncoder:
+def _loaded(source: Source, trust: bool) -> SpeechEncoder:
     with torch.random.fork_rng(devices=[]):  # its weights are drawn before they are read
-        encoder = load_encoder(name, trust=trust)
+        encoder = load_encoder(source, trust=trust)
     if not isinstance(encoder, SpeechEncoder):
         kind = type(encoder).__name__
-        raise UserError(f"initial {name}: a {kind}, no SpeechEncoder. Pass another model.")
+        raise UserError(f"initial {source.name}: a {kind}, no SpeechEncoder. Pass another model.")
     merge_low_rank(encoder)
     return encoder
 
@@ -124,7 +126,8 @@ def begin(experiment: Experiment) -> dict[str, Any] | None:
     if name is None or has_checkpoint(values):
         return None
     trust = hparams.get("trust", False)
-    encoder, source = _loaded(name, trust), open_model(name, trust)
+    source = open_model(name, trust)
+    encoder = _loaded(source, trust)
     public = source.name if is_model_name(name) else pretrained_name(name)
     load_initial(hparams["model"], hparams.get("embedding"), encoder, public)
     return {

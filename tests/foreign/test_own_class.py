@@ -7,6 +7,7 @@ import pytest
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.foreign.own_class import own_parts
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference import SpeechEncoder
 
 OWN = """
@@ -43,7 +44,7 @@ def own(tmp_path, monkeypatch):
 
 
 def test_a_folder_of_ours_can_hold_it(own, tmp_path):
-    parts = own_parts(f"{own}:Encoder", trust=True)
+    parts = own_parts(f"{own}:Encoder")
     text = dump_expanded(parts.nodes)
     encoder = load_encoder(text, parts, tmp_path / "pretrained")
     assert encoder.num_states == 1 and set(encoder.state_dict()) == set(parts.weights)
@@ -62,8 +63,8 @@ def load_encoder(text, parts, folder) -> SpeechEncoder:
 
 
 def test_nothing_is_imported_without_trust(own, capsys):
-    with pytest.raises(UserError, match="whose code would run. Pass --trust"):
-        own_parts(f"{own}:Encoder")
+    with pytest.raises(UserError, match="which may run any program. Pass --trust"):
+        open_model(f"{own}:Encoder")
     assert capsys.readouterr().out == ""
 
 
@@ -79,4 +80,4 @@ def test_nothing_is_imported_without_trust(own, capsys):
 )
 def test_what_is_no_encoder_is_named(own, name, words):
     with pytest.raises(UserError, match=words):
-        own_parts(name.format(own=own), trust=True)
+        own_parts(name.format(own=own))

@@ -9,6 +9,7 @@ from speechbrain.inference.classifiers import EncoderClassifier
 
 from mgf_brain.errors import UserError
 from mgf_brain.folder.write import dump_expanded, export_folder
+from mgf_brain.foreign.source import open_model
 from mgf_brain.foreign.speechbrain import is_speechbrain, speechbrain_parts
 from mgf_brain.inference import SpeechEncoder
 
@@ -62,7 +63,7 @@ def write(folder, xvector: bool = False):
 @pytest.mark.parametrize("xvector", [False, True])
 def test_embeddings_are_speechbrains_alone_and_padded(xvector, tmp_path):
     theirs = write(tmp_path, xvector)
-    parts = speechbrain_parts(tmp_path, trust=True)
+    parts = speechbrain_parts(tmp_path)
     text = dump_expanded(parts.nodes)
     encoder = SpeechEncoder(**load_hyperpyyaml(text))
     encoder.load_state_dict(parts.weights)
@@ -87,8 +88,8 @@ def test_embeddings_are_speechbrains_alone_and_padded(xvector, tmp_path):
 def test_nothing_runs_without_trust(tmp_path):
     write(tmp_path)
     assert is_speechbrain(tmp_path)
-    with pytest.raises(UserError, match="whose yaml can run anything. Pass --trust"):
-        speechbrain_parts(tmp_path)
+    with pytest.raises(UserError, match="which may run any program. Pass --trust"):
+        open_model(tmp_path)
 
 
 def test_what_it_lacks_is_named(tmp_path):
@@ -96,8 +97,8 @@ def test_what_it_lacks_is_named(tmp_path):
     path = tmp_path / "hyperparams.yaml"
     path.write_text(path.read_text().replace("  embedding_model: !ref <embedding>\n  cl", "  cl"))
     with pytest.raises(UserError, match="embedding_model"):
-        speechbrain_parts(tmp_path, trust=True)
+        speechbrain_parts(tmp_path)
     (tmp_path / "embedding_model.ckpt").unlink()
     with pytest.raises(UserError, match="no EncoderClassifier"):
-        speechbrain_parts(tmp_path, trust=True)
+        speechbrain_parts(tmp_path)
     assert not is_speechbrain(tmp_path / "nowhere")
