@@ -2,66 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 import torch
 
-from experiments.loopback_hub import TOKEN, Hub, running_hub
+from experiments.loopback_hub import Hub
 from mgf_brain.cli.main import main
 from mgf_brain.downstream.pretrained import encoder_node, load_extractor, pretrained_name
 from mgf_brain.errors import UserError
-from mgf_brain.folder import hub as hub_module
-from mgf_brain.folder.adapted import read_base
 from mgf_brain.folder.hub import FILES, is_hub_name, local_path, pull, push, split_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import UtteranceClassifier, example_encoder
-from tests.folder.test_adapted import write_adapted, write_base
+from tests.folder.conftest import CARD, WEIGHTS
 from tests.inference.folders import encoder_yaml, write_classifier
 
 ROOT = Path(__file__).parents[2]
-WEIGHTS = bytes(range(256)) * 400
-CARD = '---\nlicense: cc-by-4.0\n---\n\nload("path/to/this/folder")\n'
-
-
-@pytest.fixture
-def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub, an empty home, and the right token in the environment."""
-    with running_hub() as server:
-        settings = {
-            "ENDPOINT": server.url,
-            "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(tmp_path / "home" / "hub"),
-            "HF_TOKEN_PATH": str(tmp_path / "home" / "token"),
-            "HF_STORED_TOKENS_PATH": str(tmp_path / "home" / "stored_tokens"),
-            "HF_HUB_DISABLE_XET": True,
-            "HF_HUB_DISABLE_PROGRESS_BARS": True,
-        }
-        for name, value in settings.items():  # the library reads its environment when imported
-            monkeypatch.setattr(huggingface_hub.constants, name, value)
-        monkeypatch.setenv("HF_TOKEN", TOKEN)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        hub_module._pulled.cache_clear()
-        yield server
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The smallest folder that may be published, in a run with more beside it."""
-    folder = tmp_path / "run" / "pretrained"
-    folder.mkdir(parents=True)
-    (folder / "hyperparams.yaml").write_text("sample_rate: 16000\n")
-    (folder / "model.safetensors").write_bytes(WEIGHTS)
-    (folder / "results.json").write_text(json.dumps({"metrics": {"loss": 2.0}}))
-    (folder / "README.md").write_text(CARD)
-    return folder
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -317,27 +278,6 @@ def test_a_recipe_takes_an_encoder_by_its_name(hub: Hub, tmp_path: Path):
     assert dump_expanded(node) == dump_expanded(encoder_yaml())
 
 
-def test_a_model_that_adapts_one_of_the_hub_is_published_without_it(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    base = write_base(tmp_path / "base")
-    (base / "README.md").write_text(CARD)
-    (base / "results.json").write_text('{"metrics": {"loss": 1.0}}')
-    push(base, "anna/mgf")
-    model = write_adapted(tmp_path / "model", "anna/mgf")
-    commit = hub.models["anna/mgf"].branches["main"]
-    assert read_base(tmp_path / "model").name == f"anna/mgf@{commit}"
-    shutil.rmtree(base)
-    push(tmp_path / "model", "anna/emotion")
-    shutil.rmtree(tmp_path / "home")  # where what was fetched is
-    main(["pull", "anna/emotion"])
-    hub_module._pulled.cache_clear()
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    hub.requests.clear()
-    loaded, wav = UtteranceClassifier.from_pretrained("anna/emotion"), torch.randn(8000)
-    assert loaded.classify(wav, 16000) == model.classify(wav, 16000) and not hub.requests
-
-
 def test_commands(hub: Hub, folder: Path, capsys: pytest.CaptureFixture):
     main(["push", str(folder.parent), "anna/mgf@narrow", "--private"])
     assert capsys.readouterr().out == f"{hub.url}/anna/mgf\n"
@@ -369,11 +309,3 @@ def test_a_name_that_the_hub_does_not_allow(hub: Hub, folder: Path, name: str):
         with pytest.raises(UserError, match="mgf|xxx"):
             call(name)
     assert not hub.requests
-
-
-def test_what_names_a_folder_of_this_machine_is_not_published(hub: Hub, folder: Path):
-    text = "speech_model: !new:mgf_brain.nn.OwnModel\n  own: !new:a.B {folder: /home/anna/model}\n"
-    (folder / "hyperparams.yaml").write_text(text)
-    with pytest.raises(UserError, match="names /home/anna/model, which is on this machine alone"):
-        push(folder, "anna/mgf")
-    assert not hub.models
