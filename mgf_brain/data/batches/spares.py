@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class WithSpares(Dataset):
         taken = {index for _, index in places}
         items = []
         for epoch, index in places:
-            for candidate in (index, *self._spares(index, taken)):
+            for candidate in chain([index], self._spares(index, taken)):  # spares if it must be
                 item = self._read(epoch, candidate)
                 if item is not None:
                     items.append(item)

@@ -160,3 +160,18 @@ def test_pairs_of_noisy_and_clean_speech_have_spares_too(rows):
     )
     ids = [id for batch in loader for id in batch.ids]
     assert len(ids) == COUNT and "u7" not in ids and "u3" not in ids
+
+
+def test_spares_are_looked_for_only_where_a_file_is_lost(monkeypatch):
+    looked = []
+    spares = WithSpares._spares
+
+    def counted(data: WithSpares, index: int, taken: set[int]):
+        for spare in spares(data, index, taken):
+            looked.append(spare)
+            yield spare
+
+    monkeypatch.setattr(WithSpares, "_spares", counted)
+    data = numbers({4}, 1000)
+    assert data.__getitems__([(1, 3), (1, 4), (1, 5)]) == [3, 6, 5]
+    assert looked == [6]  # not all others for every item
