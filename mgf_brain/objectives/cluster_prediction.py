@@ -52,7 +52,7 @@ class CosineClassifier(nn.Module):
 
 
 class ClusterPrediction(Objective):
-    """Cross-entropy of the clusters of masked frames; reads the track "labels" of the batch.
+    """Cross-entropy of the clusters of masked frames.
 
     With a linear classifier MT4SSL's offline targets (Ma et al. 2023), with a CosineClassifier
     HuBERT's loss.
@@ -67,6 +67,10 @@ class ClusterPrediction(Objective):
         Of a frame that the encoder sees, beside 1 of a masked one; 0 in both papers. With any
         other, loss and best constant of the masked frames alone are logged too: naming frames that
         it sees says nothing of what it makes of their neighbours.
+    layer : int
+        Of the state that is read, from 0, the input of the first layer, or from the top, -1.
+    track : str
+        Of the batch, where the clusters are.
 
     Raises
     ------
@@ -81,13 +85,20 @@ class ClusterPrediction(Objective):
     """
 
     papers = (HUBERT,)
-    tracks = ("labels",)
 
-    def __init__(self, classifier: nn.Module, clusters: int, visible_weight: float = 0.0) -> None:
+    def __init__(
+        self,
+        classifier: nn.Module,
+        clusters: int,
+        visible_weight: float = 0.0,
+        layer: int = -1,
+        track: str = "labels",
+    ) -> None:
         super().__init__()
         if not 0.0 <= visible_weight < math.inf:
             raise UserError(f"visible_weight: {visible_weight:g} is no weight. Pass 0, or more.")
         self.classifier, self.visible_weight = classifier, visible_weight
+        self.layer, self.tracks = layer, (track,)
         self.marginal = LabelMarginal(clusters)
 
     def forward(self, encoded: Encoded) -> Terms:
@@ -117,12 +128,13 @@ class ClusterPrediction(Objective):
         )
 
     def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
-        return class_terms(self.classifier(encoded.states[-1][where]), labels, where)
+        return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
 
-    @staticmethod
-    def _targets(encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _targets(
+        self, encoded: Encoded
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Labels, and masked and visible frames with one, (B, T) each: files may lack the last."""
-        labels = encoded.batch.tracks["labels"]
+        labels = encoded.batch.tracks[self.tracks[0]]
         missing = encoded.mask.shape[1] - labels.shape[1]
         labels = F.pad(labels, (0, missing), value=IGNORE)
         known = labels != IGNORE

@@ -27,13 +27,15 @@ from mgf_brain.spectrum import frame_count
 from mgf_brain.targets.cluster_features import LayerFeatures, MfccFeatures, at_hop
 from mgf_brain.targets.frame_kmeans import fit_centroids, nearest_centroid
 from mgf_brain.targets.parts import HASHES, Arrays, TrackParts, pack, unpack
+from mgf_brain.targets.prosody import ProsodyFeatures
 
 logger = get_logger(__name__)
 
 CENTROIDS = "kmeans.safetensors"
 MOST_CLUSTERS = np.iinfo(np.int16).max + 1  # labels take two bytes
 FORMAT = 3  # raise it when the same inputs give other labels
-FrameFeatures = MfccFeatures | LayerFeatures
+FrameFeatures = MfccFeatures | ProsodyFeatures | LayerFeatures
+FEATURES = {"mfcc": MfccFeatures, "prosody": ProsodyFeatures}  # of the audio alone
 
 
 class ClusterLabels:
@@ -51,7 +53,7 @@ class ClusterLabels:
         Of the encoder that will be trained, in samples.
     source : str, optional
         A model, see ``mgf_brain.foreign.source.open_model``; without one, frames are clustered by
-        their MFCC.
+        ``features``.
     layer : int, optional
         Of the pretrained encoder; the last one if not given.
     given : str, optional
@@ -66,6 +68,8 @@ class ClusterLabels:
     seed : int
     trust : bool
         Read ``source`` even if that may run any program.
+    features : str
+        "mfcc", which say most of what is spoken, or "prosody", which says how.
 
     Raises
     ------
@@ -92,7 +96,10 @@ class ClusterLabels:
         iterations: int = 10,
         seed: int = 0,
         trust: bool = False,
+        features: str = "mfcc",
     ) -> None:
+        if features not in FEATURES:
+            raise UserError(f"features: {features!r} is none of {', '.join(FEATURES)}.")
         if not 2 <= clusters <= MOST_CLUSTERS:
             raise UserError(f"clusters: pass 2 to {MOST_CLUSTERS}, not {clusters}.")
         if source and given:
@@ -105,6 +112,7 @@ class ClusterLabels:
         self.source, self.layer, self.given = source, layer, given
         self.phone_labels, self.fit_megabytes = phone_labels, fit_megabytes
         self.iterations, self.seed, self.trust = iterations, seed, trust
+        self.features = features
 
     def make(
         self,
@@ -165,7 +173,7 @@ class ClusterLabels:
 
     def _features(self, device: str) -> FrameFeatures:
         if self.source is None:
-            return MfccFeatures()
+            return FEATURES[self.features]()
         encoder = SpeechEncoder.from_pretrained(self.source, trust=self.trust)
         if self.hop % encoder.hop:
             raise UserError(
