@@ -1,15 +1,19 @@
-"""The runs of all systems: pretraining, then tasks, a seed of all before the next."""
+"""The runs of all systems: pretraining, then tasks, a seed of all before the next.
+
+Long tasks come after all short ones, variants of systems last.
+"""
 
 from __future__ import annotations
 
+import itertools
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from experiments import plans
-from experiments.results.systems import EVERY, SYSTEMS, VARIANTS, System
+from experiments.results.systems import EVERY, LONG, MINUTES, SYSTEMS, VARIANTS, System
 from mgf_brain.bench.models import Model
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.runs import Run
@@ -60,26 +64,26 @@ class Results:
     data: str
     protocol: str
     only: tuple[str, ...] = tuple(EVERY)
-    tasks: tuple[str, ...] = tuple(TASKS)
+    tasks: tuple[str, ...] = tuple(MINUTES)
     seeds: int = 3
     steps: int | None = None
     precision: str = ""
 
     def cells(self) -> Iterator[Cell]:
         """All runs, each after those whose model it needs; one that two need comes once."""
+        short = [task for task in self.tasks if MINUTES[task] < LONG]
         seen = set()
-        for table in (SYSTEMS, VARIANTS):
-            for number in range(self.seeds):
-                for name in (name for name in table if name in self.only):
-                    for cell in self._of_seed(name, number):
-                        if cell.run not in seen:
-                            seen.add(cell.run)
-                            yield cell
+        for table, tasks in ((SYSTEMS, short), (SYSTEMS, self.tasks), (VARIANTS, self.tasks)):
+            for number, name in itertools.product(range(self.seeds), table):
+                for cell in self._of_seed(name, number, tasks) if name in self.only else ():
+                    if cell.run not in seen:
+                        seen.add(cell.run)
+                        yield cell
 
-    def _of_seed(self, name: str, number: int) -> Iterator[Cell]:
+    def _of_seed(self, name: str, number: int, tasks: Sequence[str]) -> Iterator[Cell]:
         yield from self._pretrained(name, number)
         for task in EVERY[name].tasks:
-            if task in self.tasks:
+            if task in tasks:
                 yield Cell(name, task, SEED + number, self.task_runs(name, task)[number])
 
     def task_runs(self, name: str, task: str) -> list[Run]:

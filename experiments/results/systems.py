@@ -43,6 +43,7 @@ class System:
     tasks: tuple[str, ...] = ()
 
 
+LONG = 6.0  # minutes: tasks that take them are run after all others of all seeds
 # Tasks, cheap and most wanted first, with the minutes that one is expected to take.
 MINUTES = {
     "phones": 1.5,
@@ -67,8 +68,7 @@ TUNED = ("verification-speechocean762",)
 LABELS = "--tracks_folder {tracks}"
 RATES = "--noise_probability 0.7 --reverb_probability 0.45"  # Cho et al. 2022
 
-# Steps are those of README.md's table. The order is that of the runs: a seed of all is finished
-# before the next begins.
+# Steps are those of README.md's table. The order is that of the runs.
 SYSTEMS = {
     "fbank": System("log-mel bands", of="fbank", tasks=ALL),
     "random": System("untrained network", of="random", tasks=ALL),
