@@ -49,7 +49,7 @@ def scatter(points: dict[str, tuple[float, float]]) -> Figure:
     axes = figure.subplots()
     for name, (phones, eer) in points.items():
         axes.plot(phones, eer, "o")
-        axes.annotate(f" {name}", (phones, eer), fontsize=8)
+        axes.annotate(f" {name}", (phones, eer), fontsize=9)
     axes.invert_yaxis()  # the best is at the upper right
     finish(axes, "Content and speakers, frozen", "phone accuracy, %", "EER, speechocean762, %")
     return figure
