@@ -154,7 +154,7 @@ def _corpora() -> str:
 
 
 def _commands(rows: Rows) -> str:
-    """Of the first seed: as it was run, or as it will be."""
+    """Of pretraining and, with one system, of each task."""
     plan = Results(FOLDER, "$DATA", "$PROTOCOL", seeds=1)
     cells = {(c.system, c.task): c for c in plan.cells()}
     tasks = [("fbank", task) for task in EVERY["fbank"].tasks]
@@ -166,7 +166,12 @@ def _commands(rows: Rows) -> str:
     )
     shown = "\n".join([prepare, *(_command(rows, cells[key], plan) for key in pretrained)])
     heads = "\n".join(_command(rows, cells[key], plan) for key in [*tasks, *tuned])
-    return f"Pretraining:\n\n```bash\n{shown}\n```\n\nTasks:\n\n```bash\n{heads}\n```\n"
+    return (
+        "As they were run, or will be, with the first seed. Pretraining:\n\n"
+        f"```bash\n{shown}\n```\n\nTasks of log-mel bands; of another system\n"
+        "`--pretrained results/all/pretraining/<system>/<seed>/pretrained`:\n\n"
+        f"```bash\n{heads}\n```\n"
+    )
 
 
 def _command(rows: Rows, cell: Cell, plan: Results) -> str:

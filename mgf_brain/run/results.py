@@ -79,7 +79,7 @@ def make_results(
         "metrics": metrics,
         "time": time,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "versions": {"python": platform.python_version(), **_versions(), **_commit()},
+        "versions": {"python": platform.python_version(), **_versions(), **COMMIT},
     }
 
 
@@ -111,3 +111,6 @@ def _commit() -> dict[str, str]:
     except (OSError, subprocess.SubprocessError):  # no git, or a checkout of another user
         return {}
     return {"commit": done.stdout.strip()}
+
+
+COMMIT = _commit()  # that of the code which is loaded: the checkout may move on before the run ends
