@@ -41,7 +41,9 @@ PAGES = ("README.md", "recipes/*/README.md")
 
 def read_command_line() -> Namespace:
     """The options."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description="All results: run what is missing", allow_abbrev=False
+    )
     parser.add_argument("--data", help="folder of the corpora")
     parser.add_argument("--protocol", help="folder of labels and lists")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of all runs")

@@ -189,15 +189,26 @@ def page_table(rows: Rows, spec: str) -> str:
         Systems, a bar, and columns: ``fbank mgf | phones.accuracy pretraining.minutes``; ``all``
         means all that are no variants. Systems without any run in these columns are left out.
     """
-    names, _, words = (part.strip() for part in spec.partition("|"))
-    columns = [tuple(word.split(".")) for word in words.split()]
-    chosen = SYSTEMS if names == "all" else names.split()
+    chosen, columns = parse_spec(spec)
     lines = [
         [EVERY[name].title, *_cells(rows, name, columns)]
         for name in chosen
         if any(values(rows, name, *column) for column in columns)
     ]
     return markdown(["system", *(heading(*c) for c in columns)], lines) if lines else NOTHING
+
+
+def parse_spec(spec: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Systems, and tasks with scores.
+
+    Example
+    -------
+    >>> parse_spec("fbank mgf | phones.accuracy")
+    (['fbank', 'mgf'], [('phones', 'accuracy')])
+    """
+    names, _, words = (part.strip() for part in spec.partition("|"))
+    columns = [(task, score) for task, _, score in (w.partition(".") for w in words.split())]
+    return list(SYSTEMS) if names == "all" else names.split(), columns
 
 
 def with_tables(text: str, rows: Rows) -> str:

@@ -29,7 +29,7 @@ from experiments.results.claims import (
     verdict,
     write_differences,
 )
-from experiments.results.page import results_page, with_tables
+from experiments.results.page import NO_SEEDS, parse_spec, results_page, with_tables
 from experiments.results.pictures import draw
 from experiments.results.plan import PRETRAINING, Cell, Results
 from experiments.results.rows import collect, read_rows, values, write_rows
@@ -306,6 +306,11 @@ def test_figures_of_a_table_come_from_somewhere(path: Path):
     text = path.read_text(encoding="utf-8")
     assert with_tables(text, read_rows(ROWS)) == text, "run make results"
     assert text.count("<!-- from RESULTS:") == text.count("<!-- end of RESULTS -->")
+    for spec in re.findall(r"<!-- from RESULTS: (.+?) -->", text):
+        names, columns = parse_spec(spec)
+        assert columns and set(names) <= EVERY.keys()
+        for task, score in columns:
+            assert score in (NO_SEEDS if task == PRETRAINING else metrics_of(task)), spec
     earlier = (ROOT / "docs/experiments.md").read_text(encoding="utf-8")
     for table in TABLE.finditer(text):
         before, figures = text[: table.start()], set(FIGURE.findall(table[0]))
