@@ -57,6 +57,8 @@ def read_command_line() -> Namespace:
     args = parser.parse_args()
     if bool(args.data) != bool(args.protocol):
         raise UserError("--data and --protocol: pass both, or neither to make the pages alone.")
+    if args.steps and args.collect:
+        raise UserError("--steps is for trials, which are not kept: leave it or --collect out.")
     return args
 
 

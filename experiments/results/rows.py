@@ -101,9 +101,8 @@ def steps_of(cell: Cell) -> int:
 def command_of(cell: Cell, results: Results) -> str:
     """What a user types for a run, whichever machine it ran on."""
     words = [*cell.run.words, "--output_folder", str(cell.run.folder)]
-    places = {results.data: "$DATA", results.protocol: "$PROTOCOL"}
-    places[str(results.folder)] = "results/all"
-    for place, name in places.items():
+    places = [(results.data, "$DATA"), (results.protocol, "$PROTOCOL")]
+    for place, name in [*places, (str(results.folder), "results/all")]:
         words = [name + w[len(place) :] if f"{w}/".startswith(f"{place}/") else w for w in words]
     return " ".join(["python", *(w if w.startswith("$") else shlex.quote(w) for w in words)])
 

@@ -6,6 +6,7 @@ import csv
 import json
 import random
 import re
+import sys
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -19,6 +20,7 @@ from experiments.results.__main__ import (
     list_missing,
     minutes_of,
     missing,
+    read_command_line,
 )
 from experiments.results.claims import (
     CLAIMS,
@@ -258,6 +260,13 @@ def test_options_of_the_command_line_reach_pretraining_alone():
     assert value(pretraining.run, "--optimizer_step_limit") == "20"
     assert value(pretraining.run, "--precision") == "bf16"
     assert not {"--precision", "--optimizer_step_limit"} & set(phones.run.words)
+
+
+def test_a_trial_is_not_kept(monkeypatch):
+    words = ["--data", "a", "--protocol", "b", "--steps", "3", "--collect"]
+    monkeypatch.setattr(sys, "argv", ["results", *words])
+    with pytest.raises(UserError, match="--steps is for trials"):
+        read_command_line()
 
 
 def test_pictures_are_of_what_is_done(done: Results):
