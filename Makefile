@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # One process a core, each with one thread of torch: more threads would wait for each other.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
-.PHONY: demo test test-slow soak bench lint clean
+.PHONY: demo test test-slow soak bench results lint clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m experiments.demo
@@ -32,6 +32,9 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.metrics
 	$(BIN)/python -m benchmarks.features
 	$(BIN)/python -m benchmarks.cache
+
+results: $(VENV)/.installed-dev  # RESULTS.md and tables of other pages, of docs/results.csv
+	$(BIN)/python -m experiments.results
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .

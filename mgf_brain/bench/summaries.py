@@ -8,7 +8,7 @@ from statistics import stdev
 from mgf_brain.bench.runs import Run
 
 
-def mean_and_spread(values: Sequence[float]) -> str:
+def mean_and_spread(values: Sequence[float], digits: int = 2) -> str:
     """Mean of several seeds, with the deviation where there are more than one.
 
     Example
@@ -20,8 +20,8 @@ def mean_and_spread(values: Sequence[float]) -> str:
         return "not run"
     mean = sum(values) / len(values)
     if len(values) == 1:
-        return f"{mean:.2f}"
-    return f"{mean:.2f} ± {stdev(values):.2f}"
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {stdev(values):.{digits}f}"
 
 
 def values(runs: Iterable[Run], metric: str) -> list[float]:

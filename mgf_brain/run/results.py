@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import resource
+import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -78,7 +79,7 @@ def make_results(
         "metrics": metrics,
         "time": time,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {"python": platform.python_version(), **_versions(), **COMMIT},
     }
 
 
@@ -97,3 +98,19 @@ def _versions() -> dict[str, str]:
         except ImportError:  # not installed, as in a bare checkout
             found[package] = "unknown"
     return found
+
+
+def _commit() -> dict[str, str]:
+    """The commit, where the package runs from a checkout; "-dirty" where files differ from it."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return {}  # an installed package; a repository above it would be another one
+    git = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(git, capture_output=True, text=True, check=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):  # no git, or a checkout of another user
+        return {}
+    return {"commit": done.stdout.strip()}
+
+
+COMMIT = _commit()  # that of the code which is loaded: the checkout may move on before the run ends
