@@ -148,6 +148,14 @@ class PretrainingModel(nn.Module):
         return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}
 
     @property
+    def current_weights(self) -> dict[str, float]:
+        """Of each objective's loss, at this point of the training."""
+        return {
+            name: weight.at(self.progress) if isinstance(weight, Ramp) else weight
+            for name, weight in self.weights.items()
+        }
+
+    @property
     def reads_frames(self) -> bool:
         """Whether an objective reads single frames."""
         return any(objective.reads_frames for objective in self.objectives.values())

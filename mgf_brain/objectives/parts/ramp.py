@@ -46,6 +46,9 @@ class Ramp:
     def __bool__(self) -> bool:
         return max(self.first, self.last) > 0.0
 
+    def __str__(self) -> str:
+        return f"{self.first:g} to {self.last:g}"
+
     def at(self, progress: float) -> float:
         """The value when a share of the training is done, in [0, 1]."""
         done = min(1.0, progress / max(self.until, 1e-9))
