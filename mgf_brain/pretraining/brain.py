@@ -62,7 +62,7 @@ class PretrainingBrain(BaseBrain):
         if len(self._counts) > 1:  # so far, of the sum of batches that weigh by the first one
             gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
             mean = len(self._counts) * self._counts[0] / sum(self._counts)
-            torch._foreach_mul_(gradients, mean)
+            torch._foreach_mul_(gradients, mean)  # pyright: ignore[reportPrivateImportUsage]  # no public way
         super().optimizers_step()
 
     def on_fit_batch_end(
