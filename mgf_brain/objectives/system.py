@@ -102,7 +102,7 @@ class PretrainingModel(nn.Module):
         """Show the speech model as it is to what becomes copies of it: teachers and the mean."""
         for objective in self.objectives.values():
             objective.attach(self.speech)
-        self.average: WeightAverage | None = None
+        self.average: WeightAverage[nn.ModuleDict] | None = None
         if self.average_from < 1.0:
             self.average = WeightAverage(self._last(), self.average_momentum)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 from itertools import chain
+from typing import Generic
 
 import torch
 from torch import nn
 
+from mgf_brain.objectives.parts.teacher import Model
 
-class WeightAverage(nn.Module):
+
+class WeightAverage(nn.Module, Generic[Model]):
     """Mean of a module's parameters and buffers over the steps at which it is shown.
 
     BatchNorm's running statistics are averaged as the weights are, and counters are the last ones.
@@ -35,14 +38,14 @@ class WeightAverage(nn.Module):
 
     updates: torch.Tensor  # (), int64: how many there were
 
-    def __init__(self, module: nn.Module, momentum: float | None = None) -> None:
+    def __init__(self, module: Model, momentum: float | None = None) -> None:
         super().__init__()
         self.model = copy.deepcopy(module).requires_grad_(False)
         self.momentum = momentum
         self.register_buffer("updates", torch.tensor(0))
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
+    def update(self, module: Model) -> None:
         """Take the module as it is now into the mean."""
         known = int(self.updates)
         keep = known / (known + 1) if self.momentum is None or not known else self.momentum
