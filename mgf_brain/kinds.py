@@ -181,7 +181,7 @@ def _fit_list(value: Any, noun: str, kind: str) -> Any:
 def _fit_mapping(value: Any, kind: str) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise Misfit
-    return {key: _fit_one(item, kind) for key, item in value.items()}
+    return {key: fit(item, kind) for key, item in value.items()}
 
 
 def _number(word: str) -> float | str:

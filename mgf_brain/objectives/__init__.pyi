@@ -9,6 +9,7 @@ from .frame import FrameContrastive as FrameContrastive
 from .frame import FrameReconstruction as FrameReconstruction
 from .parts.prototypes import PrototypeHead as PrototypeHead
 from .parts.quantiser import ProductQuantiser as ProductQuantiser
+from .parts.ramp import Ramp as Ramp
 from .phoneme import PhonemeContrastive as PhonemeContrastive
 from .phoneme import PhonemeRegression as PhonemeRegression
 from .sample import MagnitudeReconstruction as MagnitudeReconstruction

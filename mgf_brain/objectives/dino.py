@@ -16,6 +16,7 @@ from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms
 from mgf_brain.objectives.collapse import effective_rank
 from mgf_brain.objectives.parts.prototypes import PrototypeHead
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.parts.teacher import EMATeacher, cosine_momentum
 from mgf_brain.papers import DINO
 
@@ -117,8 +118,8 @@ class Distillation(Objective):
         Where the teacher's begins; it reaches its value after ``temperature_warmup``.
     temperature_warmup : float
         Share of the training.
-    momentum : float
-        Of the teacher at the start; 1 at the end.
+    momentum, last_momentum : float
+        Of the teacher at the start and at the end, along half a cosine.
     center_momentum : float
         Of the running mean of the teacher's logits, for each batch (of several that are
         accumulated); 1 never centres.
@@ -128,11 +129,13 @@ class Distillation(Objective):
         Weight of the KoLeo term, see ``koleo``; of the utterances that a process has at a time.
     cosine : float
         Weight of 1 - cosine of a pair's embeddings, for each pair (Villalba's later recipe).
+    export : str
+        "teacher", as in the paper, or "student": whose encoder and embedding are kept.
 
     Raises
     ------
     UserError
-        If a temperature is not above 0 or a momentum is no share.
+        If a temperature is not above 0, a momentum is no share, or ``export`` is neither.
 
     Example
     -------
@@ -159,18 +162,23 @@ class Distillation(Objective):
         frozen_prototypes: float = 0.0,
         koleo: float = 0.0,
         cosine: float = 0.0,
+        last_momentum: float = 1.0,
+        export: str = "teacher",
     ) -> None:
         super().__init__()
         first = first_teacher_temperature
         first = teacher_temperature if first is None else first
         if min(student_temperature, teacher_temperature, first) <= 0.0:
             raise UserError("student_, teacher_, first_teacher_temperature: pass values above 0.")
+        if export not in ("teacher", "student"):
+            raise UserError(f"export: must be teacher or student, not {export!r}.")
         check_share("teacher_momentum", momentum)
+        check_share("last_teacher_momentum", last_momentum)
         check_share("center_momentum", center_momentum)
         self.embedding, self.head = embedding, head
         self.student_temperature = student_temperature
-        self.temperatures = first, teacher_temperature
-        self.temperature_warmup, self.momentum = temperature_warmup, momentum
+        self.temperatures = Ramp(first, teacher_temperature, temperature_warmup)
+        self.momenta, self.export = (momentum, last_momentum), export
         self.center_momentum, self.frozen_prototypes = center_momentum, frozen_prototypes
         self.koleo, self.cosine, self.progress = koleo, cosine, 0.0
         self.register_buffer("center", torch.zeros(len(head.prototypes)))
@@ -192,12 +200,12 @@ class Distillation(Objective):
 
     def end_step(self, progress: float) -> None:
         """Let the teacher follow."""
-        self.teacher.update(self._student[0], cosine_momentum(progress, self.momentum))
+        self.teacher.update(self._student[0], cosine_momentum(progress, *self.momenta))
 
     def exported(self) -> dict[str, nn.Module]:
-        """The teacher's encoder and embedding, as in the paper."""
-        teacher = self.teacher.model
-        return {"speech_model": teacher.speech, "embedding": teacher.embedding}
+        """Encoder and embedding of the teacher, as in the paper, or of the student."""
+        kept = self.teacher.model if self.export == "teacher" else self._student[0]
+        return {"speech_model": kept.speech, "embedding": kept.embedding}
 
     @torch.no_grad()
     def _teach(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
@@ -240,8 +248,7 @@ class Distillation(Objective):
         >>> round(objective.teacher_temperature, 3)
         0.03
         """
-        first, last = self.temperatures
-        return first + (last - first) * min(1.0, self.progress / max(self.temperature_warmup, 1e-9))
+        return self.temperatures.at(self.progress)
 
     def _regulariser(
         self, long: torch.Tensor, short: torch.Tensor, teacher: torch.Tensor

@@ -9,11 +9,14 @@ import torch
 from torch import nn
 
 from mgf_brain.data.batches.speech import SpeechBatch
+from mgf_brain.errors import UserError, check_share
 from mgf_brain.nn.frontends import Perturb
 from mgf_brain.nn.masking import SpanMask, valid_frames
 from mgf_brain.nn.perturbation import SpectralPerturbation
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms
+from mgf_brain.objectives.parts.average import WeightAverage
+from mgf_brain.objectives.parts.ramp import Ramp
 
 
 class Objectives(Protocol):
@@ -39,12 +42,22 @@ class PretrainingModel(nn.Module):
         The part that is kept.
     objectives : dict of str to Objective
         By name.
-    weights : dict of str to float
-        Of each objective's loss; an objective of weight 0 is left out altogether.
+    weights : dict of str to float or Ramp
+        Of each objective's loss; an objective whose weight is always 0 is left out altogether.
     masking : SpanMask, optional
         Draws the frames that the encoder does not see.
     perturbation : SpectralPerturbation, optional
         Of what the encoder sees in training; all crops of an utterance get the same.
+    average_from : float, optional
+        Share of the training after which the mean of all steps' weights is what is kept; None
+        keeps the last ones.
+    average_momentum : float, optional
+        Of an exponential moving average in place of that mean.
+
+    Raises
+    ------
+    UserError
+        If ``average_from`` is no share or missing where there is a momentum.
 
     Example
     -------
@@ -64,12 +77,19 @@ class PretrainingModel(nn.Module):
         self,
         speech: SpeechModel,
         objectives: dict[str, Objective],
-        weights: dict[str, float],
+        weights: dict[str, float | Ramp],
         masking: SpanMask | None = None,
         perturbation: SpectralPerturbation | None = None,
+        average_from: float | None = None,
+        average_momentum: float | None = None,
     ) -> None:
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
+        self.progress, self.average_momentum = 0.0, average_momentum
+        self.average_from = 1.0 if average_from is None else average_from
+        check_share("average_from", self.average_from)
+        if average_from is None and average_momentum is not None:
+            raise UserError("average_momentum: nothing is averaged. Pass --average_from too.")
         self.weights = {name: weight for name, weight in weights.items() if weight}
         chosen = nn.ModuleDict({name: objectives[name] for name in self.weights})
         self.objectives = cast(Objectives, chosen)  # the stub of ModuleDict knows modules alone
@@ -79,9 +99,12 @@ class PretrainingModel(nn.Module):
             embedding.requires_grad_(False)  # DDP would wait for its gradient
 
     def attach(self) -> None:
-        """Show the speech model as it is to the objectives, whose teachers become copies of it."""
+        """Show the speech model as it is to what becomes copies of it: teachers and the mean."""
         for objective in self.objectives.values():
             objective.attach(self.speech)
+        self.average: WeightAverage[nn.ModuleDict] | None = None
+        if self.average_from < 1.0:
+            self.average = WeightAverage(self._last(), self.average_momentum)
 
     def encode(self, batch: SpeechBatch) -> Encoded:
         """Mask and encode a batch; its local crops are short enough as they are."""
@@ -125,12 +148,21 @@ class PretrainingModel(nn.Module):
         return encoded, {name: obj(encoded) for name, obj in self.objectives.items()}
 
     @property
+    def current_weights(self) -> dict[str, float]:
+        """Of each objective's loss, at this point of the training."""
+        return {
+            name: weight.at(self.progress) if isinstance(weight, Ramp) else weight
+            for name, weight in self.weights.items()
+        }
+
+    @property
     def reads_frames(self) -> bool:
         """Whether an objective reads single frames."""
         return any(objective.reads_frames for objective in self.objectives.values())
 
     def start_step(self, progress: float) -> None:
         """Before each batch: the share of the training that is done."""
+        self.progress = progress
         for objective in self.objectives.values():
             objective.start_step(progress)
 
@@ -143,10 +175,17 @@ class PretrainingModel(nn.Module):
         """After each optimizer step."""
         for objective in self.objectives.values():
             objective.end_step(progress)
+        if self.average and progress > self.average_from:
+            self.average.update(self._last())
 
     def exported(self) -> dict[str, nn.Module]:
-        """What a pretrained folder keeps, by key of the yaml."""
+        """What a pretrained folder keeps, by key of the yaml: the mean, once there is one."""
+        average = self.average
+        return dict((average.model if average and average.updates else self._last()).items())
+
+    def _last(self) -> nn.ModuleDict:
+        """What a pretrained folder keeps, as the last step left it."""
         modules: dict[str, nn.Module] = {"speech_model": self.speech}
         for objective in self.objectives.values():
             modules |= objective.exported()
-        return modules
+        return nn.ModuleDict(modules)

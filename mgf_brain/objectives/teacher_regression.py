@@ -12,8 +12,9 @@ from mgf_brain.errors import UserError, check_share
 from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.parts.references import nearest_visible
-from mgf_brain.objectives.parts.teacher import EMATeacher, linear_momentum
+from mgf_brain.objectives.parts.teacher import EMATeacher
 from mgf_brain.papers import DATA2VEC
 from mgf_brain.spectrum import normalise_frames
 
@@ -65,7 +66,7 @@ class TeacherRegression(Objective):
         if not top:
             raise UserError("top_layers: 0 leaves the teacher no layer. Give a share of them.")
         self.top, self.dim = top, dim
-        self.momentum = first_momentum, last_momentum, momentum_share
+        self.momentum = Ramp(first_momentum, last_momentum, momentum_share)
         self.predict = nn.Linear(dim, dim)
 
     def attach(self, speech: SpeechModel) -> None:
@@ -81,8 +82,7 @@ class TeacherRegression(Objective):
 
     def end_step(self, progress: float) -> None:
         """Let the teacher follow."""
-        momentum = linear_momentum(progress, *self.momentum)
-        self.teacher.update(self._student[0].layers, momentum)
+        self.teacher.update(self._student[0].layers, self.momentum.at(progress))
 
     @torch.no_grad()
     def targets(self, encoded: Encoded) -> torch.Tensor:

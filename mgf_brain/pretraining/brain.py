@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +14,9 @@ from mgf_brain.data.batches.speech import SpeechBatch
 from mgf_brain.distributed import processes, sum_over_ranks
 from mgf_brain.objectives.base import Encoded, Terms
 from mgf_brain.objectives.collapse import collapse_figures, unhealthy
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.system import PretrainingModel
+from mgf_brain.pretraining.gradients import gradient_shares
 from mgf_brain.run.brain import BaseBrain
 
 Outputs = tuple[Encoded, dict[str, Terms]]
@@ -23,13 +25,20 @@ Outputs = tuple[Encoded, dict[str, Terms]]
 class PretrainingBrain(BaseBrain):
     """The weighted sum of a model's objectives, logged one by one.
 
+    Of several batches that make one step, each weighs by its terms, of all objectives together: as
+    one batch of all their rows, if there is one objective. With several, a mean over few terms
+    (utterances) weighs by those of the others beside it (frames).
+
     ``modules`` holds one module, ``model`` (PretrainingModel); ``valid_loader`` is set before
-    ``fit``. ``hparams`` holds ``optimizer_step_limit`` beside what ``BaseBrain`` reads. What
+    ``fit``. ``hparams`` holds ``optimizer_step_limit`` and ``gradient_interval`` (lines of the log
+    between two with shares of the gradient; 0 for none) beside what ``BaseBrain`` reads. What
     ``milestones`` holds for a number of optimizer steps is called after that step.
     """
 
     valid_loader: Iterable[SpeechBatch] = ()
     milestones: Mapping[int, Callable[[], None]] = MappingProxyType({})
+    _shares: Mapping[str, float] | None = None  # of the gradient; None if they are not asked for
+    _counts: Sequence[float] = ()  # terms of the batches of this step
 
     @property
     def model(self) -> PretrainingModel:
@@ -41,10 +50,19 @@ class PretrainingBrain(BaseBrain):
         """Tell the objectives how far the training is."""
         super().on_fit_batch_start(batch, should_step)
         self.model.start_step(self._done)
+        if (self.step - 1) % self.grad_accumulation_factor == 0:
+            self._counts = []
+        lines = getattr(self.hparams, "gradient_interval", 0)  # which older runs don't have
+        due = lines and (self.optimizer_step + 1) % (lines * self.hparams.log_interval) == 0
+        self._shares = {} if due and should_step else None
 
     def optimizers_step(self) -> None:
         """Let the objectives see the gradients first."""
         self.model.end_backward()
+        if len(self._counts) > 1:  # so far, of the sum of batches that weigh by the first one
+            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+            mean = len(self._counts) * self._counts[0] / sum(self._counts)
+            torch._foreach_mul_(gradients, mean)  # pyright: ignore[reportPrivateImportUsage]  # no public way
         super().optimizers_step()
 
     def on_fit_batch_end(
@@ -72,9 +90,20 @@ class PretrainingBrain(BaseBrain):
         self, predictions: Outputs, batch: SpeechBatch, stage: sb.Stage
     ) -> torch.Tensor:
         """Weighted sum of the objectives' means, each mean over the terms of all ranks."""
-        _, terms = predictions
-        losses = (self.model.weights[k] * self._mean(v) for k, v in terms.items())
-        return reduce(torch.add, losses)
+        encoded, terms = predictions
+        weights = self.model.current_weights
+        losses = {name: weights[name] * self._mean(x) for name, x in terms.items()}
+        if self._shares is not None:
+            scaled = {name: self.scaler.scale(loss) for name, loss in losses.items()}
+            self._shares = gradient_shares(scaled, encoded)
+        loss = reduce(torch.add, losses.values())
+        return loss if self.grad_accumulation_factor == 1 else loss * self._size(terms)
+
+    def _size(self, terms: dict[str, Terms]) -> float:
+        """Terms of one of several batches of a step, over those of the first one."""
+        count = torch.stack([x.counts.sum().float() for x in terms.values()]).sum()
+        self._counts = [*self._counts, sum_over_ranks(count).clamp(min=1.0).item()]
+        return self._counts[-1] / self._counts[0]
 
     @staticmethod
     def _mean(terms: Terms) -> torch.Tensor:
@@ -96,8 +125,15 @@ class PretrainingBrain(BaseBrain):
         figures = dict(zip(figures, means.tolist(), strict=True))
         losses = {name: sum_over_ranks(self._mean(v)) for name, v in outputs[1].items()}
         figures |= {f"{name}_loss": loss.item() / processes() for name, loss in losses.items()}
-        figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
-        return figures
+        figures["loss"] = self._total(figures)
+        weights = self.model.current_weights
+        ramps = [name for name, weight in self.model.weights.items() if isinstance(weight, Ramp)]
+        figures |= {f"{name}_weight": weights[name] for name in ramps}
+        return figures | {f"{name}_gradient": x for name, x in (self._shares or {}).items()}
+
+    def _total(self, figures: Mapping[str, float]) -> float:
+        weights = self.model.current_weights
+        return sum(weight * figures[f"{name}_loss"] for name, weight in weights.items())
 
     @torch.no_grad()
     def _figures(self, encoded: Encoded, terms: dict[str, Terms]) -> dict[str, float]:
@@ -110,6 +146,7 @@ class PretrainingBrain(BaseBrain):
 
     def validate(self) -> dict[str, float]:
         """Means over the validation data, each batch weighted by a figure's terms in it."""
+        self.model.start_step(self._done)
         totals: dict[str, float] = {}
         weights: dict[str, float] = {}
         for batch in self.valid_loader:
@@ -122,7 +159,7 @@ class PretrainingBrain(BaseBrain):
                 totals[key] = totals.get(key, 0.0) + weight * value
                 weights[key] = weights.get(key, 0.0) + weight
         figures = {key: total / max(weights[key], 1.0) for key, total in totals.items()}
-        figures["loss"] = sum(w * figures[f"{k}_loss"] for k, w in self.model.weights.items())
+        figures["loss"] = self._total(figures)
         # While the learning rate rises, a random or barely trained network is not a collapse.
         if self.optimizer_step >= self.hparams.monitor_from:
             self.log.warn_once(self.optimizer_step, unhealthy(self._watched(figures)))

@@ -16,6 +16,7 @@ from mgf_brain.folder.card import (
     public_path,
 )
 from mgf_brain.nn.speech_model import SpeechModel
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.papers import papers_of
 from mgf_brain.pretraining.scales import CRITERION, find_scales, markdown_table
 from mgf_brain.run.plain import read_plain
@@ -161,16 +162,28 @@ def _corpus(hparams: dict[str, Any]) -> str:
 def _objectives(hparams: dict[str, Any]) -> list[str]:
     """Rows of the objectives in use."""
     return [
-        f"| {name} | {_made_by(hparams['objectives'][name]).rpartition('.')[2]} | {weight:g} |"
-        for name, weight in hparams["weights"].items()
-        if weight
+        f"| {name} | {_made_by(hparams['objectives'][name]).rpartition('.')[2]} | {weight} |"
+        for name, weight in _weights(hparams).items()
     ]
+
+
+def _weights(hparams: dict[str, Any]) -> dict[str, str]:
+    """Of the objectives in use, as text; in the yaml a number or a ``Ramp``."""
+    weights = {
+        name: Ramp(**next(iter(node.values()))) if isinstance(node, dict) else node
+        for name, node in hparams["weights"].items()
+    }
+    return {
+        name: str(weight) if isinstance(weight, Ramp) else f"{weight:g}"
+        for name, weight in weights.items()
+        if weight
+    }
 
 
 def _citation(hparams: dict[str, Any]) -> str:
     """What to cite for the objectives in use, and for speech that was mixed; "" for nothing."""
-    used = [name for name, weight in hparams["weights"].items() if weight]
-    parts = [hparams["objectives"][name] for name in used] + [hparams.get("augmentation")]
+    used = [hparams["objectives"][name] for name in _weights(hparams)]
+    parts = [*used, hparams.get("augmentation")]
     classes = [locate(_made_by(part)) for part in parts if part]
     papers = papers_of(classes)
     entries = [f"{paper.text}\n\n```bibtex\n{paper.entry}\n```\n" for paper in papers]

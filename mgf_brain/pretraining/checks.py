@@ -7,6 +7,7 @@ import math
 from mgf_brain.data.labels.track_making import track_makers
 from mgf_brain.errors import UserError
 from mgf_brain.nn.progressive import ProgressiveEncoder
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.run.experiment import Experiment
 
@@ -21,9 +22,11 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
     """
     encoder, weights = model.speech.encoder, model.weights
     for name, weight in weights.items():
-        if not 0.0 <= weight < math.inf:  # nor nan, which no step survives
+        if isinstance(weight, Ramp):
+            continue
+        if not (isinstance(weight, (int, float)) and 0.0 <= weight < math.inf):  # nor nan
             key = f"{name}_weight" if f"{name}_weight" in experiment.hparams else f"weights: {name}"
-            raise UserError(f"{key}: {weight:g} is no weight. Pass 0, or more.")
+            raise UserError(f"{key}: {weight} is no weight. Pass 0, or more, or a Ramp.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     extracts = isinstance(encoder, ProgressiveEncoder) and encoder.speaker

@@ -210,7 +210,10 @@ def override(tree: CommentedMap, key: str, value: Any, hparams_file: str) -> Non
             _include(tree, key, tag_of(tree[key]))  # a mapping that takes what is handed
         _check_kind(key, value, tree[key])
         try:
-            recursive_update(tree, {key: value})
+            if tag_of(value) and not isinstance(tree[key], dict):  # an object for a number
+                tree[key] = value
+            else:
+                recursive_update(tree, {key: value})
         except TypeError as error:
             raise UserError(f"--{key} takes a single value, not a mapping.") from error
 
@@ -271,7 +274,7 @@ def _include(tree: CommentedMap, key: str, tag: str) -> None:
 def _check_kind(key: str, value: Any, default: Any) -> None:
     """Refuse a word where the yaml has a switch, a number, a list or a mapping: `no` is true."""
     included = tag_of(default).startswith(INCLUDE)
-    if isinstance(value, TaggedScalar) or (value is None and not included):
+    if tag_of(value) or (value is None and not included):
         return
     if included and not isinstance(value, dict):
         shown = "null" if value is None else quote(value)

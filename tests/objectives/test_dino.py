@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -210,9 +212,11 @@ def test_impossible_temperatures_are_refused(key: str, value: float):
         tiny(**{f"{key}_temperature": value})
 
 
-@pytest.mark.parametrize("key, name", [("momentum", "teacher_"), ("center_momentum", "")])
+@pytest.mark.parametrize(
+    "key, name", [("momentum", "teacher_"), ("last_momentum", "teacher_"), ("center_momentum", "")]
+)
 def test_impossible_momenta_are_refused(key: str, name: str):
-    with pytest.raises(UserError, match=f"{name}{key}: 5 is no share"):
+    with pytest.raises(UserError, match=f"{key.replace('momentum', name + 'momentum')}: 5 is no"):
         tiny(**{key: 5})
 
 
@@ -246,6 +250,39 @@ def test_what_is_kept_is_the_teachers():
         "speech_model": teacher.speech,
         "embedding": teacher.embedding,
     }
+
+
+def test_the_student_is_kept_where_that_is_asked():
+    model = tiny(export="student")
+    embedding = model.objectives["dino"].embedding
+    assert model.exported() == {"speech_model": model.speech, "embedding": embedding}
+    model.train()(batch_of(speech_like(2)))  # statistics of BatchNorm are each one's own
+    taught = model.objectives["dino"].teacher.model.embedding.norm_output.running_mean
+    assert embedding.norm_output.running_mean.any()
+    assert not torch.equal(embedding.norm_output.running_mean, taught)
+
+
+def test_another_word_than_teacher_or_student_is_refused():
+    with pytest.raises(UserError, match="export: must be teacher or student, not 'both'"):
+        tiny(export="both")
+
+
+def test_the_last_momentum_decides_how_old_the_teacher_is():
+    """The mean age of the student's weights in the teacher, by a plain loop over the steps."""
+    steps, ages = 200, {}
+    for last in (0.9, 1.0):
+        objective, expected = tiny(momentum=0.9, last_momentum=last).objectives["dino"], 0.0
+        with torch.no_grad():
+            weight, taught = objective.embedding.affine.bias, objective.teacher.model.embedding
+            taught.affine.bias.zero_()
+            for step in range(1, steps + 1):
+                weight.fill_(step)
+                objective.end_step(step / steps)
+                m = last - (last - 0.9) * (1 + math.cos(math.pi * step / steps)) / 2
+                expected = m * expected + (1 - m) * step
+            ages[last] = steps - taught.affine.bias[0].item()
+        assert ages[last] == pytest.approx(steps - expected, rel=1e-4)
+    assert ages[0.9] == pytest.approx(9.0, rel=1e-3) and ages[1.0] > 3 * ages[0.9]
 
 
 def trained(steps: int = 40, **options) -> dict[str, float]:

@@ -15,7 +15,7 @@ from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.masking import SpanMask
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded
-from mgf_brain.objectives.parts.teacher import linear_momentum
+from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.system import PretrainingModel
 from mgf_brain.objectives.teacher_regression import TeacherRegression
 
@@ -171,11 +171,11 @@ def test_the_layers_alone_are_averaged_with_the_schedule():
     objective, layers = model.objectives["online"], model.speech.encoder.layers
     teacher, student = objective.teacher.model, dict(layers.named_parameters())
     assert {name for name, _ in teacher.named_parameters()} == set(student)
-    objective.momentum = 0.9, 0.99, 0.1
+    objective.momentum = Ramp(0.9, 0.99, 0.1)
     for progress in (0.0, 0.05, 0.1, 0.7):
         before = {name: p.clone() for name, p in teacher.named_parameters()}
         model.end_step(progress)
-        momentum = linear_momentum(progress, 0.9, 0.99, 0.1)
+        momentum = objective.momentum.at(progress)
         for name, p in teacher.named_parameters():
             expected = momentum * before[name] + (1 - momentum) * student[name]
             torch.testing.assert_close(p, expected)

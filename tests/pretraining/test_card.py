@@ -57,6 +57,15 @@ def rows(card):
     return {row[0]: row[1:] for row in cells}
 
 
+def test_a_weight_that_ramps_is_a_range():
+    ramp = "!new:mgf_brain.objectives.Ramp {first: 0.0, last: 2.0, until: 0.3}"
+    card = model_card(YAML.replace("sample: 0.5", f"sample: {ramp}"), RESULTS, SPEECH)
+    assert "| sample | MagnitudeReconstruction | 0 to 2 |" in card
+    never = ramp.replace("last: 2.0", "last: 0.0")
+    card = model_card(YAML.replace("sample: 0.5", f"sample: {never}"), RESULTS, SPEECH)
+    assert "MagnitudeReconstruction" not in card
+
+
 def test_no_path_of_the_training_machine_appears():
     card = model_card(YAML, RESULTS, SPEECH)
     for word in ("alice", "/home", "secret", "more.csv"):

@@ -12,6 +12,11 @@ from tests.properties.runs import STEPS, command, figures, finish, rows_of, star
 from tests.tiny_yaml import write_tiny_yaml
 
 OTHERS = ("dino", "mgf_dino", "mt4ssl", "wavlm", "wav2vec2", "bestrq", "progre")
+OPTIONS = [
+    *("--average_from", "0.3", "--average_momentum", "0.9", "--gradient_interval", "1"),
+    *("--export", "student", "--last_teacher_momentum", "0.995"),
+    *("--dino_weight", "!new:mgf_brain.objectives.Ramp {first: 0.1, last: 1.0, until: 0.9}"),
+]
 KILL_FROM = 9  # an epoch of MGF has 8 batches: the kill falls into the middle of the second
 
 
@@ -28,15 +33,19 @@ def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "system, accumulation",
-    [("mgf", 1), ("mgf", 2), *((system, 1) for system in OTHERS)],
+    "system, more",
+    [
+        ("mgf", []),
+        ("mgf", ["--grad_accumulation_factor", "2"]),
+        *((system, []) for system in OTHERS),
+        ("mgf_dino", OPTIONS),
+    ],
 )
 def test_killed_and_resumed_equals_never_killed(
-    noise_corpus, tmp_path: Path, system: str, accumulation: int
+    noise_corpus, tmp_path: Path, system: str, more: list[str]
 ):
     noise_corpus(tmp_path / "corpus")
     write_tiny_yaml(tmp_path / "hparams", STEPS)
-    more = [] if accumulation == 1 else ["--grad_accumulation_factor", str(accumulation)]
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log.txt"
     finish(start(command(tmp_path, whole, *more, system=system), log), log)
 

@@ -185,6 +185,7 @@ def test_what_changes_no_number_is_free():
         "max_bad_share",
         "num_workers",
         "log_interval",
+        "gradient_interval",
         "valid_interval",
         "monitor_from",
         "trust",

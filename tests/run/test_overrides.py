@@ -43,6 +43,14 @@ def test_an_include_replaces_a_plain_mapping(write):
     assert "dim" not in dump(tree)
 
 
+def test_an_object_replaces_a_number():
+    tree = YAML().load("weight: 1.0\n")
+    override(tree, "weight", parse_value("weight", "!new:some.Ramp {last: 2.0}"), "main.yaml")
+    assert dump(tree) == "weight: !new:some.Ramp {last: 2.0}\n"
+    with pytest.raises(UserError, match="--rate takes a number"):
+        override(YAML().load("rate: 1.0\n"), "rate", parse_value("rate", "{last: 2}"), "main.yaml")
+
+
 @pytest.mark.parametrize("size", ["huge", "large", 3, None])
 def test_an_unknown_size_lists_the_sizes(write, size):
     write("encoder/base.yaml", "dim: 8\n")

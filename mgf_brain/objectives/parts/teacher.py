@@ -70,26 +70,3 @@ def cosine_momentum(progress: float, start: float, end: float = 1.0) -> float:
     [0.996, 0.998, 1.0]
     """
     return end - (end - start) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, progress)))
-
-
-def linear_momentum(progress: float, start: float, end: float, share: float) -> float:
-    """A teacher's momentum, from start to end over the first part of the training.
-
-    Arguments
-    ---------
-    progress : float
-        Share of the training that is done, in [0, 1].
-    start, end : float
-    share : float
-        Of the training, after which it stays at its end.
-
-    Returns
-    -------
-    float
-
-    Example
-    -------
-    >>> [round(linear_momentum(p, 0.99, 0.999, share=0.1), 4) for p in (0.0, 0.05, 0.1, 1.0)]
-    [0.99, 0.9945, 0.999, 0.999]
-    """
-    return start + (end - start) * min(1.0, progress / max(share, 1e-9))

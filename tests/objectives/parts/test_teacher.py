@@ -1,22 +1,12 @@
-"""A teacher's momentum and what it copies."""
+"""What a teacher copies."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import nn
 
 from mgf_brain.nn.encoder import EncoderLayer
-from mgf_brain.objectives.parts.teacher import EMATeacher, linear_momentum
-
-
-def test_linear_momentum_is_a_ramp_that_ends_after_its_share():
-    values = [linear_momentum(step / 1000, 0.999, 0.9999, share=0.075) for step in range(1001)]
-    assert values[0] == 0.999 and values[75] == pytest.approx(0.9999)
-    ramp = torch.tensor(values[:76], dtype=torch.float64)
-    torch.testing.assert_close(ramp.diff(), ramp.diff().mean().expand(75))
-    assert all(value == values[75] for value in values[75:])
-    assert linear_momentum(0.5, 0.9, 0.99, share=0.0) == 0.99
+from mgf_brain.objectives.parts.teacher import EMATeacher
 
 
 def test_a_teacher_of_layers_has_neither_dropout_nor_gradients():
