@@ -168,6 +168,7 @@ class Distillation(Objective):
         check_share("teacher_momentum", momentum)
         check_share("center_momentum", center_momentum)
         self.embedding, self.head = embedding, head
+        self.state = getattr(embedding, "layer", -1)
         self.student_temperature = student_temperature
         self.temperatures = first, teacher_temperature
         self.temperature_warmup, self.momentum = temperature_warmup, momentum
