@@ -45,6 +45,8 @@ class PretrainingModel(nn.Module):
         Draws the frames that the encoder does not see.
     perturbation : SpectralPerturbation, optional
         Of what the encoder sees in training; all crops of an utterance get the same.
+    front_end_gradient : float
+        Share of its gradient that the front-end gets: 0.1 in wav2vec 2.0 and HuBERT.
 
     Example
     -------
@@ -67,6 +69,7 @@ class PretrainingModel(nn.Module):
         weights: dict[str, float],
         masking: SpanMask | None = None,
         perturbation: SpectralPerturbation | None = None,
+        front_end_gradient: float = 1.0,
     ) -> None:
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
@@ -77,6 +80,9 @@ class PretrainingModel(nn.Module):
         embedding = getattr(speech.encoder, "mask_embedding", None)
         if masking is None and embedding is not None:
             embedding.requires_grad_(False)  # DDP would wait for its gradient
+        if front_end_gradient != 1.0:
+            for parameter in filter(lambda p: p.requires_grad, speech.front_end.parameters()):
+                parameter.register_hook(lambda gradient: front_end_gradient * gradient)
 
     def attach(self) -> None:
         """Show the speech model as it is to the objectives, whose teachers become copies of it."""
