@@ -28,19 +28,23 @@ def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "system, accumulation",
-    [("mgf", 1), ("mgf", 2), *((system, 1) for system in OTHERS)],
+    "system, more",
+    [
+        ("mgf", ""),
+        ("mgf", "--grad_accumulation_factor 2"),
+        *((system, "") for system in OTHERS),
+        ("data2vec", "--layer_drop 0.5 --feature_penalty 10 --front_end_gradient 0.1"),
+    ],
 )
 def test_killed_and_resumed_equals_never_killed(
-    noise_corpus, tmp_path: Path, system: str, accumulation: int
+    noise_corpus, tmp_path: Path, system: str, more: str
 ):
     noise_corpus(tmp_path / "corpus")
     write_tiny_yaml(tmp_path / "hparams", STEPS)
-    more = [] if accumulation == 1 else ["--grad_accumulation_factor", str(accumulation)]
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log.txt"
-    finish(start(command(tmp_path, whole, *more, system=system), log), log)
+    finish(start(command(tmp_path, whole, *more.split(), system=system), log), log)
 
-    arguments = command(tmp_path, killed, *more, system=system)
+    arguments = command(tmp_path, killed, *more.split(), system=system)
     kill_in_the_middle(arguments, killed, log)
     before = rows_of(killed)
     assert not (killed / "results.json").exists()

@@ -17,6 +17,7 @@ PRESETS = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 WITH_HEADS = {"wav2vec2": 95.04, "hubert_second": 94.68, "hubert_large": 317.0}
 WITHOUT = {"wav2vec2": 95.04, "hubert": 94.68, "wavlm": 94.70, "data2vec": 93.2, "mt4ssl": 93.2}
 WARMUP = {"data2vec": 12000, "mt4ssl": 12000, "dino": 79794}  # steps; 32,000 of the others
+LOOKED_AT = ("progre", "bestrq")  # values of weights, while they are made
 NO_FOLDERS = ("--noise_folder", "--reverb_folder")
 
 
@@ -32,9 +33,11 @@ def load(name: str, *without: str) -> dict[str, Any]:
     """What a header's command reads, but for some of its options; weights take no memory."""
     _, *words = command_of(name)
     options = dict(zip(words[::2], words[1::2], strict=True))
-    words = [w for key, x in options.items() if key not in (*NO_FOLDERS, *without) for w in (key, x)]
+    words = [
+        w for key, x in options.items() if key not in (*NO_FOLDERS, *without) for w in (key, x)
+    ]
     words = [str(FOLDER / f"{name}.yaml"), *words, "--output_folder", "unused"]
-    with torch.device("cpu" if name == "progre" else "meta"):  # a GRU's weights are looked at
+    with torch.device("cpu" if name in LOOKED_AT else "meta"):
         return load_experiment(words, "VoxCeleb" if name == "dino" else "LibriSpeech").hparams
 
 
