@@ -12,7 +12,7 @@ ENCODER = {  # of encoder/mini.yaml: two utterances a batch
     "layers": 2,
     "heads": 2,
     "ffn": 64,
-    "position_kernel": 4,
+    "position_seconds": 0.16,
     "batch_seconds": 8.0,
     "speaker_layer": 1,
     "  batch_seconds": 32.0,  # of MGF-DINO

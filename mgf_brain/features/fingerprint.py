@@ -34,8 +34,9 @@ FIRST_MODULES = {
 # Attributes that came later, and the value that stands for what was done until then.
 LATER = {"Waveform": {"normalised": True}, "SpeechEncoder": {"low_rank": None}}
 
-# Attributes that say how or where a model is, not what: transformers notes a path in the second.
-ELSEWHERE = {"training", "name_or_path", "device"}
+# Attributes that say how or where a model is, not what: transformers notes a path in the second,
+# and layers are dropped in training alone.
+ELSEWHERE = {"training", "name_or_path", "device", "layer_drop"}
 
 # Packages whose versions say what their classes compute; whose code is of one's own is hashed.
 KNOWN = {"mgf_brain", "torch", "torchaudio", "transformers", "speechbrain"}

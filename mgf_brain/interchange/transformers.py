@@ -114,7 +114,7 @@ def transformers_config(speech: SpeechModel, model_type: str) -> dict[str, Any]:
         "hidden_dropout": encoder.dropout,
         "attention_dropout": encoder.dropout,
         "activation_dropout": 0.0,
-        "layerdrop": 0.0,
+        "layerdrop": encoder.layer_drop,
     }
     return config | _positions_config(encoder)
 

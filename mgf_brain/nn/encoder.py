@@ -188,8 +188,10 @@ class TransformerEncoder(ContextEncoder):
         Width, depth, attention heads, inner width of the feed-forward parts.
     dropout : float
         In the layers and on the input.
-    position_kernel, position_groups : int
-        Of the convolution that gives relative positions; kernel in frames.
+    position_kernel : float
+        Frames of the convolution that gives relative positions, rounded.
+    position_groups : int
+        Of its channels.
     pre_norm : bool
         Where layers normalise, see ``EncoderLayer``; ``norm`` comes after the last layer if they do
         so before their parts, and before the first layer if after.
@@ -202,6 +204,8 @@ class TransformerEncoder(ContextEncoder):
         In frames, see there.
     norm_eps : float
         Added to the variance in every norm.
+    layer_drop : float
+        Share of the layers that a training batch passes by, drawn anew each time (Fan et al. 2020).
 
     Example
     -------
@@ -221,19 +225,21 @@ class TransformerEncoder(ContextEncoder):
         heads: int = 4,
         ffn: int = 1024,
         dropout: float = 0.1,
-        position_kernel: int = 32,
+        position_kernel: float = 32,
         position_groups: int = 16,
         pre_norm: bool = True,
         position_layers: int | None = None,
         relative_buckets: int | None = None,
         relative_longest: int = 800,
         norm_eps: float = 1e-5,
+        layer_drop: float = 0.0,
     ) -> None:
         super().__init__()
         self.dim, self.dropout, self.num_states = dim, dropout, layers + 1
+        self.layer_drop = layer_drop
         self.projection = nn.Linear(input_dim, dim)
         self.mask_embedding = nn.Parameter(torch.randn(dim) * 0.02)
-        around = (dim, position_kernel, position_groups)
+        around = (dim, max(1, round(position_kernel)), position_groups)
         self.positions = (
             StackedConvPositions(*around, position_layers)
             if position_layers
@@ -274,8 +280,24 @@ class TransformerEncoder(ContextEncoder):
         distances = self.distances(x.shape[1])
         states = [x]
         for layer in self.layers:
-            states.append(layer(states[-1], keep, distances))
+            states.append(self.through(layer, states[-1], keep, distances))
         return [*states[:-1], self.norm(states[-1])] if self.pre_norm else states
+
+    def through(
+        self,
+        layer: nn.Module,
+        x: torch.Tensor,
+        keep: torch.Tensor,
+        distances: torch.Tensor | None,
+    ) -> torch.Tensor:
+        """The output of a layer, or x where the layer is dropped: (B, T, D) -> (B, T, D).
+
+        A dropped layer's parameters get a gradient of 0, so that several processes, of which each
+        drops its own layers, wait for none.
+        """
+        if self.training and self.layer_drop and torch.rand(()) < self.layer_drop:
+            return x + 0.0 * sum(parameter.sum() for parameter in layer.parameters())
+        return layer(x, keep, distances)
 
     def distances(self, frames: int) -> torch.Tensor | None:
         """What all layers are told of the distance of two frames, if anything: (heads, T, T)."""

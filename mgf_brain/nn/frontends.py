@@ -9,7 +9,7 @@ over its valid frames: nothing looks at padding.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
@@ -51,6 +51,8 @@ class Frames:
         utterance: the level and colour of voice and recording. For objectives at that scale.
     seen : torch.Tensor
         (B, T, C) latents of the perturbed input, for the encoder; ``latents`` if none was asked.
+    features : torch.Tensor, optional
+        (B, T, C) latents before their last norm, where a norm is last; anything at padding.
     """
 
     latents: torch.Tensor
@@ -59,6 +61,7 @@ class Frames:
     power: torch.Tensor
     colour: torch.Tensor
     seen: torch.Tensor
+    features: torch.Tensor | None = field(default=None, kw_only=True)
 
 
 class MelBands(nn.Module):
@@ -174,17 +177,18 @@ class LogMel(MelBands, FrontEnd):
             power = power_spectrum(wavs, self.short_window, self.short_hop)
             power = power[:, : frames * self.stack]  # (B, T * stack, bins)
             log_mel = self.log_mel(power)  # (B, T * stack, bands)
-        latents, inputs = self._latents(log_mel, valid)
-        seen = latents if perturb is None else self._latents(perturb(log_mel, valid), valid)[0]
-        return Frames(latents, count, inputs, power, self._colour(log_mel, valid), seen)
+        inputs = self._inputs(log_mel, valid)
+        features = self.projection(inputs)
+        latents = seen = self.norm(features) * valid[:, :: self.stack, None]
+        if perturb is not None:
+            changed = self.projection(self._inputs(perturb(log_mel, valid), valid))
+            seen = self.norm(changed) * valid[:, :: self.stack, None]
+        colour = self._colour(log_mel, valid)
+        return Frames(latents, count, inputs, power, colour, seen, features=features)
 
-    def _latents(
-        self, log_mel: torch.Tensor, valid: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents and the normalised, stacked frames that they are computed from."""
-        x = normalise_frames(log_mel, valid)
-        x = x.unflatten(1, (-1, self.stack)).flatten(2)  # (B, T, stack * bands)
-        return self.norm(self.projection(x)) * valid[:, :: self.stack, None], x
+    def _inputs(self, log_mel: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+        """Normalised frames, stacked: (B, T * stack, bands) -> (B, T, stack * bands)."""
+        return normalise_frames(log_mel, valid).unflatten(1, (-1, self.stack)).flatten(2)
 
     def joined_colour(self, colours: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
         """That of all frames: (parts, B, 2 bands) and their shares (parts, B) -> (B, 2 bands)."""

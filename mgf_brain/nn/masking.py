@@ -46,8 +46,10 @@ class SpanMask:
     """Spans of masked frames, drawn from each utterance's key (wav2vec 2.0, section 3.1).
 
     Every frame starts a span with the same probability, chosen such that the expected share of
-    masked frames is as asked. Every utterance gets at least two masked frames (a contrastive loss
-    needs a negative) and, when it has three or more frames, one visible frame.
+    masked frames is as asked. Spans may begin before the first frame, so that all frames are masked
+    equally often and the share is the same for short utterances. Every utterance gets at least two
+    masked frames (a contrastive loss needs a negative) and, when it has three or more frames, one
+    visible frame.
 
     Arguments
     ---------
@@ -93,13 +95,14 @@ class SpanMask:
             (B, T) bool, False at padding.
         """
         frames, lengths = valid.shape[1], valid.sum(1)
-        drawn = uniform(keys, frames).masked_fill(~valid, 2.0)  # padding never starts a span
+        before = self.span - 1  # a span that begins so many frames early masks the first one
+        drawn = uniform(keys, before + frames)
         starts = drawn < self.start_probability
-        mask = starts.clone()
-        for k in range(1, min(self.span, frames)):
-            mask[:, k:] |= starts[:, :-k]
+        mask = torch.zeros_like(valid)
+        for k in range(self.span):
+            mask |= starts[:, k : k + frames]
         mask &= valid
-        lowest, highest = self._extremes(drawn, lengths)
+        lowest, highest = self._extremes(drawn[:, before:].masked_fill(~valid, 2.0), lengths)
         mask = torch.where((mask.sum(1) < 2)[:, None], lowest & valid, mask)
         full = (mask.sum(1) == lengths) & (lengths > 2)
         return torch.where(full[:, None], mask & ~highest, mask)

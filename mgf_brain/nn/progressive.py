@@ -158,7 +158,7 @@ class ProgressiveEncoder(TransformerEncoder):
         states = states or [x]
         keep, distances = valid[:, None, None], self.distances(x.shape[1])
         for number, layer in enumerate(self.layers, 1):
-            x = layer(x, keep, distances)
+            x = self.through(layer, x, keep, distances)
             if self.speaker and number == self.speaker_layer:
                 states.append(self.speaker(x, valid))
                 x = x + self.sign * (states[-1].detach() if self.stop_gradient else states[-1])

@@ -175,12 +175,12 @@ class Waveform(FrontEnd):
         """
         count = frame_count(lengths, self.window, self.hop)
         wavs = self.normalise(wavs, lengths)
-        x = self.norm(self._convolve(wavs[:, None], lengths).transpose(1, 2))  # (B, T, C)
-        valid = valid_frames(count, x.shape[1])[..., None]
+        features = self._convolve(wavs[:, None], lengths).transpose(1, 2)  # (B, T, C)
+        x = self.norm(features) * valid_frames(count, features.shape[1])[..., None]
         power = power_spectrum(wavs, self.window, self.hop)
         inputs = wavs.unfold(1, self.window, self.hop)
-        x = x * valid
-        return Frames(x, count, inputs, power, colour=wavs.new_zeros(wavs.shape[0], 0), seen=x)
+        colour = wavs.new_zeros(wavs.shape[0], 0)
+        return Frames(x, count, inputs, power, colour, seen=x, features=features)
 
     def _convolve(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """(B, 1, N) -> (B, C, T)."""

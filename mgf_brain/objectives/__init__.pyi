@@ -5,6 +5,7 @@ from .bestrq import RandomTargets as RandomTargets
 from .cluster_prediction import ClusterPrediction as ClusterPrediction
 from .cluster_prediction import CosineClassifier as CosineClassifier
 from .dino import Distillation as Distillation
+from .feature_penalty import FeaturePenalty as FeaturePenalty
 from .frame import FrameContrastive as FrameContrastive
 from .frame import FrameReconstruction as FrameReconstruction
 from .parts.prototypes import PrototypeHead as PrototypeHead

@@ -66,11 +66,13 @@ class Objective(nn.Module):
     A new objective implements ``forward(encoded) -> Terms`` and ``references(encoded)``. One with a
     teacher also uses the hooks that do nothing here. ``reads_frames`` is False at the utterance
     scale: such an objective is content with states that hardly differ from frame to frame.
-    ``tracks`` names those of the batch that it can't do without, ``papers`` where it is from.
+    ``state`` is the index of the one that it reads, ``tracks`` names those of the batch that it
+    can't do without, ``papers`` where it is from.
     """
 
     papers: tuple[Paper, ...] = ()
     reads_frames = True
+    state = -1
     tracks: tuple[str, ...] = ()
 
     def attach(self, speech: SpeechModel) -> None:

@@ -130,9 +130,7 @@ class ClusterPrediction(Objective):
     def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
         return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
 
-    def _targets(
-        self, encoded: Encoded
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _targets(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Labels, and masked and visible frames with one, (B, T) each: files may lack the last."""
         labels = encoded.batch.tracks[self.tracks[0]]
         missing = encoded.mask.shape[1] - labels.shape[1]

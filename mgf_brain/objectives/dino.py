@@ -176,6 +176,7 @@ class Distillation(Objective):
         check_share("last_teacher_momentum", last_momentum)
         check_share("center_momentum", center_momentum)
         self.embedding, self.head = embedding, head
+        self.state = getattr(embedding, "layer", -1)
         self.student_temperature = student_temperature
         self.temperatures = Ramp(first, teacher_temperature, temperature_warmup)
         self.momenta, self.export = (momentum, last_momentum), export

@@ -53,6 +53,8 @@ class PretrainingModel(nn.Module):
         keeps the last ones.
     average_momentum : float, optional
         Of an exponential moving average in place of that mean.
+    front_end_gradient : float
+        Share of its gradient that the front-end gets: 0.1 in wav2vec 2.0 and HuBERT.
 
     Raises
     ------
@@ -82,6 +84,7 @@ class PretrainingModel(nn.Module):
         perturbation: SpectralPerturbation | None = None,
         average_from: float | None = None,
         average_momentum: float | None = None,
+        front_end_gradient: float = 1.0,
     ) -> None:
         super().__init__()
         self.speech, self.masking, self.perturbation = speech, masking, perturbation
@@ -97,6 +100,9 @@ class PretrainingModel(nn.Module):
         embedding = getattr(speech.encoder, "mask_embedding", None)
         if masking is None and embedding is not None:
             embedding.requires_grad_(False)  # DDP would wait for its gradient
+        if front_end_gradient != 1.0:
+            for parameter in filter(lambda p: p.requires_grad, speech.front_end.parameters()):
+                parameter.register_hook(lambda gradient: front_end_gradient * gradient)
 
     def attach(self) -> None:
         """Show the speech model as it is to what becomes copies of it: teachers and the mean."""

@@ -10,15 +10,13 @@ from torch import nn
 
 from mgf_brain.errors import UserError, check_share
 from mgf_brain.nn.encoder import EncoderLayer, TransformerEncoder
+from mgf_brain.nn.pooling import mean_and_deviation
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, take_frames
 from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.parts.references import nearest_visible
 from mgf_brain.objectives.parts.teacher import EMATeacher
 from mgf_brain.papers import DATA2VEC
-from mgf_brain.spectrum import normalise_frames
-
-EPS = 1e-5**0.5  # of a deviation: what torch's instance_norm adds to a variance, rooted
 
 
 class TeacherRegression(Objective):
@@ -96,7 +94,7 @@ class TeacherRegression(Objective):
             x, update = layer.with_update(x, keep, distances)
             updates.append(update)
         top = updates[-max(1, round(self.top * len(updates))) :]
-        return torch.stack([normalise_frames(u.float(), valid, EPS) for u in top]).mean(0)
+        return torch.stack([instance_norm(update, valid) for update in top]).mean(0)
 
     def forward(self, encoded: Encoded) -> Terms:
         """Squared error at masked frames, (B,) sums."""
@@ -119,6 +117,19 @@ class TeacherRegression(Objective):
             "constant": frame_terms(self._error(mean, targets), encoded.mask).mean(),
             "copy": frame_terms(self._error(copied, targets), encoded.mask).mean(),
         }
+
+
+def instance_norm(x: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
+    """As torch's, over the valid frames of each utterance: (B, T, D), (B, T) -> (B, T, D) float32.
+
+    Example
+    -------
+    >>> x = torch.tensor([[[1.0], [3.0], [99.0]]])
+    >>> instance_norm(x, torch.tensor([[True, True, False]])).round(decimals=2).flatten().tolist()
+    [-1.0, 1.0, 0.0]
+    """
+    mean, deviation = mean_and_deviation(x, valid, eps=1e-5)[:, None].chunk(2, dim=-1)
+    return (x.float() - mean) / deviation * valid[..., None]
 
 
 def _deviations(targets: torch.Tensor, prediction: torch.Tensor) -> dict[str, torch.Tensor]:

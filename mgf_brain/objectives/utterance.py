@@ -80,6 +80,7 @@ class UtteranceContrastive(Objective):
     def __init__(self, head: UtteranceHead, temperature: float = 0.1) -> None:
         super().__init__()
         self.head, self.temperature = head, temperature
+        self.state = head.layer
 
     def forward(self, encoded: Encoded) -> Terms:
         """Contrastive terms of the crops."""

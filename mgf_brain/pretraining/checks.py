@@ -29,11 +29,13 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
             raise UserError(f"{key}: {weight} is no weight. Pass 0, or more, or a Ramp.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
-    extracts = isinstance(encoder, ProgressiveEncoder) and encoder.speaker
-    if extracts and encoder.stop_gradient and "speaker" not in weights:
-        raise UserError(
-            "speaker_weight: 0 leaves the extractor untrained. Pass --speaker null too."
-        )
+    chosen = [model.objectives[name] for name in weights]
+    if isinstance(encoder, ProgressiveEncoder) and encoder.speaker and encoder.stop_gradient:
+        if all(x.state % encoder.num_states != encoder.speaker_state for x in chosen):
+            raise UserError(
+                "speaker: no objective reads its state, which stays untrained. Pass --speaker null "
+                "too, or give a loss of that state a weight."
+            )
     if "utterance" in weights and experiment.hparams["crop_plan"].crops < 2:
         raise UserError("the utterance scale needs two crops. Pass --utterance_weight 0, or more.")
     for name in weights:

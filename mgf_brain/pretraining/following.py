@@ -30,7 +30,7 @@ from mgf_brain.run.places import named_by_yaml
 from mgf_brain.run.yaml_files import dump, read_tree
 
 FRONT_ENDS = ("logmel", "waveform", "wav2vec2")  # of hparams/front_end
-SIZE = ("dim", "layers", "heads", "ffn", "pre_norm", "position_kernel")  # of hparams/encoder
+SIZE = ("dim", "layers", "heads", "ffn", "pre_norm")  # of hparams/encoder
 SHORT_HOP = 160  # samples: 10 ms, in which pitch is told
 Numbers = dict[str, Any]
 
@@ -119,6 +119,10 @@ def _follow_size(
 
     arguments = _transformer_arguments(node["encoder"], initial.name)
     size, numbers = whole["encoder"], {key: arguments[key] for key in SIZE}
+    positions = {
+        "position_seconds": arguments["position_kernel"] * encoder.hop / encoder.sample_rate
+    }
+    numbers |= positions
     usual = {
         "speaker_layer": max(1, arguments["layers"] // 3),  # as all sizes have it
         "first_momentum": size["last_momentum"],  # nothing random is to be left behind
@@ -126,12 +130,14 @@ def _follow_size(
     own = given["encoder"] if isinstance(given.get("encoder"), dict) else {}
     size.update(numbers, **{key: own.get(key, number) for key, number in usual.items()})
     tree["encoder"] = CommentedMap(size)
-    stated = {"dim": numbers["dim"], "encoder": numbers, "front_end": heard}
+    stated = {"dim": numbers["dim"], "encoder": numbers, "front_end": heard, **positions}
+    stated["position_layers"] = arguments["position_layers"]
 
     ours = tree["speech_model"].get("encoder")
     if not isinstance(ours, CommentedMap):
         raise UserError(f"{hparams_file}: speech_model: write its encoder out, or leave --initial.")
-    theirs, dropout = node["encoder"], {"dropout": size["dropout"]}  # which is the training's
+    theirs = node["encoder"]  # but for what is the training's
+    dropout = {"dropout": size["dropout"], "layer_drop": whole.get("layer_drop", 0.0)}
     if issubclass(_made_by(ours), ProgressiveEncoder):
         ours.update(arguments | dropout)
         return stated | _follow_extractors(tree, theirs, initial)

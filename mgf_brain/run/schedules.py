@@ -40,7 +40,68 @@ def warmup_cosine(
     """
     rising = max(1.0, warmup * total, min(least_warmup, total / 2))
     peak *= min(1.0, rising / least_warmup)
-    if step < rising:
-        return peak * min(1.0, (step + 1) / rising)
-    progress = min(1.0, (step - rising) / max(1.0, total - rising))
-    return peak * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+    risen, progress = _phases(step, total, rising)
+    return peak * risen * (final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def warmup_linear(step: int, total: int, peak: float, warmup: float, final: float = 0.0) -> float:
+    """Linear warm-up, then a line down: wav2vec 2.0's and HuBERT's schedule.
+
+    Arguments
+    ---------
+    step, total, peak, warmup, final
+        As of ``warmup_cosine``.
+
+    Returns
+    -------
+    float
+        Learning rate of the next step.
+
+    Example
+    -------
+    >>> [round(warmup_linear(s, 100, 1.0, 0.1), 2) for s in (0, 9, 55, 100)]
+    [0.1, 1.0, 0.5, 0.0]
+    """
+    risen, progress = _phases(step, total, max(1.0, warmup * total))
+    return peak * risen * (1 - (1 - final) * progress)
+
+
+def tri_stage(
+    step: int,
+    total: int,
+    peak: float,
+    warmup: float,
+    hold: float,
+    first: float = 0.01,
+    final: float = 0.01,
+) -> float:
+    """Linear warm-up, a stay at the peak, then an exponential decay: data2vec's schedule.
+
+    Arguments
+    ---------
+    step, total, peak, warmup
+        As of ``warmup_cosine``.
+    hold : float
+        Share of the steps at the peak.
+    first, final : float
+        Rates at the beginning and at the end, as shares of the peak.
+
+    Returns
+    -------
+    float
+        Learning rate of the next step.
+
+    Example
+    -------
+    >>> [round(tri_stage(s, 100, 1.0, 0.1, 0.4), 3) for s in (0, 5, 10, 50, 75, 100)]
+    [0.01, 0.505, 1.0, 1.0, 0.1, 0.01]
+    """
+    risen, _ = _phases(step - 1, total, max(1.0, warmup * total))  # the first step is at ``first``
+    _, progress = _phases(step, total, max(1.0, (warmup + hold) * total))
+    return peak * (first + (1 - first) * risen) * final**progress
+
+
+def _phases(step: int, total: int, rising: float) -> tuple[float, float]:
+    """How far a rise over the first steps is with the next step, and what follows it before it."""
+    risen = min(1.0, (step + 1) / rising)
+    return risen, min(1.0, max(0.0, step - rising) / max(1.0, total - rising))

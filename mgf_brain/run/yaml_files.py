@@ -69,8 +69,8 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
         The main yaml file. Its key `base`, if there is one, names another file, relative to its
         own folder, that is read first: the keys of the main file replace the base's or are added.
     merge : str | None
-        A data set's name: `data/<merge>.yaml` beside the main file is read too. This file, a base
-        and an include may also lie in the repository's `hparams/`.
+        A data set's name: `data/<merge>.yaml` beside the main file is read too. This file and an
+        include may also lie beside a base, and they and a base in the repository's `hparams/`.
 
     Returns
     -------
@@ -105,17 +105,17 @@ def read_chain(hparams_file: str) -> dict[Path, CommentedMap]:
         named = named_by_yaml(str(base), [path.parent])
         if not os.path.isfile(named) or any(map(named.samefile, trees)):
             raise UserError(f"{path}: base must name another yaml file, not {quote(base)}.")
-        path = named
+        path = Path(os.path.normpath(named))
         trees[path] = read_tree(path)
     for path, tree in trees.items():
-        find_includes(tree, [main.parent, path.parent])
+        find_includes(tree, [main.parent, path.parent, *(other.parent for other in trees)])
     return dict(reversed(trees.items()))
 
 
 def _read_data(
     trees: Mapping[Path, CommentedMap], main: Path, merge: str
 ) -> dict[Path, CommentedMap]:
-    path = named_by_yaml(f"data/{merge}.yaml", [main.parent])
+    path = named_by_yaml(f"data/{merge}.yaml", [main.parent, *(path.parent for path in trees)])
     data = read_tree(path)
     if clash := sorted(str(key) for key in data if any(key in tree for tree in trees.values())):
         raise UserError(f"{path}: {main} has these keys too: {', '.join(clash)}.")

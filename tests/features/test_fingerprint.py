@@ -25,6 +25,7 @@ def test_the_fingerprint_is_that_of_weights_and_settings():
     original = encoder_fingerprint(encoder(), "states")
     assert original == encoder_fingerprint(encoder(), "states")
     assert original == encoder_fingerprint(encoder().eval(), "states")
+    assert original == encoder_fingerprint(encoder(layer_drop=0.5), "states")  # in training alone
     torch.manual_seed(1)
     others = [encoder(heads=2), encoder(pre_norm=False), encoder().half(), encoder(layers=3)]
     changed = encoder()

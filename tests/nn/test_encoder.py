@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -16,7 +18,7 @@ PUBLISHED = {
 
 
 def make_encoder(
-    kernel: int = 8, dropout: float = 0.0, pre_norm: bool = False, kind: str = "wav2vec2"
+    kernel: float = 8, dropout: float = 0.0, pre_norm: bool = False, kind: str = "wav2vec2"
 ) -> TransformerEncoder:
     torch.manual_seed(0)
     sizes = {"dropout": dropout, "position_kernel": kernel, "pre_norm": pre_norm}
@@ -207,3 +209,40 @@ def test_weights_of_attention_are_dropped_in_bf16_too():
     q.requires_grad_()
     assert torch.equal(attention(q, k, v, None), attention(q, k, v, None))
     assert not torch.equal(attention(q, k, v, None, 0.5), attention(q, k, v, None, 0.5))
+
+
+def test_dropped_layers_are_passed_by_and_have_no_gradient():
+    encoder = make_encoder()
+    latents, lengths = example([20, 12])
+    whole = encoder(latents, lengths)
+    encoder.layer_drop = 0.5
+    assert all(map(torch.equal, encoder(latents, lengths), whole))  # in evaluation
+    encoder.train()
+    torch.manual_seed(1)
+    draws = torch.rand(3) < 0.5
+    assert draws.any() and not draws.all()
+    torch.manual_seed(1)
+    states = encoder(latents, lengths)
+    x, keep = states[0], valid_frames(lengths, 20)[:, None, None]
+    for dropped, layer, state in zip(draws, encoder.layers, states[1:], strict=True):
+        x = x if dropped else layer(x, keep)
+        assert torch.equal(state, x)
+    states[-1].square().sum().backward()
+    for dropped, layer in zip(draws, encoder.layers, strict=True):
+        gradients = [p.grad for p in layer.parameters()]  # which DDP waits for
+        assert all(g is not None and bool(g.any()) != bool(dropped) for g in gradients)
+
+
+def test_so_many_layers_are_dropped():
+    encoder = make_encoder().train()
+    encoder.layer_drop = 0.2
+    latents, lengths = example([3])
+    torch.manual_seed(0)
+    runs = [encoder(latents, lengths) for _ in range(400)]
+    dropped = [torch.equal(a, b) for states in runs for a, b in itertools.pairwise(states)]
+    assert sum(dropped) / len(dropped) == pytest.approx(0.2, abs=0.04)
+
+
+def test_a_kernel_in_seconds_is_rounded_to_frames():
+    assert make_encoder(2.56 * 16000 / 320).positions.conv.kernel_size == (128,)
+    assert make_encoder(0.3).positions.conv.kernel_size == (1,)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mgf_brain.errors import UserError
+from mgf_brain.keyed_random import uniform
 from mgf_brain.nn.masking import SpanMask, valid_frames
 
 
@@ -17,16 +18,39 @@ def test_valid_frames_against_a_loop():
 @pytest.mark.parametrize("span, share", [(1, 0.3), (3, 0.5), (5, 0.5), (10, 0.65)])
 def test_share(span: int, share: float):
     mask = SpanMask(span, share)(torch.arange(100), torch.ones(100, 500).bool())
-    # The first frames of an utterance are in reach of fewer starts.
-    assert mask[:, span:].float().mean().item() == pytest.approx(share, abs=0.02)
-    assert mask.float().mean().item() == pytest.approx(share, abs=0.02 + span / 500)
+    assert mask.float().mean().item() == pytest.approx(share, abs=0.02)
+
+
+@pytest.mark.parametrize("frames", [25, 100, 780])
+@pytest.mark.parametrize("span", [3, 10])
+@pytest.mark.parametrize("share", [0.49, 0.57])
+def test_the_share_is_what_is_asked_for_at_every_length(frames: int, span: int, share: float):
+    mask = SpanMask(span, share)(torch.arange(8000), torch.ones(8000, frames).bool())
+    # Two masked frames at least: of 25, one in ten would have none with spans of 10.
+    assert mask.float().mean().item() == pytest.approx(share, abs=0.01)
+    if frames > 25:
+        each = mask.float().mean(0)  # the first frame as often as the others
+        assert (each - share).abs().max() < 0.03
+
+
+def test_a_mask_against_a_loop():
+    masking, key, frames = SpanMask(4, 0.5), 5, 40
+    draws = uniform(torch.tensor([key]), frames + 3)[0].tolist()
+    expected = [False] * frames
+    for start, draw in enumerate(draws, -3):
+        if draw < 1 - 0.5 ** (1 / 4):
+            for t in range(max(0, start), min(frames, start + 4)):
+                expected[t] = True
+    assert 2 <= sum(expected) < frames
+    mask = masking(torch.tensor([key]), torch.ones(1, frames).bool())
+    assert mask[0].tolist() == expected
 
 
 def test_masked_frames_come_in_spans():
     span, frames = 4, 300
     mask = SpanMask(span, 0.4)(torch.arange(20), torch.ones(20, frames).bool())
     for row in mask.int().tolist():
-        runs = "".join(map(str, row)).split("0")[:-1]  # the last may be cut by the end
+        runs = "".join(map(str, row)).split("0")[1:-1]  # the ends may cut the first and the last
         assert all(len(run) >= span for run in runs if run)
 
 

@@ -12,12 +12,12 @@ from mgf_brain.data.batches.speech import SpeechBatch, make_batch
 from mgf_brain.errors import UserError
 from mgf_brain.nn.encoder import NoContext, TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
-from mgf_brain.nn.masking import SpanMask
+from mgf_brain.nn.masking import SpanMask, valid_frames
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.objectives.base import Encoded
 from mgf_brain.objectives.parts.ramp import Ramp
 from mgf_brain.objectives.system import PretrainingModel
-from mgf_brain.objectives.teacher_regression import TeacherRegression
+from mgf_brain.objectives.teacher_regression import TeacherRegression, instance_norm
 
 DIM, LAYERS = 32, 3
 LENGTHS = (16000, 9000, 12345)
@@ -71,8 +71,8 @@ def plain_targets(model: PretrainingModel, encoded: Encoded, b: int) -> torch.Te
     for [update] in added[LAYERS // 3 :]:  # the top two thirds
         for channel in range(DIM):
             values = update[:, channel]
-            deviation = ((values - values.mean()) ** 2).mean().sqrt()
-            total[:, channel] += (values - values.mean()) / (deviation + 1e-5**0.5)
+            variance = ((values - values.mean()) ** 2).mean()
+            total[:, channel] += (values - values.mean()) / (variance + 1e-5).sqrt()
     return total / (LAYERS - LAYERS // 3)
 
 
@@ -89,12 +89,23 @@ def test_targets_against_a_loop(pre_norm: bool, relative_buckets: int | None):
         assert not targets[b, frames:].any()
 
 
+@pytest.mark.parametrize("deviation", [0.01, 0.1, 1.0])
+def test_channels_are_normalised_as_torchs_instance_norm_does(deviation: float):
+    x, lengths = deviation * torch.randn(3, 20, 8), (20, 13, 1)
+    found = instance_norm(x, valid_frames(torch.tensor(lengths), 20))
+    for row, mine, frames in zip(x, found, lengths, strict=True):
+        if frames > 1:  # torch's refuses one frame
+            expected = F.instance_norm(row[None, :frames].transpose(1, 2)).transpose(1, 2)[0]
+            torch.testing.assert_close(mine[:frames], expected)
+        assert not mine[frames:].any()
+
+
 @pytest.mark.parametrize("layers, top, expected", [(12, 2 / 3, 8), (6, 0.667, 4), (1, 2 / 3, 1)])
 def test_how_many_layers_a_target_averages(layers: int, top: float, expected: int, monkeypatch):
     averaged = []
     monkeypatch.setattr(
-        "mgf_brain.objectives.teacher_regression.normalise_frames",
-        lambda x, valid, eps: averaged.append(x) or x,
+        "mgf_brain.objectives.teacher_regression.instance_norm",
+        lambda x, valid: averaged.append(x) or x,
     )
     encoder = TransformerEncoder(16, 16, layers, 2, 16, position_kernel=2)
     objective = TeacherRegression(16, top=top)

@@ -61,6 +61,21 @@ def test_two_processes_have_the_losses_of_one(folder: Path, alone: Path) -> None
         assert found[step] == pytest.approx(row, rel=1e-5), step
 
 
+@pytest.mark.slow
+def test_two_processes_that_drop_layers_wait_for_no_gradient(folder: Path) -> None:
+    """The layers of both are the same, as both draw from the same seed: losses are those of one."""
+    found = []
+    for ranks in (1, 2):
+        output, log = folder / f"dropped-{ranks}", folder / f"dropped-{ranks}.txt"
+        arguments = shorter(command(folder, output, system="data2vec"))
+        arguments += ["--layer_drop", "0.5", "--feature_penalty", "10"]
+        finish(start(under_torchrun(arguments, ranks), log), log)
+        found.append(losses(output))
+    assert len(found[0]) == STEPS and set(found[0]) == set(found[1])
+    for step, row in found[0].items():
+        assert found[1][step] == pytest.approx(row, rel=1e-4), step
+
+
 def last_checkpoint(output: Path) -> dict:
     """What a run has done so far."""
     paths = sorted(output.glob("save/*/progress.ckpt"), key=lambda path: path.stat().st_mtime)

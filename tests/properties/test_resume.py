@@ -17,6 +17,7 @@ OPTIONS = [
     *("--export", "student", "--last_teacher_momentum", "0.995"),
     *("--dino_weight", "!new:mgf_brain.objectives.Ramp {first: 0.1, last: 1.0, until: 0.9}"),
 ]
+PAPERS = "--layer_drop 0.5 --feature_penalty 10 --front_end_gradient 0.1".split()
 KILL_FROM = 9  # an epoch of MGF has 8 batches: the kill falls into the middle of the second
 
 
@@ -39,6 +40,7 @@ def kill_in_the_middle(arguments: list[str], output: Path, log: Path) -> None:
         ("mgf", ["--grad_accumulation_factor", "2"]),
         *((system, []) for system in OTHERS),
         ("mgf_dino", OPTIONS),
+        ("data2vec", PAPERS),
     ],
 )
 def test_killed_and_resumed_equals_never_killed(
@@ -47,9 +49,9 @@ def test_killed_and_resumed_equals_never_killed(
     noise_corpus(tmp_path / "corpus")
     write_tiny_yaml(tmp_path / "hparams", STEPS)
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log.txt"
-    finish(start(command(tmp_path, whole, *more, system=system), log), log)
+    finish(start(command(tmp_path, whole, *more.split(), system=system), log), log)
 
-    arguments = command(tmp_path, killed, *more, system=system)
+    arguments = command(tmp_path, killed, *more.split(), system=system)
     kill_in_the_middle(arguments, killed, log)
     before = rows_of(killed)
     assert not (killed / "results.json").exists()

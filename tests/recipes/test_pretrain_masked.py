@@ -331,3 +331,50 @@ def test_an_extractor_that_nothing_trains_is_refused():
     experiment = experiment_of("progre", "--speaker_weight", "0")
     with pytest.raises(UserError, match="Pass --speaker null too"):
         refuse_untrainable(experiment, experiment.hparams["model"])
+
+
+PROGRE_DINO = """
+base: progre.yaml
+least_items: 2
+crop_plan: !new:mgf_brain.data.MultiCrop
+  global_crops: 2
+  local_crops: 2
+  global_seconds: 1.0
+  local_seconds: 0.5
+batch_seconds: 24.0
+speaker_targets: null
+embedding: !new:mgf_brain.nn.AffineEmbedding
+  pool: !new:mgf_brain.nn.StatisticsPooling
+    dim: !ref <dim>
+  embedding_dim: 16
+  colour_dim: !ref <front_end[colour_dim]>
+  layer: !ref <speaker_layer>
+objectives:
+  content: !ref <content>
+  who: !new:mgf_brain.objectives.Distillation
+    embedding: !ref <embedding>
+    head: !new:mgf_brain.objectives.PrototypeHead
+      dim: 16
+      prototypes: 16
+weights:
+  content: 1.0
+  who: 1.0
+"""
+
+
+def test_dino_trains_progres_speaker_state_with_short_crops(train):
+    """Whatever the objective is called, and with the pitch of crops of each length."""
+    (train("progre").parent / "hparams/progre_dino.yaml").write_text(PROGRE_DINO)
+    output = train("progre_dino")
+    rows = [json.loads(line) for line in (output / "metrics.jsonl").read_text().splitlines()]
+    assert all(row["who_loss"] > 0 and row["content_loss"] > 0 for row in rows)
+    encoder = SpeechEncoder.from_pretrained(output / "pretrained")
+    assert encoder.embedding.layer == encoder.speech_model.encoder.speaker_state
+
+
+def test_dino_on_another_state_trains_no_extractor(train):
+    other = PROGRE_DINO.replace("layer: !ref <speaker_layer>", "layer: -1")
+    (path := train("progre").parent / "hparams/progre_top.yaml").write_text(other)
+    experiment = load_experiment([str(path), "--output_folder", "unused"], merge="LibriSpeech")
+    with pytest.raises(UserError, match="no objective reads its state"):
+        refuse_untrainable(experiment, experiment.hparams["model"])

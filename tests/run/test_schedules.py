@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mgf_brain.run.schedules import warmup_cosine
+from mgf_brain.run.schedules import tri_stage, warmup_cosine, warmup_linear
 
 
 def rates(total: int = 200, **kwargs) -> list[float]:
@@ -51,3 +51,32 @@ def test_a_long_training_is_as_without_least_warmup():
 @pytest.mark.parametrize("total, warmup", [(1, 0.5), (1, 0.0), (10, 0.0), (10, 1.0)])
 def test_degenerate_lengths_train_at_a_positive_rate(total: int, warmup: float):
     assert all(0 < warmup_cosine(step, total, 1.0, warmup) <= 1 for step in range(total))
+
+
+def test_the_linear_decay_against_its_corners():
+    values = [warmup_linear(step, 200, 0.5, 0.1, 0.1) for step in range(202)]
+    assert values[:20] == pytest.approx([0.5 * (step + 1) / 20 for step in range(20)])
+    down = [0.5 - 0.45 * (step - 20) / 180 for step in range(20, 201)]
+    assert values[20:201] == pytest.approx(down) and values[201] == pytest.approx(0.05)
+
+
+def test_three_stages_against_a_plain_loop():
+    """Multiplied up and down step by step, as data2vec's schedule is in fairseq."""
+    total, peak, rise, hold = 400, 2.0, 12, 360
+    rate, expected = 0.01 * peak, []
+    for step in range(total + 1):
+        expected.append(rate)
+        if step < rise:
+            rate += (peak - 0.01 * peak) / rise
+        elif step >= rise + hold:
+            rate *= 0.01 ** (1 / (total - rise - hold))
+    values = [tri_stage(step, total, peak, 0.03, 0.9) for step in range(total + 1)]
+    assert values == pytest.approx(expected)
+    assert tri_stage(10**6, total, peak, 0.03, 0.9) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("schedule", [warmup_linear, tri_stage])
+@pytest.mark.parametrize("total, warmup", [(1, 0.5), (1, 0.0), (10, 0.0), (10, 1.0)])
+def test_other_schedules_train_at_a_positive_rate_too(schedule, total: int, warmup: float):
+    more = {"hold": 0.0} if schedule is tri_stage else {}
+    assert all(0 < schedule(step, total, 1.0, warmup, **more) <= 1 for step in range(total))

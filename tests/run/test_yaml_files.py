@@ -3,7 +3,9 @@
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.run.yaml_files import dump, read_files
+from mgf_brain.run.experiment import resolve
+from mgf_brain.run.plain import read_plain
+from mgf_brain.run.yaml_files import dump, joined, read_each, read_files
 
 
 def test_the_data_yaml_continues_the_main_one(write):
@@ -72,3 +74,15 @@ def test_malformed_files_are_named_on_one_line(write, text, message):
         read_files(write("bad.yaml", text))
     assert "bad.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_a_base_names_lies_beside_it_or_beside_the_files_above(write):
+    """Of a file in a folder of its own: not the repository's files of these names."""
+    write("encoder/mini.yaml", "dim: 3\n")
+    write("base/masked.yaml", "encoder: !include:encoder/mini.yaml\nb: !ref <encoder[dim]>\n")
+    write("hubert.yaml", "base: base/masked.yaml\na: 1\n")
+    write("data/Corpus.yaml", "c: 4\n")
+    main = write("paper/hubert.yaml", "base: ../hubert.yaml\na: 2\n")
+    trees = read_each(main, "Corpus")
+    assert not any(".." in str(path) for path in trees)
+    assert read_plain(resolve(dump(joined(trees)), main), main)["b"] == 3

@@ -208,7 +208,7 @@ class CropDataset(Dataset):
     augmentation : callable, optional
         ``augmentation(wav, key, path) -> wav``, of each crop on its own.
     tracks : mapping, optional
-        Name to track (``mgf_brain.data.labels.tracks``), cut with the global crops.
+        Name to track (``mgf_brain.data.labels.tracks``), cut with the crops.
 
     Example
     -------
@@ -271,11 +271,13 @@ class CropDataset(Dataset):
         return Crop(utterance.id, key, wav, pieces)
 
     def collate(self, items: list[tuple[list[Crop], list[Crop]]]) -> SpeechBatch:
-        """All crops of several utterances as one batch; tracks of the global ones."""
+        """All crops of several utterances as one batch."""
         long, short = ([crop for item in items for crop in item[i]] for i in (0, 1))
+        return replace(self._batch(long), local=self._batch(short) if short else None)
+
+    def _batch(self, crops: Sequence[Crop]) -> SpeechBatch:
         tracks = {
-            name: pad_sequence([crop.tracks[name] for crop in long], True, track.padding)
+            name: pad_sequence([crop.tracks[name] for crop in crops], True, track.padding)
             for name, track in self.tracks.items()
         }
-        local = make_batch([crop[:3] for crop in short]) if short else None
-        return replace(make_batch([crop[:3] for crop in long]), local=local, tracks=tracks)
+        return replace(make_batch([crop[:3] for crop in crops]), tracks=tracks)

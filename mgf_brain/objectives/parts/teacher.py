@@ -13,7 +13,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class EMATeacher(nn.Module, Generic[Model]):
-    """Exponential moving average of a student's parameters, without gradients or dropout.
+    """Exponential moving average of a student's parameters; no gradients, dropout or layer drop.
 
     Buffers are the teacher's own: its BatchNorm takes statistics from its own batches, as in
     DINO (Caron et al. 2021).
@@ -40,8 +40,9 @@ class EMATeacher(nn.Module, Generic[Model]):
         for module in self.model.modules():
             if isinstance(module, nn.Dropout):
                 module.p = 0.0
-            elif isinstance(getattr(module, "dropout", None), float):  # TransformerEncoder
-                module.dropout = 0.0  # pyright: ignore[reportArgumentType]  # stub: no plain attributes
+            for name in ("dropout", "layer_drop"):  # TransformerEncoder
+                if isinstance(getattr(module, name, None), float):
+                    setattr(module, name, 0.0)
 
     @torch.no_grad()
     def update(self, student: Model, momentum: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from scipy import stats
 
 from mgf_brain.data.batches.crops import CropDataset, MultiCrop, SeparateCrops
-from mgf_brain.data.labels.tracks import FrameTrack
+from mgf_brain.data.labels.tracks import IGNORE, FrameTrack
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.keyed_random import make_key
 
@@ -226,10 +227,14 @@ def test_labels_of_a_crop_are_those_of_its_own_frames(plan, on_grid: bool):
     data.grid = data.grid if on_grid else 1
     agree, starts = [], set()
     for epoch in range(1, 21):
-        for crop in data[epoch, epoch % 4][0]:
+        for crop in chain(*data[epoch, epoch % 4]):
             starts.add(int(crop.wav[0]))
             agree.append(torch.equal(crop.tracks["labels"], labels_of(crop.wav)))
     assert len(starts) > 5 and all(agree) == on_grid
+    batch = data.collate([data[1, 0], data[1, 2]])
+    for part in filter(None, (batch, batch.local)):
+        lengths = part.tracks["labels"].ne(IGNORE).sum(1)
+        assert lengths.tolist() == [(n - WINDOW) // HOP + 1 for n in part.lengths.tolist()]
 
 
 def test_a_crop_on_the_grid_begins_less_than_a_frame_earlier():
