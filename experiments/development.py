@@ -4,11 +4,11 @@
 > python -m experiments.development --data $DATA --protocol $PROTOCOL \
     --held results/development/held.csv <pretrained folder> …
 
-Phones: the labelled utterances of LibriSpeech's train-clean-100, in four folds of speakers. Speakers:
-all pairs of the utterances in ``--held``, which the encoder must not have heard (``--split`` makes
-such a part of speechocean762's training manifest), and one-shot, every utterance of a speaker once
-the one that is known. Emotion: RAVDESS's actors 1 to 12 in four folds. The probes are those of the
-recipes. EmoDB, RAVDESS's other actors and all test lists stay unheard.
+Phones: the labelled utterances of LibriSpeech's train-clean-100, in four folds of speakers.
+Speakers: all pairs of the utterances in ``--held``, which the encoder must not have heard
+(``--split`` makes such a part of speechocean762's training manifest), and one-shot, every utterance
+of a speaker once the one that is known. Emotion: RAVDESS's actors 1 to 12 in four folds. The probes
+are those of the recipes. EmoDB, RAVDESS's other actors and all test lists stay unheard.
 """
 
 from __future__ import annotations

@@ -266,13 +266,17 @@ def validation(objective: ClusterPrediction, batches: list[Encoded]) -> dict[str
     """A Brain's figures of batches that are encoded already."""
 
     class Model:
-        objectives, weights = {"offline": objective}, {"offline": 1.0}
+        objectives, current_weights = {"offline": objective}, {"offline": 1.0}
+
+        def start_step(self, progress: float) -> None:
+            assert progress == 0.0
 
         def __call__(self, x: Encoded) -> tuple[Encoded, dict]:
             return x, {"offline": objective(x)}
 
     brain = PretrainingBrain.__new__(PretrainingBrain)
-    brain.modules, brain.hparams = SimpleNamespace(model=Model()), SimpleNamespace(monitor_from=1)
+    brain.modules = SimpleNamespace(model=Model())
+    brain.hparams = SimpleNamespace(monitor_from=1, optimizer_step_limit=10)
     brain.device, brain.optimizer_step = "cpu", 0
     brain.valid_loader = [SimpleNamespace(to=lambda device, x=x: x) for x in batches]
     return brain.validate()

@@ -124,7 +124,10 @@ def test_a_run_warns_of_a_collapse_once(tmp_path: Path, caplog, reads_frames: bo
 
     class Model:
         objectives = {"dino": SimpleNamespace(references=lambda encoded: {})}
-        weights = {"dino": 1.0}
+        current_weights = {"dino": 1.0}
+
+        def start_step(self, progress: float) -> None:
+            assert 0.0 <= progress <= 1.0
 
         def __call__(self, batch: object) -> tuple[Encoded, dict[str, Terms]]:
             figures = {"batch_entropy": torch.tensor(0.01)}
@@ -132,7 +135,8 @@ def test_a_run_warns_of_a_collapse_once(tmp_path: Path, caplog, reads_frames: bo
 
     Model.reads_frames = reads_frames
     brain = PretrainingBrain.__new__(PretrainingBrain)
-    brain.modules, brain.hparams = SimpleNamespace(model=Model()), SimpleNamespace(monitor_from=9)
+    brain.modules = SimpleNamespace(model=Model())
+    brain.hparams = SimpleNamespace(monitor_from=9, optimizer_step_limit=10)
     brain.device, brain.log = "cpu", TrainingLog(tmp_path)
     brain.valid_loader = [SimpleNamespace(to=lambda device: None)]
     names = {"dino_batch_entropy", "pooled_rank", "pooled_cosine"}
