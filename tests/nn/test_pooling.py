@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mgf_brain.nn.pooling import LayerAverage, UtteranceHead, mean_and_deviation
+from mgf_brain.nn.pooling import StandardisedStatistics, UtteranceHead, mean_and_deviation
 
 
 def example(lengths: list[int], dim: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
@@ -44,7 +44,7 @@ def test_many_bfloat16_frames_are_counted_exactly():
 
 def test_layer_average_is_pooled_after_averaging():
     x, valid = example([9, 4])
-    pooled = LayerAverage()([x, 3.0 * x], valid, torch.zeros(2, 0))
+    pooled = StandardisedStatistics()([x, 3.0 * x], valid, torch.zeros(2, 0))
     torch.testing.assert_close(pooled, mean_and_deviation(2.0 * x, valid))
 
 
