@@ -35,6 +35,7 @@ from mgf_brain.nn.frontends import LogMel, Perturb
 from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
 from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.masking import lengths_of, valid_frames
+from mgf_brain.nn.own_model import OwnInput
 from mgf_brain.nn.pooling import StandardisedStatistics, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.spectrum import frame_count
@@ -249,6 +250,8 @@ class SpeechEncoder(Encoder):
         torch.Size([2, 224])
         """
         pooled, colour = self._pooled(self.readout.pooled, wavs, lengths)
+        if isinstance(self.speech_model.front_end, OwnInput):  # whose colour is an embedding
+            return pooled
         return torch.cat([pooled, colour.to(pooled.dtype)], dim=1)
 
     def statistics(

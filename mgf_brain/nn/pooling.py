@@ -313,12 +313,18 @@ class StandardisedStatistics(UtteranceEmbedding):
         """(B, 2 D) and colour (B, C) -> (B, 2 D + C); before it is fitted the first as it is."""
         if self.mean is None or self.scale is None:
             return pooled
-        return (torch.cat([pooled, colour.to(pooled.dtype)], dim=1) - self.mean) / self.scale
+        colour = colour[:, : self.colour_dim].to(pooled.dtype)
+        return (torch.cat([pooled, colour], dim=1) - self.mean) / self.scale
 
     def fit(self, pooled: torch.Tensor, colour: torch.Tensor) -> None:
         """Learn mean and deviation of training utterances: (N, 2 D) and (N, C)."""
         self.dim, self.colour_dim = pooled.shape[1] // 2, colour.shape[1]
         blocks = [block.double() for block in (pooled, colour)]
-        scales = [x.std(0, correction=0).clamp(min=1e-5) * x.shape[1] ** 0.5 for x in blocks]
+        scales = [_deviation(x).clamp(min=1e-5) * x.shape[1] ** 0.5 for x in blocks]
         self.mean = torch.cat([x.mean(0) for x in blocks]).float()
         self.scale = torch.cat(scales).float()
+
+
+def _deviation(x: torch.Tensor) -> torch.Tensor:
+    """Of each channel, however many there are: (N, F) -> (F,)."""
+    return (x - x.mean(0)).square().mean(0).sqrt()
