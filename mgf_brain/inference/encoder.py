@@ -241,14 +241,7 @@ class SpeechEncoder(Encoder):
 
     @torch.no_grad()
     def moments(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """What ``readout`` standardises, statistics and then the colour: (B, N) -> (B, 2 D + C).
-
-        Example
-        -------
-        >>> wavs, lengths = torch.randn(2, 8000), torch.tensor([8000, 4000])
-        >>> example_encoder().moments(wavs, lengths).shape
-        torch.Size([2, 224])
-        """
+        """What ``readout`` standardises, statistics and then the colour: (B, N) -> (B, 2 D + C)."""
         pooled, colour = self._pooled(self.readout.pooled, wavs, lengths)
         if isinstance(self.speech_model.front_end, OwnInput):  # whose colour is an embedding
             return pooled
