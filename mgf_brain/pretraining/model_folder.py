@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from mgf_brain.data.labels.track_making import track_makers
 from mgf_brain.data.manifest import Utterance
@@ -68,13 +67,13 @@ def readout_part(train: Sequence[Utterance], seed: int) -> list[Utterance]:
 
 
 def fitted_readout(
-    modules: dict[str, nn.Module], sample_rate: int, rows: Sequence[Utterance], device: str
+    modules: Mapping[str, Any], sample_rate: int, rows: Sequence[Utterance], device: str
 ) -> StandardisedStatistics:
     """The read-out of what is exported; a training that goes on is left as it is.
 
     Arguments
     ---------
-    modules : dict of str to torch.nn.Module
+    modules : mapping of str to torch.nn.Module
         As of ``PretrainingModel.exported``.
     sample_rate : int
         In Hz.
