@@ -63,6 +63,8 @@ OLDER_MODULES = {
 RENAMED = {
     "mgf_brain.brains.pretraining.MultiGranularityBrain": "mgf_brain.pretraining.PretrainingBrain",
     "mgf_brain.model.PretrainingModel": "mgf_brain.objectives.PretrainingModel",
+    "mgf_brain.nn.LayerAverage": "mgf_brain.nn.StandardisedStatistics",  # that is not fitted
+    "mgf_brain.pooling.LayerAverage": "mgf_brain.nn.StandardisedStatistics",
     "mgf_brain.probes.train_probe": "mgf_brain.downstream.train_probe",
 }
 

@@ -115,6 +115,6 @@ def chance(metric: str, found: Mapping[str, Resampled]) -> float | None:
         return (
             float(100 * shares[metric].max() / shares[metric].sum()) if metric in shares else None
         )
-    if metric == "accuracy_oneshot" and metric in found:
+    if metric_read(metric).name == "accuracy_oneshot" and metric in found:
         return 100.0 / len(found[metric].speakers)  # one is enrolled of each
     return NOTHING.get(metric_read(metric).name)

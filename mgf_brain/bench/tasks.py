@@ -57,7 +57,7 @@ class Task(NamedTuple):
         return next(iter(self.folders), "")
 
 
-VERIFICATION = ("eer", "min_dcf")
+VERIFICATION = ("eer", "min_dcf", "eer_statistics")  # the last by one read-out for all models
 EMOTION = ("uar", "wa")
 ENHANCEMENT = ("si_sdr", "stoi", "pesq")
 
@@ -78,7 +78,7 @@ TASKS = {
         "recipes/LibriSpeech/speakers.py",
         "--data_folder {data}/speechocean762 --oneshot {protocol}/speechocean762_oneshot.tsv "
         "--list_root {data}",
-        ("accuracy_oneshot",),
+        ("accuracy_oneshot", "accuracy_oneshot_statistics"),
         frozen_only=True,
     ),
     "verification-speechocean762": Task(

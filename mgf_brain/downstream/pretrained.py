@@ -11,7 +11,6 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from torch import nn
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
@@ -21,9 +20,10 @@ from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
 from mgf_brain.foreign.source import is_class_name, is_model_name, open_model
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
-from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
+from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.low_rank import LowRank
+from mgf_brain.nn.pooling import StandardisedStatistics
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.run.experiment import resolve
 from mgf_brain.run.yaml_files import dump, read_files
@@ -48,7 +48,6 @@ def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:
     Returns
     -------
     SpeechEncoder
-        The embedding of "random" is ``LayerStatistics``.
 
     Raises
     ------
@@ -89,12 +88,12 @@ def encoder_node(pretrained: str, untrained: str, trust: bool = False) -> Commen
     '!new:mgf_brain.nn.LogMelFeatures'
     """
     if pretrained == "fbank":
-        return new_node(LogMelFeatures)
+        return new_node(LogMelFeatures, embedding=new_node(StandardisedStatistics))  # not fitted
     if pretrained in FROM_SCRATCH:
         return _network_node(Path(untrained).parent / "network" / f"{pretrained}.yaml")
     if pretrained == "random":
         parts = YAML().load(inference_yaml(_resolved(untrained, "LibriSpeech")))
-        return new_node(SpeechEncoder, **parts, embedding=new_node(LayerStatistics))
+        return new_node(SpeechEncoder, **parts)
     return model_node(open_model(pretrained, trust))
 
 
@@ -111,26 +110,49 @@ def model_node(source: Source) -> CommentedMap:
     return parts["encoder"] if "encoder" in parts else new_node(SpeechEncoder, **parts)
 
 
-def run_encoder_node(hparams: Mapping[str, Any], encoder: nn.Module | None = None) -> CommentedMap:
-    """The encoder of a run, see ``encoder_node``, as it was adapted.
+def run_encoder_node(hparams: Mapping[str, Any], encoder: Encoder) -> CommentedMap:
+    """The encoder of a run, see ``encoder_node``, as it is after the run.
 
     Arguments
     ---------
     hparams : mapping
         The run's.
-    encoder : torch.nn.Module, optional
-        The trained one.
+    encoder : Encoder
+        As it was adapted, with the read-out that the run fitted or took from it.
 
     Example
     -------
-    >>> run_encoder_node({"pretrained": "fbank", "untrained": "hparams/mgf.yaml"}).tag.value
+    >>> hparams = {"pretrained": "fbank", "untrained": "hparams/mgf.yaml"}
+    >>> run_encoder_node(hparams, LogMelFeatures()).tag.value
     '!new:mgf_brain.nn.LogMelFeatures'
     """
     trust = hparams.get("trust", False)
     node = encoder_node(str(hparams["pretrained"]), hparams["untrained"], trust)
     if low_rank := getattr(encoder, "low_rank", None):
         node["low_rank"] = new_node(LowRank, **vars(low_rank))
+    return with_readout(node, encoder)
+
+
+def with_readout(node: CommentedMap, encoder: Encoder) -> CommentedMap:
+    """The node of an encoder with the read-out that the encoder has now.
+
+    Example
+    -------
+    >>> node = new_node(LogMelFeatures, readout=new_node(StandardisedStatistics, dim=80))
+    >>> dict(with_readout(node, LogMelFeatures()))
+    {}
+    """
+    node.pop("readout", None)
+    if encoder.readout.fitted:
+        node["readout"] = readout_node(encoder.readout)
+    if encoder.embedding is None:
+        node.pop("embedding", None)
     return node
+
+
+def readout_node(readout: StandardisedStatistics) -> CommentedMap:
+    """How a yaml writes a read-out whose buffers are among the weights."""
+    return new_node(StandardisedStatistics, dim=readout.dim, colour_dim=readout.colour_dim)
 
 
 def _network_node(path: Path) -> CommentedMap:
@@ -226,7 +248,7 @@ def load_extractor(
     'fbank'
     """
     if pretrained == "fbank":
-        encoder: Encoder = LogMelFeatures()
+        encoder: Encoder = LogMelFeatures(embedding=StandardisedStatistics())  # not fitted: raw
     elif pretrained in BASELINES:
         encoder = untrained_encoder(pretrained, untrained, seed)
     else:

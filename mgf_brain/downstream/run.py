@@ -23,6 +23,7 @@ from mgf_brain.downstream.finetuning import (
 )
 from mgf_brain.downstream.low_rank import choose_layers
 from mgf_brain.downstream.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
+from mgf_brain.downstream.readout import check_readout
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.foreign.source import NAMED, is_model_name
@@ -85,6 +86,7 @@ def open_run(
         hparams.get("trust", False),
     )
     check_adapt(hparams["adapt"], extractor.encoder, adapt)
+    check_readout(hparams, extractor.encoder)
     if hparams["adapt"] == "lora":
         choose_layers(tunable(extractor.encoder), hparams)  # or says what is wrong with the keys
     if "augmentation" in hparams:  # else a noise_folder is part of the data
@@ -181,6 +183,7 @@ def finish_run(
     metrics: Mapping[str, Any],
     throughput: Throughput,
     layer_weights: Sequence[float] = (),
+    readout: str = "",
 ) -> dict[str, Any]:
     """Write ``results.json`` and print the scores.
 
@@ -197,6 +200,8 @@ def finish_run(
         Of training, or of the encoder alone where it only encodes.
     layer_weights : sequence of float
         What the head gives each layer, where it sums them; they add up to 1.
+    readout : str
+        Which vector of an utterance was compared, see ``mgf_brain.downstream.readout``.
 
     Returns
     -------
@@ -221,6 +226,8 @@ def finish_run(
     )
     if layer_weights:
         results["layer_weights"] = list(layer_weights)
+    if readout:
+        results["readout"] = readout
     scores = ", ".join(  # an unknown metric is refused here, before anything is written
         f"{name} {score_text(name, value)}"
         for name, value in metrics.items()

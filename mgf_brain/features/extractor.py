@@ -52,7 +52,6 @@ class FeatureExtractor:
         self.cache_gb, self._caches = cache_gb, {}
         self.hop, self.window = encoder.hop, encoder.window
         self.num_states, self.dim = encoder.num_states, encoder.dim
-        self.mean, self.deviation = torch.tensor(0.0), torch.tensor(1.0)  # of the embeddings
         self.throughput = Throughput()  # of what was encoded: the cache's is not
 
     def states(self, utterances: Sequence[Utterance]) -> Iterator[torch.Tensor]:
@@ -89,7 +88,7 @@ class FeatureExtractor:
             yield from (rows[:count].clone() for rows, count in zip(stacked, frames, strict=True))
 
     def embeddings(self, utterances: Sequence[Utterance]) -> torch.Tensor:
-        """One vector an utterance, to be compared by cosine.
+        """One vector an utterance, to be compared by cosine: what ``Encoder.embed`` gives.
 
         Arguments
         ---------
@@ -101,8 +100,24 @@ class FeatureExtractor:
         torch.Tensor
             (utterances, E) float32, in their order.
         """
-        rows = self._pooled(utterances, self.encoder.embed, "embedding")
-        return (rows - self.mean) / self.deviation
+        if self.encoder.embedding is None:
+            return self.read_out(utterances)
+        return self._pooled(utterances, self.encoder.embed, "embedding")
+
+    def read_out(self, utterances: Sequence[Utterance]) -> torch.Tensor:
+        """One vector an utterance by the encoder's ``readout``, in their order: (utterances, E)."""
+        moments = [x.to(self.device) for x in self._moments(utterances)]
+        return self.encoder.readout.project(*moments).cpu()
+
+    def fit_readout(self, utterances: Sequence[Utterance]) -> None:
+        """Standardise the encoder's ``readout`` by training utterances."""
+        self.encoder.readout.fit(*self._moments(utterances))
+        self.encoder.readout.to(self.device)
+
+    def _moments(self, utterances: Sequence[Utterance]) -> tuple[torch.Tensor, ...]:
+        """Statistics (utterances, 2 D) and colour (utterances, C), which no fit changes."""
+        rows = self._pooled(utterances, self.encoder.moments, "moments")
+        return rows[:, : 2 * self.dim], rows[:, 2 * self.dim :]
 
     def statistics(self, utterances: Sequence[Utterance]) -> torch.Tensor:
         """Statistics over time of every layer: what a linear head on time averages needs.
@@ -140,25 +155,6 @@ class FeatureExtractor:
             fingerprint = encoder_fingerprint(self.encoder, kind)
             self._caches[kind] = FeatureCache(None, fingerprint, self.cache_gb)
         return self._caches[kind]
-
-    def standardise(self, embeddings: torch.Tensor) -> torch.Tensor:
-        """Standardise all later embeddings by those of training utterances.
-
-        Layers of an untrained encoder share a large offset, beside which cosines differ little;
-        a pretrained encoder's embedding was trained for the cosine.
-
-        Arguments
-        ---------
-        embeddings : torch.Tensor
-            (utterances, E) of the training utterances, not standardised.
-
-        Returns
-        -------
-        torch.Tensor
-            The same, standardised.
-        """
-        self.mean, self.deviation = embeddings.mean(0), embeddings.std(0).clamp(min=1e-5)
-        return (embeddings - self.mean) / self.deviation
 
     def _batches(
         self, utterances: Sequence[Utterance]

@@ -11,6 +11,7 @@ from torch import nn
 
 from mgf_brain import __version__
 from mgf_brain.folder.weights import as_bytes
+from mgf_brain.nn.pooling import StandardisedStatistics
 
 # Where classes were when the first fingerprints were made; what is newer stands for itself.
 FIRST_MODULES = {
@@ -77,6 +78,9 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
     facts = [FORMAT, __version__, torch.__version__, kind]
     digest = hashlib.blake2b(json.dumps(facts).encode(), digest_size=16)
     for name, part in module.named_modules():
+        if isinstance(part, StandardisedStatistics) and not part.fitted:
+            digest.update(_before_it(module, name))
+            continue
         plain = {
             key: value
             for key, value in vars(part).items()
@@ -95,6 +99,17 @@ def encoder_fingerprint(module: nn.Module, kind: str) -> str:
         digest.update(repr(facts).encode())
         digest.update(as_bytes(tensor))
     return digest.hexdigest()
+
+
+def _before_it(module: nn.Module, name: str) -> bytes:
+    """What stood for a read-out that is not fitted when there was none in every encoder."""
+    owner, _, attribute = name.rpartition(".")
+    speech = hasattr(encoder := module.get_submodule(owner), "speech_model")
+    if not speech or attribute != "readout" or encoder.embedding is not None:
+        return b""
+    prefix = f"{owner}." if owner else ""
+    plain = [("_is_full_backward_hook", None)]  # torch's own, of every module
+    return repr((f"{prefix}embedding", "mgf_brain.pooling.LayerAverage", plain)).encode()
 
 
 def _own_code(one: object) -> bytes:

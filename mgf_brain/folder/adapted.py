@@ -131,9 +131,16 @@ def encoder_weights(source: Source) -> Weights:
 
 
 def _of_encoder(source: Source, values: Mapping[str, Value]) -> dict[str, Value]:
-    if ENCODER in read_keys(source.yaml_place, source.yaml()):  # a task's, of which it is a part
-        return {name: x for name, x in values.items() if name.startswith(f"{ENCODER}.")}
-    return {f"{ENCODER}.{name}": x for name, x in values.items()}
+    """But for the base's read-out, which standardises what is no more."""
+    whole = ENCODER in read_keys(
+        source.yaml_place, source.yaml()
+    )  # a task's, of which it is a part
+    named = values if whole else {f"{ENCODER}.{name}": x for name, x in values.items()}
+    return {
+        name: x
+        for name, x in named.items()
+        if name.startswith(f"{ENCODER}.") and not name.startswith(f"{ENCODER}.readout.")
+    }
 
 
 def changed_weights(weights: Weights, base: Weights) -> Weights:

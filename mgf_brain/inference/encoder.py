@@ -35,7 +35,8 @@ from mgf_brain.nn.frontends import LogMel, Perturb
 from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
 from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.masking import lengths_of, valid_frames
-from mgf_brain.nn.pooling import LayerAverage, beside_layers, layer_pools
+from mgf_brain.nn.own_model import OwnInput
+from mgf_brain.nn.pooling import StandardisedStatistics, beside_layers, layer_pools
 from mgf_brain.nn.speech_model import SpeechModel
 from mgf_brain.spectrum import frame_count
 
@@ -59,10 +60,11 @@ class SpeechEncoder(Encoder):
     sample_rate : int
         In Hz, a whole number.
     embedding : UtteranceEmbedding, optional
-        See ``mgf_brain.nn.pooling``; without one,
-        mean and deviation over time of the layers' average.
+        That was trained, see ``mgf_brain.nn.pooling``; without one ``embed`` gives the read-out's.
     low_rank : LowRank, optional
         Which of its linear layers are adapted.
+    readout : StandardisedStatistics, optional
+        The read-out that every model has; by default one that is not fitted yet.
 
     Raises
     ------
@@ -86,10 +88,12 @@ class SpeechEncoder(Encoder):
         sample_rate: int,
         embedding: UtteranceEmbedding | None = None,
         low_rank: LowRank | None = None,
+        readout: StandardisedStatistics | None = None,
     ) -> None:
         super().__init__()
         self.speech_model, self.sample_rate = speech_model, sample_rate
-        self.embedding = embedding or LayerAverage()
+        self.register_module("embedding", embedding)
+        self.readout = readout or StandardisedStatistics()
         self.hop, self.window = speech_model.front_end.hop, speech_model.front_end.window
         self.dim, self.num_states = speech_model.encoder.dim, speech_model.encoder.num_states
         _check_times(sample_rate, self.hop, self.window)
@@ -171,8 +175,8 @@ class SpeechEncoder(Encoder):
             wavs = wav[None].to(self.device)  # (1, N)
             parts = list(self._parts(wavs, lengths_of(wavs)))
             join = self.speech_model.front_end.joined_colour
-            pooled, colour = joined_pools(parts, self.embedding.pooled, join)
-            embedding = self.embedding.project(pooled, colour)[0]
+            pooled, colour = joined_pools(parts, self.embedder.pooled, join)
+            embedding = self.embedder.project(pooled, colour)[0]
             states, (count,) = joined_states(parts)
             centres = [self.frame_centre(frame) for frame in range(int(count))]
             found.append(Representation(torch.cat(states), embedding, torch.tensor(centres)))
@@ -220,7 +224,7 @@ class SpeechEncoder(Encoder):
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None
     ) -> torch.Tensor:
         """One vector an utterance, with gradients: (B, N) -> (B, E)."""
-        return self.embedding.project(*self._pooled(self.embedding.pooled, wavs, lengths, perturb))
+        return self.embedder.project(*self._pooled(self.embedder.pooled, wavs, lengths, perturb))
 
     @torch.no_grad()
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -234,6 +238,14 @@ class SpeechEncoder(Encoder):
         """
         check_batch(wavs, lengths, self.window)
         return self(wavs, lengths)
+
+    @torch.no_grad()
+    def moments(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What ``readout`` standardises, statistics and then the colour: (B, N) -> (B, 2 D + C)."""
+        pooled, colour = self._pooled(self.readout.pooled, wavs, lengths)
+        if isinstance(self.speech_model.front_end, OwnInput):  # whose colour is an embedding
+            return pooled
+        return torch.cat([pooled, colour.to(pooled.dtype)], dim=1)
 
     def statistics(
         self, wavs: torch.Tensor, lengths: torch.Tensor, perturb: Perturb | None = None

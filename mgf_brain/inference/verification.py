@@ -17,7 +17,7 @@ from mgf_brain.nn.masking import lengths_of
 
 
 class Standardiser(nn.Module):
-    """Subtracts a mean and divides by a deviation: those of training embeddings, if any.
+    """Subtracts a mean and divides by a deviation: in older folders, where no read-out does it.
 
     Arguments
     ---------

@@ -73,7 +73,7 @@ class Graph(nn.Module):
         super().__init__()
         encoder = getattr(model, "encoder", model)
         assert isinstance(encoder, SpeechEncoder)
-        self.speech_model, self.embedding = encoder.speech_model, encoder.embedding
+        self.speech_model, self.embedding = encoder.speech_model, encoder.embedder
         self.standardiser = getattr(model, "standardiser", nn.Identity())
 
     def forward(

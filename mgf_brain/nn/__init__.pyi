@@ -13,7 +13,7 @@ from .perturbation import SpectralPerturbation as SpectralPerturbation
 from .pitch_encoder import PitchEncoder as PitchEncoder
 from .pooling import AffineEmbedding as AffineEmbedding
 from .pooling import AttentivePooling as AttentivePooling
-from .pooling import LayerAverage as LayerAverage
+from .pooling import StandardisedStatistics as StandardisedStatistics
 from .pooling import StatisticsPooling as StatisticsPooling
 from .pooling import UtteranceHead as UtteranceHead
 from .probe import Probe as Probe

@@ -9,20 +9,24 @@ from mgf_brain.nn.chunks import WHOLE_SECONDS, chunks_of, cut_chunks
 from mgf_brain.nn.frontends import MelBands
 from mgf_brain.nn.interfaces import Encoder, UtteranceEmbedding
 from mgf_brain.nn.masking import valid_frames
-from mgf_brain.nn.pooling import layer_pools, mean_and_deviation
+from mgf_brain.nn.pooling import StandardisedStatistics, layer_pools, mean_and_deviation
 from mgf_brain.spectrum import frame_count, normalise_frames, power_spectrum
 
 
 class LogMelFeatures(Encoder):
     """80 log-mel bands every 10 ms, as an ``Encoder``: the baseline.
 
-    As frames each band is normalised over the utterance; an utterance's embedding is mean and
+    As frames each band is normalised over the utterance; an utterance's moments are mean and
     deviation over time of the bands as they are, level and channel included.
 
     Arguments
     ---------
     bands : int
         Mel bands.
+    embedding : StandardisedStatistics, optional
+        One that is not fitted, so that ``embed`` gives the moments as they are.
+    readout : StandardisedStatistics, optional
+        What standardises them where there is no ``embedding``; by default one that is not fitted.
 
     Example
     -------
@@ -36,8 +40,15 @@ class LogMelFeatures(Encoder):
 
     num_states, sample_rate = 1, SAMPLE_RATE
 
-    def __init__(self, bands: int = 80) -> None:
+    def __init__(
+        self,
+        bands: int = 80,
+        embedding: StandardisedStatistics | None = None,
+        readout: StandardisedStatistics | None = None,
+    ) -> None:
         super().__init__()
+        self.register_module("embedding", embedding)
+        self.readout = readout or StandardisedStatistics()
         self.mel = MelBands(bands, self.sample_rate)
         self.hop, self.window, self.dim = self.mel.short_hop, self.mel.short_window, bands
 
@@ -49,13 +60,18 @@ class LogMelFeatures(Encoder):
         return [normalise_frames(bands, valid_frames(frame_lengths, bands.shape[1]))], frame_lengths
 
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """The moments, standardised if ``readout`` is fitted: (B, N) samples -> (B, 2 bands)."""
+        moments = self.moments(wavs, lengths)
+        return self.embedder.project(moments, moments[:, :0])
+
+    def moments(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Mean and deviation of the bands over time: (B, N) samples -> (B, 2 bands)."""
         bands, frame_lengths = self._log_mel(wavs, lengths)
         return mean_and_deviation(bands, valid_frames(frame_lengths, bands.shape[1]))
 
     def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """The embedding as the statistics of one layer: (B, N) samples -> (B, 1, 2 bands)."""
-        return self.embed(wavs, lengths)[:, None]
+        """The moments as the statistics of one layer: (B, N) samples -> (B, 1, 2 bands)."""
+        return self.moments(wavs, lengths)[:, None]
 
     def _log_mel(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -71,7 +87,7 @@ class LogMelFeatures(Encoder):
 
 
 class LayerStatistics(UtteranceEmbedding):
-    """An untrained encoder's embedding: mean and deviation over time of every layer.
+    """Mean and deviation over time of every layer: the embedding of older folders of ``random``.
 
     Example
     -------

@@ -9,6 +9,7 @@ from torch import nn
 
 if TYPE_CHECKING:  # to import front-ends is to import SpeechBrain
     from mgf_brain.nn.frontends import Frames, Perturb
+    from mgf_brain.nn.pooling import StandardisedStatistics
 
 
 class FrontEnd(nn.Module):
@@ -138,6 +139,13 @@ class Encoder(nn.Module):
     window: int  # samples that a frame sees locally: frame t those from ``t * hop`` on
     dim: int  # D, channels of a state
     num_states: int  # L
+    embedding: UtteranceEmbedding | None  # the model's own, if it has one
+    readout: StandardisedStatistics  # what every encoder has
+
+    @property
+    def embedder(self) -> UtteranceEmbedding:
+        """What makes the one vector of an utterance: the model's own embedding, or the read-out."""
+        return self.readout if self.embedding is None else self.embedding
 
     def encode(
         self, wavs: torch.Tensor, lengths: torch.Tensor
@@ -149,7 +157,14 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def embed(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """One vector an utterance, to be compared by cosine: (B, E)."""
+        """One vector an utterance, to be compared by cosine: (B, E).
+
+        By ``embedder``.
+        """
+        raise NotImplementedError
+
+    def moments(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """What ``readout`` standardises, statistics and then the colour: (B, 2 D + C)."""
         raise NotImplementedError
 
     def statistics(self, wavs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:

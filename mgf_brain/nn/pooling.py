@@ -264,20 +264,67 @@ class AffineEmbedding(UtteranceEmbedding):
         return self.norm_output(self.affine(self.norm_input(pooled)))
 
 
-class LayerAverage(UtteranceEmbedding):
-    """The embedding of a model without an utterance objective: statistics of the mean layer.
+class StandardisedStatistics(UtteranceEmbedding):
+    """The read-out that every model has, whether an embedding was trained or not.
+
+    Mean and deviation over time of the layers' average, and beside them the front-end's colour.
+    Each channel is standardised by training speech; then both blocks have the same weight in the
+    cosine, whatever their numbers of channels. Before it is fitted, nothing says how much the
+    colour weighs: it is left out, and the statistics are as they are.
+
+    Arguments
+    ---------
+    dim : int, optional
+        Channels of a state; None if it is not fitted. Else its buffers are part of the weights.
+    colour_dim : int
+        Channels of ``Frames.colour``; 0 if there is none.
 
     Example
     -------
-    >>> states = [torch.randn(2, 5, 8) for _ in range(3)]
-    >>> LayerAverage()(states, torch.ones(2, 5).bool(), torch.zeros(2, 0)).shape
-    torch.Size([2, 16])
+    >>> readout, pooled, colour = StandardisedStatistics(), torch.randn(9, 4), torch.randn(9, 1)
+    >>> torch.equal(readout.project(pooled, colour), pooled)
+    True
+    >>> readout.fit(pooled, colour)
+    >>> rows = readout.project(pooled, colour)
+    >>> rows.shape, [round(float(block.square().sum())) for block in rows.split([4, 1], dim=1)]
+    (torch.Size([9, 5]), [9, 9])
     """
+
+    mean: torch.Tensor | None  # (2 D + C,), and so is the scale
+    scale: torch.Tensor | None  # the deviation times the root of the channels of its block
+
+    def __init__(self, dim: int | None = None, colour_dim: int = 0) -> None:
+        super().__init__()
+        self.dim, self.colour_dim = dim, colour_dim
+        width = 0 if dim is None else 2 * dim + colour_dim
+        self.register_buffer("mean", torch.zeros(width) if width else None)
+        self.register_buffer("scale", torch.ones(width) if width else None)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether training speech has said how to standardise."""
+        return self.mean is not None
 
     def pooled(self, states: list[torch.Tensor], valid: torch.Tensor) -> torch.Tensor:
         """Mean and deviation over time of the layers' average: L of (B, T, D) -> (B, 2 D)."""
         return mean_and_deviation(torch.stack(states).mean(0), valid)
 
     def project(self, pooled: torch.Tensor, colour: torch.Tensor) -> torch.Tensor:
-        """(B, 2 D) itself."""
-        return pooled
+        """(B, 2 D) and colour (B, C) -> (B, 2 D + C); before it is fitted the first as it is."""
+        if self.mean is None or self.scale is None:
+            return pooled
+        colour = colour[:, : self.colour_dim].to(pooled.dtype)
+        return (torch.cat([pooled, colour], dim=1) - self.mean) / self.scale
+
+    def fit(self, pooled: torch.Tensor, colour: torch.Tensor) -> None:
+        """Learn mean and deviation of training utterances: (N, 2 D) and (N, C)."""
+        self.dim, self.colour_dim = pooled.shape[1] // 2, colour.shape[1]
+        blocks = [block.double() for block in (pooled, colour)]
+        scales = [_deviation(x).clamp(min=1e-5) * x.shape[1] ** 0.5 for x in blocks]
+        self.mean = torch.cat([x.mean(0) for x in blocks]).float()
+        self.scale = torch.cat(scales).float()
+
+
+def _deviation(x: torch.Tensor) -> torch.Tensor:
+    """Of each channel, however many there are: (N, F) -> (F,)."""
+    return (x - x.mean(0)).square().mean(0).sqrt()

@@ -174,8 +174,8 @@ def load_initial(
             raise UserError(f"initial {name}: {key} has another shape, {shapes}.")
     model.speech.load_state_dict(theirs, strict=False)
     came = "front-end and encoder"
-    if embedding is not None and _fits(embedding, encoder.embedding):
-        embedding.load_state_dict(encoder.embedding.state_dict())
+    if embedding is not None and _fits(embedding, encoder.embedder):
+        embedding.load_state_dict(encoder.embedder.state_dict())
         came += ", utterance embedding"
     model.attach()
     new = [".".join(key.split(".")[:2]) for key in ours if key not in theirs]

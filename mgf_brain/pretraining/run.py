@@ -121,7 +121,8 @@ def pretrain(
     def keep(name: str) -> None:
         """The model as it is in the middle of the training."""
         if if_main_process():
-            export_encoder(experiment, brain, name, results({"step": brain.optimizer_step}))
+            made = results({"step": brain.optimizer_step})
+            export_encoder(experiment, brain, name, made, train)
 
     steps = hparams["optimizer_step_limit"]
     brain.milestones = {
@@ -135,7 +136,7 @@ def pretrain(
     metrics |= {name: track.figures for name, track in tracks.items() if track.figures}
     made = results(metrics)
     if if_main_process():
-        _write(experiment, brain, made)
+        _write(experiment, brain, made, train)
     return made
 
 
@@ -171,9 +172,14 @@ def _times(brain: PretrainingBrain) -> dict[str, float]:
     }
 
 
-def _write(experiment: Experiment, brain: PretrainingBrain, results: dict[str, Any]) -> None:
+def _write(
+    experiment: Experiment,
+    brain: PretrainingBrain,
+    results: dict[str, Any],
+    train: Sequence[Utterance],
+) -> None:
     folder = Path(experiment.hparams["output_folder"])
-    exported_folder = export_encoder(experiment, brain, "pretrained", results)
+    exported_folder = export_encoder(experiment, brain, "pretrained", results, train)
     write_results(folder / "results.json", results)  # after the model: they say that a run is done
     logger.info("Pretrained folder: %s", exported_folder)
     print(summary_table(results["metrics"]["validation"]))

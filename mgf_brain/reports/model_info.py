@@ -63,7 +63,7 @@ def describe(model: Encoder | SpeechTask, source: Source) -> dict[str, str]:
 
 def _make(encoder: nn.Module) -> str:
     speech = getattr(encoder, "speech_model", None)
-    parts = (encoder,) if speech is None else (speech.front_end, speech.encoder, encoder.embedding)
+    parts = (encoder,) if speech is None else (speech.front_end, speech.encoder, encoder.embedder)
     return ", ".join(type(part).__name__ for part in parts)
 
 

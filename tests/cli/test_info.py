@@ -24,7 +24,7 @@ def test_the_class_and_the_encoder_are_named(run, tmp_path, kind):
     model = WRITERS[kind](tmp_path / "model")
     found = facts(run("info", tmp_path / "model"))
     assert found["class"] == kind and found["folder"] == str(tmp_path / "model")
-    assert found["encoder"] == "LogMel, TransformerEncoder, LayerAverage"
+    assert found["encoder"] == "LogMel, TransformerEncoder, StandardisedStatistics"
     assert found["states"] == "3 of 32 channels"
     assert found["sampling rate"] == "16,000 Hz" and found["frame hop"] == "40 ms (640 samples)"
     count = sum(p.numel() for p in model.parameters())

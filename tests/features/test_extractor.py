@@ -11,9 +11,10 @@ from mgf_brain.downstream.pretrained import load_extractor, pretrained_name, unt
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.nn.baselines import LayerStatistics, LogMelFeatures
+from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
+from mgf_brain.nn.pooling import UtteranceHead
 from mgf_brain.nn.speech_model import SpeechModel
 
 
@@ -30,7 +31,7 @@ def utterances(tmp_path):
 def small_encoder():
     torch.manual_seed(0)
     speech = SpeechModel(LogMel(16), TransformerEncoder(16, 32, 2, 4, 64, position_kernel=8))
-    return SpeechEncoder(speech, 16000, LayerStatistics())
+    return SpeechEncoder(speech, 16000)
 
 
 @pytest.mark.parametrize("encoder", [LogMelFeatures, small_encoder])
@@ -61,13 +62,29 @@ def test_log_mel_frames_are_normalised_and_the_embedding_keeps_the_level(utteran
     assert means.tolist() == sorted(means.tolist())  # each is louder than the one before
 
 
-def test_standardise_makes_training_embeddings_standard(utterances):
-    extractor = FeatureExtractor(small_encoder(), "random")
-    returned = extractor.standardise(extractor.embeddings(utterances))
-    embeddings = extractor.embeddings(utterances)
-    torch.testing.assert_close(returned, embeddings)
-    torch.testing.assert_close(embeddings.mean(0), torch.zeros(192), atol=1e-3, rtol=0)
-    torch.testing.assert_close(embeddings.std(0), torch.ones(192), atol=1e-2, rtol=0)
+@pytest.mark.parametrize("encoder", [LogMelFeatures, small_encoder])
+def test_a_fitted_readout_makes_training_embeddings_standard(encoder, utterances):
+    extractor = FeatureExtractor(encoder(), "name")
+    raw = extractor.embeddings(utterances)
+    extractor.fit_readout(utterances)
+    found = extractor.embeddings(utterances)
+    assert torch.equal(found, extractor.read_out(utterances))
+    torch.testing.assert_close(found.mean(0), torch.zeros(found.shape[1]), atol=1e-3, rtol=0)
+    wavs = [read_audio(u.wav)[None] for u in utterances]
+    alone = [extractor.encoder.embed(wav, torch.tensor([wav.shape[1]])) for wav in wavs]
+    torch.testing.assert_close(found, torch.cat(alone), atol=1e-3, rtol=1e-3)  # padding or not
+    block = (raw - raw.mean(0)) / raw.std(0, correction=0) / raw.shape[1] ** 0.5
+    torch.testing.assert_close(found[:, : raw.shape[1]], block, atol=1e-3, rtol=1e-3)
+
+
+def test_an_own_embedding_stays_beside_the_readout(utterances):
+    encoder = small_encoder()
+    encoder.embedding = UtteranceHead(32, 160, embedding_dim=8)
+    extractor = FeatureExtractor(encoder, "name")
+    before = extractor.embeddings(utterances)
+    extractor.fit_readout(utterances)
+    assert torch.equal(extractor.embeddings(utterances), before) and before.shape == (4, 8)
+    assert extractor.read_out(utterances).shape == (4, 64 + 160)
 
 
 def test_untrained_weights_follow_the_seed_and_leave_the_random_state():

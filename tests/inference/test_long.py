@@ -22,7 +22,7 @@ from mgf_brain.nn.interfaces import UtteranceEmbedding
 from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.pooling import (
     AffineEmbedding,
-    LayerAverage,
+    StandardisedStatistics,
     StatisticsPooling,
     UtteranceHead,
     beside_layers,
@@ -31,8 +31,17 @@ from mgf_brain.nn.pooling import (
 from mgf_brain.nn.probe import Probe
 
 RATE, WHOLE, CHUNK, OVERLAP = 16000, 4.0, 1.6, 0.4
+
+
+def fitted() -> StandardisedStatistics:
+    readout = StandardisedStatistics()
+    readout.fit(torch.randn(9, 64), 0.5 + torch.randn(9, 160))
+    return readout
+
+
 EMBEDDINGS = {
-    "average": LayerAverage,
+    "average": StandardisedStatistics,
+    "standardised": lambda: fitted(),
     "layers": LayerStatistics,
     "head": lambda: UtteranceHead(32, 160, embedding_dim=8),
     "affine": lambda: AffineEmbedding(StatisticsPooling(32), 8, colour_dim=160, layer=1),
@@ -67,7 +76,7 @@ def test_what_is_not_long_is_the_whole_to_the_bit(seconds: float):
     (found,) = model.represent(wav, RATE)
     assert torch.equal(found.states, torch.cat(states))
     valid = torch.ones(states[0].shape[:2]).bool()
-    expected = model.embedding(states, valid, frames.colour)
+    expected = model.embedder(states, valid, frames.colour)
     assert torch.equal(found.embedding, expected[0])
     assert torch.equal(model.embed(wav[None], lengths_of(wav[None])), expected)
 
@@ -95,7 +104,7 @@ def test_a_vector_is_pooled_over_all_frames_once(name: str):
         states, lengths = model.encode(wavs, lengths_of(wavs))
         valid = torch.ones(1, int(lengths)).bool()
         _, colour = model._pooled(layer_pools, wavs, lengths_of(wavs))
-        expected = model.embedding(states, valid, colour)
+        expected = model.embedder(states, valid, colour)
         found = model.embed(wavs, lengths_of(wavs))
         statistics = model.statistics(wavs, lengths_of(wavs))
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)

@@ -30,7 +30,18 @@ def finished(done, out, *names):
 
 
 # Scores whose outcomes are not kept: of other back-ends than the cosine, of one class.
-NOT_DRAWN = ("_centred", "_snorm", "_plda", "folds", "f1", "step", "purity", "nmi", "rounds")
+NOT_DRAWN = (
+    "_statistics",
+    "_centred",
+    "_snorm",
+    "_plda",
+    "folds",
+    "f1",
+    "step",
+    "purity",
+    "nmi",
+    "rounds",
+)
 
 
 def left_outcomes(out, metrics):

@@ -174,10 +174,12 @@ def test_speakers_of_the_baseline_and_a_folder(run, corpus, pretrained, tmp_path
         assert done.status == 0, done.err
         found = results(out)
         assert found["data"]["utterances"] == 8 * 4 and found["data"]["speakers"] == 8
-        assert set(found["metrics"]) == {"accuracy", "accuracy_oneshot"}
+        one_shot = {"accuracy_oneshot", "accuracy_oneshot_statistics"}
+        assert set(found["metrics"]) == {"accuracy", *one_shot}
+        assert found["readout"] == ("embedding" if name == "fbank" else "statistics")
         page, plots = report(out)
         assert plots == {"map", "training"} and "one-shot accuracy" in page
-        assert "8 utterances of 8 speakers, one-shot test of 12 utterances of 3 speakers." in page
+        assert "8 utterances of 8 speakers, one-shot test of 12 utterances of 3 speakers, " in page
         wrong = round(12 * (1 - found["metrics"]["accuracy_oneshot"] / 100))
         assert page.count("<audio") == 2 * min(6, wrong)
         if name == "fbank":  # the hum tells the speakers apart

@@ -16,6 +16,7 @@ from tests.recipes.outcome import finished, refused
 
 pytestmark = pytest.mark.usefixtures("quick")
 BRIEF = ("--number_of_epochs", 1)
+STATISTICS = "_statistics"  # of every frozen encoder
 BACK_ENDS = ("", "_centred", "_snorm", "_plda")
 
 
@@ -29,6 +30,7 @@ BACK_ENDS = ("", "_centred", "_snorm", "_plda")
         ("LibriSpeech", ("--pretrained", "xvector", "--adapt", "full", *BRIEF), 3),
         ("speechocean762", ("--pretrained", "random", "--valid_share", 0.3), 3),
         ("LibriSpeech", ("--pretrained", "random"), 3),  # standardised by the training part
+        ("LibriSpeech", ("--readout", "statistics"), 3),
     ],
 )
 def test_verification(run, corpus, pretrained, tmp_path, dataset, options, back_ends):
@@ -39,11 +41,13 @@ def test_verification(run, corpus, pretrained, tmp_path, dataset, options, back_
     found = finished(run("verification", *words, dataset=dataset), out)
     assert list(found["metrics"]) == [
         f"{name}{back_end}"
-        for back_end in BACK_ENDS[:back_ends]
+        for back_end in (*BACK_ENDS[:back_ends], *([] if "--adapt" in options else [STATISTICS]))
         for name in ("eer", "min_dcf", "min_dcf_p05")
     ]
     if (folder / "trials.txt").is_file() and "--valid_share" not in options:
-        tuned = "--adapt" in options
+        tuned, scores = "--adapt" in options, found["metrics"]
+        assert found["readout"] == ("embedding" if tuned else "statistics")  # it has no own one
+        assert tuned or scores["eer"] == scores["eer_statistics"]
         check_verifier(out, folder / "trials.txt", folder, found["metrics"], tuned)
         assert tuned == (found["model"]["parameters"] > 0)
 
@@ -115,10 +119,7 @@ def test_an_utterance_is_not_trained_on_twice(run, corpus, tmp_path):
     refused(run("verification", *words), "the id 151-7-0000 is both")
 
 
-def test_without_training_speech_an_untrained_encoder_is_not_standardised(
-    run, corpus, tmp_path, monkeypatch
-):
-    monkeypatch.delattr("mgf_brain.features.extractor.FeatureExtractor.standardise")
+def test_without_training_speech_an_untrained_encoder_is_not_standardised(run, corpus, tmp_path):
     words = ["--pretrained", "random", "--trials", corpus("LibriSpeech") / "trials.txt"]
     done = run("verification", *words, "--output_folder", tmp_path / "out", dataset="Custom")
     assert set(finished(done, tmp_path / "out")["metrics"]) == {"eer", "min_dcf", "min_dcf_p05"}

@@ -67,8 +67,6 @@ def train_closed_set(
     hparams = experiment.hparams
     numbers = {name: number for number, name in enumerate(_speakers(train))}
     embeddings = extractor.embeddings(train)
-    if hparams["pretrained"] == "random":
-        embeddings = extractor.standardise(embeddings)  # also for one-shot
     probe = hparams["probe"](1, embeddings.shape[1], len(numbers))
     probe = probe.to(experiment.run_opts["device"])
     data = EmbeddingData(embeddings, torch.tensor([numbers[u.speaker] for u in train]))

@@ -15,7 +15,11 @@ from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.speakers.naming import Named
 from mgf_brain.tasks.speakers.oneshot import Mixup, OneShot, mixups
 
-PROTOCOLS = {"accuracy": "closed set of", "accuracy_oneshot": "one-shot test of"}
+PROTOCOLS = {
+    "accuracy": "closed set of",
+    "accuracy_oneshot": "one-shot test of",
+    "accuracy_oneshot_statistics": "the same by statistics,",
+}
 
 
 def write_speakers_page(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.downstream.readout import choose_readout
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
@@ -31,13 +32,16 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
     experiment = load_recipe(recipe)
     extractor = open_run(experiment)
     train, test, oneshot = dataio_prepare(experiment.hparams)
+    readout = choose_readout(extractor, experiment.hparams["readout"], train)
     probe = train_closed_set(experiment, extractor, train)
-    named = {"accuracy": closed_set(probe, extractor, train, test)}
-    vectors = [extractor.embeddings(rows) for rows in (oneshot.enrol, oneshot.test) if rows]
-    if vectors:
+    named, vectors = {"accuracy": closed_set(probe, extractor, train, test)}, []
+    if oneshot.test:
+        both = oneshot.enrol, oneshot.test
+        vectors = [extractor.embeddings(rows) for rows in both]
         named["accuracy_oneshot"] = one_shot(oneshot, *vectors)
+        named["accuracy_oneshot_statistics"] = one_shot(oneshot, *map(extractor.read_out, both))
     metrics = {name: test.accuracy() for name, test in named.items()}
     write_outcomes(experiment.hparams["output_folder"], *right_counts(named))
-    finish_run(experiment, train, probe, metrics, extractor.throughput)
+    finish_run(experiment, train, probe, metrics, extractor.throughput, readout=readout)
     with not_fatal("The report"):
         write_speakers_page(experiment, named, oneshot, vectors)

@@ -32,7 +32,7 @@ def export_verifier(
     hparams : mapping
         The run's.
     extractor : FeatureExtractor
-        With the encoder, tuned or not, and the statistics that standardise its embeddings.
+        With the encoder, tuned or not, and its read-out.
     embedding_dim : int
         Channels of its embeddings.
     added : functools.partial, optional
@@ -49,8 +49,6 @@ def export_verifier(
     """
     settings: dict[str, float] = {"embedding_dim": embedding_dim}
     model = SpeakerVerifier(extractor.encoder, embedding_dim)
-    model.standardiser.mean[:] = extractor.mean
-    model.standardiser.deviation[:] = extractor.deviation
     encoder = run_encoder_node(hparams, extractor.encoder)
     if added:
         encoder["embedding"] = new_node(added)

@@ -20,7 +20,8 @@ import torch
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance, write_manifest
 from mgf_brain.downstream.card import Card, downstream_card
-from mgf_brain.downstream.pretrained import encoder_node, load_extractor
+from mgf_brain.downstream.pretrained import encoder_node, load_extractor, with_readout
+from mgf_brain.downstream.readout import EMBEDDING, check_readout, choose_readout
 from mgf_brain.downstream.run import corpus_folder
 from mgf_brain.errors import UserError
 from mgf_brain.features.cache import FileHashes
@@ -124,7 +125,11 @@ class Rounds:
         """The network that a round leaves."""
         folder, hparams = str(self.folder(number)), self.hparams
         device = self.experiment.run_opts["device"]
-        return load_extractor(folder, hparams["untrained"], hparams["seed"], device, self.cache_gb)
+        name = folder, hparams["untrained"], hparams["seed"], device, self.cache_gb
+        found = load_extractor(*name)
+        if found.encoder.embedding is None:  # of round 0: later ones have been given one
+            choose_readout(found, EMBEDDING, self.train)
+        return found
 
     def row(self, number: int) -> dict[str, Any]:
         """What a round gave: read if it was done before, or else done now.
@@ -194,6 +199,7 @@ class Rounds:
         torch.manual_seed(hparams["seed"] + number)  # the same head in a resumed run
         start = 0 if hparams["from_first"] else number - 1
         network = self.extractor(start)
+        check_readout(hparams, network.encoder)
         inside = replace(self.experiment, hparams=hparams | {"output_folder": str(folder)})
         added, throughput = train_speakers(inside, network, kept)
         network.cache_gb = self.cache_gb  # it changes no more
@@ -250,6 +256,7 @@ class Rounds:
     ) -> None:
         """Write the round's folder; with it the round is done."""
         parts = encoder_node(str(self.folder(start)), self.hparams["untrained"])
+        parts = with_readout(parts, network.encoder)
         if added:
             parts["embedding"] = new_node(added)
         card = Card(

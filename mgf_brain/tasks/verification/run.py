@@ -10,7 +10,9 @@ import torch
 from torch import nn
 
 from mgf_brain.data.splits import require_speakers
+from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.downstream.finetuning import ADAPT, check_run_options
+from mgf_brain.downstream.readout import EMBEDDING, STATISTICS, choose_readout
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
@@ -63,11 +65,13 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     tuned, added, throughput = hparams["adapt"] != "frozen", None, extractor.throughput
     if tuned:
         added, throughput = train_speakers(experiment, extractor, train)
+    readout = EMBEDDING if tuned else choose_readout(extractor, hparams["readout"], train)
     known = extractor.embeddings(train) if train else torch.empty(0)
-    if train and hparams["pretrained"] == "random" and not tuned:
-        known = extractor.standardise(known)  # untrained layers share a large offset
     embeddings = extractor.embeddings(trials.utterances)
     scores = score_trials(embeddings, trials.pairs, train, known, hparams["plda_dim"])
+    if extractor.encoder.readout.fitted:
+        statistics = extractor.read_out(trials.utterances)
+        scores[STATISTICS] = cosine_scores(statistics, trials.pairs)
     metrics = back_end_metrics(scores, trials.same)
     write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, scores[""])
     results = finish_run(
@@ -76,6 +80,7 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
         extractor.encoder if tuned else nn.ModuleList(),
         metrics,
         throughput,
+        readout=readout,
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)

@@ -101,7 +101,7 @@ def affine_layers(encoder: SpeechEncoder) -> partial[UtteranceHead] | None:
     >>> affine_layers(example_encoder()).keywords
     {'dim': 32, 'colour_dim': 160}
     """
-    if list(encoder.embedding.parameters()):
+    if list(encoder.embedder.parameters()):
         return None
     colour_dim = encoder.speech_model.front_end.colour_dim
     return partial(UtteranceHead, dim=encoder.dim, colour_dim=colour_dim)
