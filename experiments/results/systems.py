@@ -66,6 +66,10 @@ ALL = tuple(MINUTES)
 TUNED = ("verification-speechocean762",)
 
 LABELS = "--tracks_folder {tracks}"
+SECOND = (  # goes on from the first iteration, whose middle layer is clustered
+    "--initial {mgf2_first} --targets_from {mgf2_first} --targets_layer 4 --clusters 250 "
+    "--learning_rate 0.001"
+)
 RATES = "--noise_probability 0.7 --reverb_probability 0.45"  # Cho et al. 2022
 
 # Steps are those of README.md's table. The order is that of the runs.
@@ -75,7 +79,8 @@ SYSTEMS = {
     "hubert": System("HuBERT", "hparams/hubert.yaml", 1500, 11, LABELS, tasks=ALL),
     "dino": System("DINO", "hparams/dino.yaml", 2000, 24, tasks=ALL),
     "mgf": System("MGF", "hparams/mgf.yaml", 3300, 35, tasks=ALL),
-    "mgf2": System("MGF 2", "hparams/mgf2.yaml", 1980, 52, LABELS, tasks=ALL),
+    "mgf2_first": System("MGF 2, first iteration", "hparams/mgf2.yaml", 1400, 20, tasks=SCALES),
+    "mgf2": System("MGF 2", "hparams/mgf2.yaml", 4000, 60, SECOND, tasks=ALL),
     "mt4ssl": System("MT4SSL", "hparams/mt4ssl.yaml", 1000, 10, LABELS, tasks=ALL),
     "data2vec": System("data2vec", "hparams/data2vec.yaml", 1000, 10, tasks=ALL),
     "wav2vec2": System("wav2vec 2.0", "hparams/wav2vec2.yaml", 1000, 8, tasks=ALL),
