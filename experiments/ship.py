@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from experiments.ship_scores import Lists, Scores, fixed_lists, scores_of, small
 from mgf_brain.bench.processes import run_missing
 from mgf_brain.bench.runs import Run
 from mgf_brain.bench.tasks import SEED, TASKS, fill
-from mgf_brain.errors import run_main
+from mgf_brain.errors import UserError, run_main
 from mgf_brain.files import open_atomic, read_json
 from mgf_brain.folder.adapted import AdaptedFolder, weights_fingerprint
 from mgf_brain.folder.shipped import AGE, ENCODER, PHONES, SEX, SPEAKERS, WEIGHTS
@@ -41,6 +41,8 @@ HEADS = {
     AGE: "age_group",
     PHONES: "phone_recognition",
 }
+
+MOST = 0.1  # percent points that half precision may change a score by
 
 
 def write_encoder(encoder: str, folder: Path) -> None:
@@ -141,6 +143,22 @@ def table(scores: dict[str, dict[str, Scores]]) -> str:
     )
 
 
+def refuse_other_scores(scores: Mapping[str, Mapping[str, Scores]]) -> None:
+    """Raise a UserError if half precision changes a score by more than ``MOST``.
+
+    Example
+    -------
+    >>> refuse_other_scores({"a": {"float32": {"eer": 8.0}, "float16": {"eer": 8.05}}})
+    """
+    for name, found in scores.items():
+        for score, value in found["float32"].items():
+            if abs(found["float16"][score] - value) > MOST:
+                raise UserError(
+                    f"{name}: {score} is {value:.4f} in float32, {found['float16'][score]:.4f} in "
+                    "float16. Nothing was put into the package."
+                )
+
+
 def main() -> None:
     """Do what is missing, print the scores and the sizes."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
@@ -161,6 +179,7 @@ def main() -> None:
         scores[name] = kept(stage / f"{name}.json", make)
     finish(open_model(args.encoder).place, stage, scores)
     print(table(scores))
+    refuse_other_scores(scores)
     put_into_package(stage, [ENCODER, *HEADS])
 
 

@@ -8,11 +8,12 @@ import pytest
 import soundfile
 import torch
 
-from experiments.ship import HEADS
+from experiments.ship import HEADS, MOST, refuse_other_scores
 from experiments.ship_cards import head_card
 from experiments.ship_scores import fixed_lists, scores_of, small
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.errors import UserError
 from mgf_brain.files import read_json
 from mgf_brain.folder.hub import read_card
 from mgf_brain.folder.shipped import ENCODER, NAMES, SPEAKERS, WEIGHTS
@@ -22,7 +23,6 @@ from mgf_brain.metrics.names import score_text
 from mgf_brain.nn import Probe
 from tests.shipped import needs_weights
 
-MOST = 0.1  # points that half precision may cost
 needs_data = pytest.mark.skipif(
     not {"DATA", "PROTOCOL"} <= os.environ.keys(),
     reason="set DATA and PROTOCOL, the folders of corpora and lists",
@@ -103,3 +103,9 @@ def test_a_heads_card_says_what_is_stored_and_what_its_threshold_means():
     assert "| EER | 8.00 % | 8.05 % | 8.00 % |" in text
     assert "9.00 % of the test's pairs of one speaker" in text
     assert 'load("mgf-mini-speakers")' in text and text.index("## As it is") < text.index("## Use")
+
+
+def test_what_half_precision_changes_is_not_put_into_the_package():
+    scores = {SPEAKERS: {"float32": {"eer": 8.0}, "float16": {"eer": 8.0 + 1.1 * MOST}}}
+    with pytest.raises(UserError, match="eer is 8.0000 in float32, 8.1100 in float16"):
+        refuse_other_scores(scores)

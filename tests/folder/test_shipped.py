@@ -18,7 +18,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.files import read_json
 from mgf_brain.folder import shipped
 from mgf_brain.folder.adapted import BASE_FILE, read_base, refuse_local_base, weights_fingerprint
-from mgf_brain.folder.hub import exported, licence_of, read_card
+from mgf_brain.folder.hub import exported, licence_of, pull, push, read_card
 from mgf_brain.folder.shipped import AGE, ENCODER, NAMES, PHONES, SEX, SPEAKERS, WEIGHTS
 from mgf_brain.foreign.source import is_model_name, open_model
 from mgf_brain.inference.any_model import load_any
@@ -94,6 +94,14 @@ def test_a_folder_is_whole_and_may_be_pushed(name):
     assert read_json(folder / "results.json")["metrics"]
     refuse_local_base(folder)
     assert not [path for path in folder.iterdir() if path.is_symlink()]
+
+
+@needs_weights
+@pytest.mark.parametrize("name", [ENCODER, SPEAKERS])
+def test_one_command_publishes_it(hub, name):
+    push(name, f"lab/{name}")
+    pulled = pull(f"lab/{name}")
+    assert same(KINDS[name].from_pretrained(pulled), KINDS[name].from_pretrained(name))
 
 
 @needs_weights
