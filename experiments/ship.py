@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.ship_cards import encoder_card, head_card
-from experiments.ship_scores import Lists, Scores, fixed_lists, scores_of, small
+from experiments.ship_scores import SMALL, Scores, fixed_lists, said_of, scores_of, small
 from mgf_brain.bench.processes import run_missing
 from mgf_brain.bench.runs import Run
 from mgf_brain.bench.tasks import SEED, TASKS, fill
@@ -77,10 +77,11 @@ def scored(encoder: str, run: Path, folder: Path, rows: Any) -> dict[str, Scores
     whole.encoder = load_encoder(encoder)
     beside = OwnFolder.at(folder.parent / ENCODER, ENCODER)  # whatever the package has
     stored = load_any(AdaptedFolder(folder, folder.name, lambda _: beside))
+    said = said_of(stored, rows)
     return {
-        "float32": scores_of(whole, rows),
-        "float16": scores_of(stored, rows),
-        "float16_small": scores_of(stored, small(rows)),
+        "float32": scores_of(whole, rows, said_of(whole, rows)),
+        "float16": scores_of(stored, rows, said),
+        "float16_small": scores_of(stored, small(rows), said[::SMALL]),
     }
 
 
@@ -170,7 +171,7 @@ def main() -> None:
     stage = args.output_folder / weights_fingerprint(open_model(args.encoder).weights())[:8]
     write_encoder(args.encoder, stage / ENCODER)
     run_missing(head_run(name, args, stage) for name in HEADS)
-    lists: Lists = fixed_lists(args.data, args.protocol, args.output_folder / "manifests")
+    lists = fixed_lists(args.data, args.protocol, args.output_folder / "manifests")
     scores = {}
     for name in HEADS:
         run, folder = stage / "runs" / name, stage / name
