@@ -27,13 +27,12 @@ def is_shipped(name: str | os.PathLike) -> bool:
     return os.fspath(name) in NAMES
 
 
-def shipped_folder(name: str) -> Path:
-    """The folder of a model that comes with the package.
+def place_of(name: str | os.PathLike) -> Path:
+    """The folder of a model that comes with the package, or the path that a name is otherwise.
 
     Arguments
     ---------
-    name : str
-        One of ``NAMES``.
+    name : str or os.PathLike
 
     Raises
     ------
@@ -42,9 +41,11 @@ def shipped_folder(name: str) -> Path:
 
     Example
     -------
-    >>> shipped_folder("mgf-mini").parent.name  # doctest: +SKIP
-    'weights'
+    >>> place_of("results/mgf/1986").as_posix()
+    'results/mgf/1986'
     """
+    if not is_shipped(name):
+        return Path(name)
     folder = WEIGHTS / name
     if not folder.is_dir():
         raise UserError(
