@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+from mgf_brain.downstream.card import CITATION
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_json
 from mgf_brain.folder.card import TASK, metadata
@@ -88,11 +89,14 @@ recipe's; by this folder's class, with encoder and head in either precision:
 |---|---:|---:|---:|
 $rows
 $threshold
+The encoder has heard LibriSpeech (an excerpt, CC BY 4.0) and speechocean762's train part (free for
+commercial and non-commercial use), and the head only the latter.
 """)
 THRESHOLD = """
 At the threshold {misses} of the test's pairs of one speaker are missed and {false_alarms} of the
 pairs of two are taken for one. It was read on training speakers, where both are as many.
 """
+TABLE = "\n\n| | |\n|---|---|\n"  # of a card's facts
 UNNAMED = ("misses", "false_alarms")  # at the threshold: shares, no metrics of a table
 
 
@@ -123,15 +127,20 @@ def encoder_card(original: str, folder: Path, heads: Mapping[str, Scores]) -> st
         speakers=f"{data['speakers']:,}",
         heads="\n".join(_use(name, scores) for name, scores in heads.items()),
         per=score_text("per", heads[PHONES]["per"]) if PHONES in heads else "many",
-        training=_between(original, "## Objectives", "## Use") + _between(original, "## Citation"),
+        training=_training(original),
     )
 
 
-def _between(card: str, start: str, end: str | None = None) -> str:
-    _, found, rest = card.partition(start)
-    if not found:
-        raise UserError(f"the encoder's README.md has no {start!r}. Pass the pretrained/ of a run.")
-    return found + (rest.partition(end)[0] if end else rest)
+def _training(original: str) -> str:
+    """What a training's card says of its settings, objectives, validation and papers."""
+    _, table, rest = original.partition(TABLE)
+    _, objectives, losses = rest.partition("## Objectives")
+    if not (table and objectives):
+        raise UserError("the encoder's README.md is no training's. Pass the pretrained/ of a run.")
+    _, heading, papers = rest.partition(CITATION)
+    facts, _, _ = rest.partition("\n\n")
+    settings = f"## How it was trained{TABLE}{facts}\n\n"
+    return settings + objectives + losses.partition("## Use")[0] + heading + papers
 
 
 def _use(name: str, scores: Scores) -> str:

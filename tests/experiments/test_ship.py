@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -9,7 +10,7 @@ import soundfile
 import torch
 
 from experiments.ship import HEADS, MOST, refuse_other_scores
-from experiments.ship_cards import head_card
+from experiments.ship_cards import encoder_card, head_card
 from experiments.ship_scores import fixed_lists, said_of, scores_of, small
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance
@@ -109,3 +110,21 @@ def test_what_half_precision_changes_is_not_put_into_the_package():
     scores = {SPEAKERS: {"float32": {"eer": 8.0}, "float16": {"eer": 8.0 + 1.1 * MOST}}}
     with pytest.raises(UserError, match="eer is 8.0000 in float32, 8.1100 in float16"):
         refuse_other_scores(scores)
+
+
+TRAINED = """# mgf\n\n| | |\n|---|---|\n| seed | 3 |\n\n## Data\n\n9 hours\n\n## Objectives\n\nfour
+## Use\n\nx\n\n## Citation\n\nsomebody\n"""
+
+
+def test_the_encoders_card_is_filled_from_results_and_from_its_trainings_card(tmp_path):
+    data = {"hours": 3.98, "utterances": 2741, "speakers": 357}
+    results = {"data": data, "model": {"parameters": 4953616}}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    scores = {"eer": 8.0, "uar": 75.0, "per": 56.3, "misses": 9.0}
+    text = encoder_card(TRAINED, tmp_path, dict.fromkeys(HEADS, scores))
+    assert "4.0 hours of speech, 2,741 utterances of 357 speakers" in text
+    assert "| seed | 3 |" in text and "four" in text and text.endswith("somebody\n\n")
+    assert "9 hours" not in text and "Of the phones, 56.30 % are wrong" in text
+    assert "| eer 8.00 % |" in text and text.count("uar 75.00 %") == 2
+    with pytest.raises(UserError, match="is no training's"):
+        encoder_card("# A model", tmp_path, {})
