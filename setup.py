@@ -94,7 +94,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     packages=find_packages(include=["mgf_brain", "mgf_brain.*"]),
-    package_data={"": ["*.pyi", "py.typed", "templates/*.html", "keys.yaml"]},
+    package_data={"": ["*.pyi", "py.typed", "templates/*.html", "keys.yaml", "weights/*/*"]},
     python_requires=">=3.10",  # types are written X | Y, and read at run time
     install_requires=REQUIRED,
     extras_require=EXTRAS,

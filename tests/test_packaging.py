@@ -14,8 +14,12 @@ import setuptools
 import speechbrain
 from packaging.requirements import Requirement
 from setuptools.command.build_py import build_py
+from setuptools.command.egg_info import FileList
+from setuptools.command.sdist import sdist
 
 import mgf_brain
+from mgf_brain.folder.shipped import NAMES, WEIGHTS
+from tests.shipped import needs_weights
 
 ROOT = Path(__file__).parents[1]
 # Distributions whose modules have another name.
@@ -171,3 +175,20 @@ def test_continuous_integration_runs_make_test():
     assert "set -euo pipefail" in script.read_text()
     subprocess.run(["bash", "-n", script], check=True)
     assert "\nmake test " in script.read_text()
+
+
+@needs_weights
+def test_the_weights_are_in_the_wheel_and_in_the_sdist(options, tmp_path):
+    here = WEIGHTS.relative_to(ROOT)
+    expected = {str(path.relative_to(ROOT)) for path in WEIGHTS.rglob("*") if path.is_file()}
+    assert {f"{here}/{name}/model.safetensors" for name in NAMES} <= expected
+    distribution = setuptools.Distribution({**options, "script_name": "setup.py"})
+    wheel = build_py(distribution)
+    wheel.ensure_finalized()
+    packed = {f"{source}/{name}" for _, source, _, names in wheel.data_files for name in names}
+    assert expected <= packed
+    archive = sdist(distribution)
+    archive.ensure_finalized()
+    archive.filelist = FileList()
+    archive.add_defaults()
+    assert expected <= set(archive.filelist.files)

@@ -21,6 +21,7 @@ from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/any_model.md", "docs/bench.md"]
+PAGES += ["docs/weights.md"]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("recipes/*/README.md"))
 
 ROOTS = re.compile(r"(^|,)(/path/to|\$DATA|\$PROTOCOL)")  # where pages find the corpora

@@ -11,6 +11,7 @@ from typing import Any
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_json
+from mgf_brain.folder.shipped import place_of
 from mgf_brain.run.places import repository_file
 
 FREE = ("--trust", "--device")  # options that change no number
@@ -92,7 +93,7 @@ class Run:
     def weights(self) -> str:
         """A hash of the weights that ``--pretrained`` or ``--initial`` names, "" without any."""
         words = dict(zip(self.words, self.words[1:], strict=False))
-        given = Path(words.get("--pretrained") or words.get("--initial", ""))
+        given = place_of(words.get("--pretrained") or words.get("--initial", ""))
         places = (given / folder / name for folder in MODEL_FOLDERS for name in WEIGHTS)
         path = next((path for path in (given, *places) if path.is_file()), None)
         return file_hash(path, path.stat().st_mtime_ns) if path else ""

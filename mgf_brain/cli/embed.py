@@ -16,10 +16,12 @@ from mgf_brain.cli.loading import (
     say,
 )
 from mgf_brain.errors import UserError
+from mgf_brain.folder.shipped import ENCODER
 
 HELP = "Turn a file or a folder of audio into embeddings; goes on where it was interrupted."
 EXAMPLES = """\
-  mgf-brain embed recordings/ --model results/LibriSpeech/mgf/1986/pretrained --output speech.npz
+  mgf-brain embed recordings/ --output speech.npz
+  mgf-brain embed recordings/ --model results/LibriSpeech/mgf/1986 --output speech.npz
   mgf-brain embed recordings/ --model user/name --layer 4 --output layer4.parquet
   mgf-brain embed recordings/ --model user/name --frames --output states/
 
@@ -34,7 +36,7 @@ EXAMPLES = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to read, with which model, what to take from it and where to write it."""
     parser.add_argument("audio", help="an audio file, or a folder of them, at any depth")
-    add_model_options(parser)
+    add_model_options(parser, ENCODER)
     parser.add_argument(
         "--output",
         required=True,

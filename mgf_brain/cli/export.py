@@ -15,6 +15,8 @@ EXAMPLES = """\
   mgf-brain export --to transformers --as hubert user/name for_transformers
   mgf-brain export --to onnx results/LibriSpeech/mgf/1986/pretrained for_onnx
   mgf-brain export --to mgf_brain results/EmoDB/emotion/mgf-1986-lora/1986/model whole
+  mgf-brain export --to mgf_brain --half results/LibriSpeech/mgf/1986 half
+  mgf-brain export --to mgf_brain --base user/mgf results/EmoDB/emotion/mgf-frozen/1986 head
 """
 TARGETS = ("speechbrain", "transformers", "onnx", "mgf_brain")
 
@@ -38,6 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "transformers: wav2vec2 or hubert, where a model can be both",
     )
     parser.add_argument(
+        "--half",
+        action="store_true",
+        help="mgf_brain: store parameters in float16; they are loaded to float32",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="MODEL",
+        help="mgf_brain: leave out what the encoder of this model has, and name it in its place",
+    )
+    parser.add_argument(
         "--trust",
         action="store_true",
         help="build whatever the folder's yaml names: for folders of your own only",
@@ -53,13 +65,16 @@ def run(args: argparse.Namespace) -> None:
     from mgf_brain.inference.any_model import load_any
     from mgf_brain.nn.low_rank import merge_low_rank
 
+    if args.to != "mgf_brain" and (args.half or args.base):
+        raise UserError("--half and --base are for --to mgf_brain. Leave them out.")
     source = open_model(args.folder, args.trust)
     model, folder = load_any(source, trust=args.trust), source.place
     merge_low_rank(model)
     if args.to == "mgf_brain":
         from mgf_brain.interchange.whole import export_whole
 
-        names = export_whole(model, source, output)
+        base = open_model(args.base, args.trust) if args.base else None
+        names = export_whole(model, source, output, args.half, base)
     elif args.to == "onnx":
         from mgf_brain.interchange.onnx import export_onnx
 

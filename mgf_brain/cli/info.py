@@ -12,12 +12,13 @@ LONGEST, LONGEST_NAME = 5000, 60  # characters of what a folder from elsewhere s
 EXAMPLES = """\
   mgf-brain info results/LibriSpeech/mgf/1986
   mgf-brain info user/name
+  mgf-brain info mgf-mini  # which comes with mgf_brain
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The folder."""
-    parser.add_argument("folder", help="of a model or of a run, or a hub id, user/name")
+    parser.add_argument("folder", help="of a model or of a run, a hub id, user/name, or mgf-mini")
     add_load_options(parser)
 
 

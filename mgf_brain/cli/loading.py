@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from mgf_brain.inference.task import SpeechTask
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """``--model``, ``--device`` and ``--trust``."""
+def add_model_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
+    """``--model``, which may have a default, ``--device`` and ``--trust``."""
+    more = f" (default: {default}, which comes with mgf_brain)" if default else ""
     parser.add_argument(
         "--model",
-        required=True,
+        required=not default,
+        default=default,
         help="a run, its pretrained/ or model/ folder, a hub id, user/name, a folder of "
-        "transformers, or another model: see docs/any_model.md",
+        f"transformers, or another model: see docs/any_model.md{more}",
     )
     add_load_options(parser)
 
@@ -38,12 +40,18 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
-    """Load what ``--model`` names.
+    """Load what ``--model`` names, see ``load_named``."""
+    return load_named(args.model, args, kind)
+
+
+def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+    """Load a model.
 
     Arguments
     ---------
+    name : str
     args : argparse.Namespace
-        With ``model``, ``device`` and ``trust``.
+        With ``device`` and ``trust``.
     kind : type, optional
         The class of ``mgf_brain.inference`` that a command needs; by default the model's own.
 
@@ -62,7 +70,7 @@ def load_model(args: argparse.Namespace, kind: type[SpeechTask] | None = None) -
 
     check_device(args.device, "--device ")
     load = kind.from_pretrained if kind else load_any
-    return load(args.model, args.device, args.trust)
+    return load(name, args.device, args.trust)
 
 
 def named_audio(paths: Sequence[str]) -> list[Path]:

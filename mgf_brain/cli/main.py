@@ -22,6 +22,7 @@ COMMANDS = (
     "verify",
     "transcribe",
     "emotion",
+    "attributes",
     "report",
     "bench",
     "leaderboard",

@@ -13,9 +13,11 @@ from mgf_brain.cli.loading import (
     named_audio,
     say,
 )
+from mgf_brain.folder.shipped import PHONES
 
 HELP = "Write down what is said, in files of any length."
 EXAMPLES = """\
+  mgf-brain transcribe speech.flac  # phones, not words
   mgf-brain transcribe speech.flac --model results/LibriSpeech/asr/mgf-1986-full/1986/model
   mgf-brain transcribe recordings/ --model user/name > texts.tsv
 """
@@ -24,7 +26,7 @@ EXAMPLES = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Files or folders, and the model."""
     parser.add_argument("audio", nargs="+", help="audio files, or folders of them")
-    add_model_options(parser)
+    add_model_options(parser, PHONES)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -7,9 +7,11 @@ import math
 
 from mgf_brain.cli.loading import add_model_options, audio_file, load_model, say
 from mgf_brain.errors import UserError
+from mgf_brain.folder.shipped import SPEAKERS
 
 HELP = "Tell whether two files are of the same speaker."
 EXAMPLES = """\
+  mgf-brain verify a.wav b.wav
   mgf-brain verify a.wav b.wav --model results/VoxCeleb/verification/mgf-1986-frozen-O/1986/model
   mgf-brain verify a.wav b.wav --model user/name --threshold 0.6
 """
@@ -19,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Two files, the model, and a threshold of the user's own."""
     parser.add_argument("first", help="audio file")
     parser.add_argument("second", help="audio file")
-    add_model_options(parser)
+    add_model_options(parser, SPEAKERS)
     parser.add_argument(
         "--threshold", type=float, help="cosine from which on it is one speaker (the model's own)"
     )

@@ -16,6 +16,7 @@ import torch
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_json
 from mgf_brain.folder.safe_yaml import read_keys
+from mgf_brain.folder.shipped import is_shipped
 from mgf_brain.folder.source import OwnFolder, Source
 from mgf_brain.folder.weights import Weight, as_bytes
 
@@ -34,7 +35,8 @@ class Base(NamedTuple):
     @classmethod
     def of(cls, source: Source, weights: Mapping[str, torch.Tensor]) -> Base:
         """That of a source, a path being written in full."""
-        name = os.path.abspath(source.name) if os.path.exists(source.name) else source.name
+        is_path = os.path.exists(source.name) and not is_shipped(source.name)
+        name = os.path.abspath(source.name) if is_path else source.name
         return cls(name, weights_fingerprint(weights))
 
     def write(self, folder: Path) -> None:

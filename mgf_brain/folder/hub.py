@@ -34,6 +34,7 @@ from mgf_brain.files import read_json, refuse_large
 from mgf_brain.folder.adapted import refuse_local_base
 from mgf_brain.folder.hub_errors import explained
 from mgf_brain.folder.model_files import FILES, is_ours, needed_files
+from mgf_brain.folder.shipped import place_of
 from mgf_brain.kinds import quote
 
 logger = get_logger(__name__)
@@ -57,7 +58,8 @@ def push(
     Arguments
     ---------
     folder : str or Path
-        A pretrained folder, the ``model/`` of a downstream run, or a run that has one of them.
+        A pretrained folder, the ``model/`` of a downstream run, a run that has one of them, or
+        the name of a model that comes with the package.
     repo_id : str
         ``user/name``; made where it does not exist.
     private : bool
@@ -81,7 +83,7 @@ def push(
     >>> push("results/LibriSpeech/mgf/1986", "user/mgf")  # doctest: +SKIP
     'https://huggingface.co/user/mgf'
     """
-    folder = exported(Path(folder))
+    folder = exported(place_of(folder))
     _refuse_incomplete(folder)
     refuse_local_base(folder)
     _refuse_local_paths(folder)
@@ -269,8 +271,9 @@ def local_path(name: str | os.PathLike) -> Path:
     Arguments
     ---------
     name : str or os.PathLike
-        A folder; or, where there is none of this name, ``user/name`` or ``user/name@revision``,
-        fetched once a process, so that a run reads one version throughout.
+        A model that comes with the package; a folder; or, where there is none of this name,
+        ``user/name`` or ``user/name@revision``, fetched once a process, so that a run reads one
+        version throughout.
 
     Returns
     -------
@@ -289,7 +292,7 @@ def local_path(name: str | os.PathLike) -> Path:
     """
     if not isinstance(name, (str, os.PathLike)):
         raise UserError(f"folder: {quote(name)} is no path. Pass a model's folder, or user/name.")
-    return _pulled(str(name)) if is_hub_name(name) else Path(name)
+    return _pulled(str(name)) if is_hub_name(name) else place_of(name)
 
 
 def pinned(name: str, folder: Path) -> str:

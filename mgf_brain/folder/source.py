@@ -19,6 +19,7 @@ from mgf_brain.folder.weights import (
     read_header,
     refuse_not_finite,
     unreadable,
+    whole_precision,
 )
 
 YAML_FILE = "hyperparams.yaml"
@@ -120,11 +121,11 @@ class OwnFolder(Source):
         return read_header(self.place)
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Of the file of weights; all have to be finite."""
+        """Of the file of weights, in single precision at least; all have to be finite."""
         path = self.place / WEIGHTS_FILE
         try:
             weights = load_file(path)
         except SafetensorError as error:
             raise UserError(unreadable(self.place, error)) from error
         refuse_not_finite(weights, str(path), "Copy the folder anew, or train again.")
-        return weights
+        return {name: whole_precision(tensor) for name, tensor in weights.items()}

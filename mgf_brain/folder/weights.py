@@ -190,6 +190,29 @@ def refuse_not_finite(tensors: Mapping[str, torch.Tensor], place: str, remedy: s
             raise UserError(f"{place}: {name} is not finite (NaN or infinite). {remedy}")
 
 
+def half_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of single precision as float16, if its values have a place there.
+
+    Example
+    -------
+    >>> [half_precision(torch.tensor([x])).dtype for x in (1.0, 1e5)]
+    [torch.float16, torch.float32]
+    """
+    half = tensor.half() if tensor.dtype is torch.float32 else tensor
+    return half if half.isfinite().all() else tensor
+
+
+def whole_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor of half precision as float32; any other as it is.
+
+    Example
+    -------
+    >>> whole_precision(torch.ones(1, dtype=torch.bfloat16)).dtype
+    torch.float32
+    """
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
 def as_bytes(tensor: torch.Tensor) -> memoryview:
     """A tensor's memory."""
     return tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data

@@ -23,7 +23,7 @@ from mgf_brain.errors import UserError, refusal
 from mgf_brain.files import temporary_path
 from mgf_brain.folder.adapted import Base, changed_weights, encoder_weights
 from mgf_brain.folder.source import Source
-from mgf_brain.folder.weights import WEIGHTS_FILE, refuse_not_finite
+from mgf_brain.folder.weights import WEIGHTS_FILE, half_precision, refuse_not_finite
 from mgf_brain.public_names import PACKAGE, find, public_name
 
 INFERENCE_KEYS = ("sample_rate", "speech_model")
@@ -151,6 +151,7 @@ def export_folder(
     card: str,
     files: Sequence[Path] = (),
     base: Source | None = None,
+    half: bool = False,
 ) -> Path:
     """Write ``hyperparams.yaml``, ``model.safetensors``, ``results.json`` and ``README.md``.
 
@@ -171,6 +172,8 @@ def export_folder(
     base : Source, optional
         Whose encoder the modules' ``encoder`` was made of; what it has is left out and its name
         written to ``base.json``, see ``mgf_brain.folder.adapted``.
+    half : bool
+        Whether parameters are stored in float16; statistics, which are buffers, are not.
 
     Returns
     -------
@@ -200,7 +203,8 @@ def export_folder(
     with staged_folder(folder) as staging:
         if base:
             Base.of(base, known).write(staging)
-        save_file(changed_weights(tensors, known), staging / WEIGHTS_FILE)
+        kept = changed_weights(tensors, known)
+        save_file(_halved(kept, modules) if half else kept, staging / WEIGHTS_FILE)
         (staging / "hyperparams.yaml").write_text(yaml_text, encoding="utf-8")
         text = json.dumps(results, indent=2) + "\n"
         (staging / "results.json").write_text(text, encoding="utf-8")
@@ -208,6 +212,14 @@ def export_folder(
         for file in files:
             shutil.copy(file, staging)
     return Path(folder)
+
+
+def _halved(
+    tensors: Mapping[str, torch.Tensor], modules: Mapping[str, nn.Module]
+) -> dict[str, torch.Tensor]:
+    """Parameters as float16."""
+    learnt = {f"{name}.{key}" for name, x in modules.items() for key, _ in x.named_parameters()}
+    return {name: half_precision(x) if name in learnt else x for name, x in tensors.items()}
 
 
 def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

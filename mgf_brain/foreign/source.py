@@ -15,13 +15,14 @@ from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder import hub
 from mgf_brain.folder.adapted import BASE_FILE, AdaptedFolder
 from mgf_brain.folder.model_files import CONFIG_FILE
+from mgf_brain.folder.shipped import is_shipped
 from mgf_brain.folder.source import YAML_FILE, OwnFolder, Source
 from mgf_brain.folder.weights import WEIGHTS_FILE, Weight
 from mgf_brain.folder.write import dump_expanded
 from mgf_brain.foreign.published import Parts
 
-NAMED = "a run, its pretrained/ or model/, user/name on the hub, a folder of transformers or of"
-NAMED += " SpeechBrain, torchaudio:<bundle>, a checkpoint, or package.module:Class"
+NAMED = "mgf-mini, a run, its pretrained/ or model/, user/name on the hub, a folder of transformers"
+NAMED += " or of SpeechBrain, torchaudio:<bundle>, a checkpoint, or package.module:Class"
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
 BUNDLE = "torchaudio:"
 LONGEST_NAME = 255  # bytes of a file, where there is any limit
@@ -83,10 +84,11 @@ def open_model(name: str | os.PathLike | Source, trust: bool = False) -> Source:
     Arguments
     ---------
     name : str, os.PathLike or Source
-        A run's output folder, its ``pretrained/`` or ``model/``; ``user/name`` or
-        ``user/name@revision`` on the hub, which is fetched; a folder of transformers or of
-        SpeechBrain; ``torchaudio:HUBERT_BASE``; a checkpoint of torchaudio or fairseq; or a class
-        of one's own, ``package.module:Class``. What is a source already stays as it is.
+        One that comes with the package, ``mgf-mini``, see ``mgf_brain.folder.shipped``; a run's
+        output folder, its ``pretrained/`` or ``model/``; ``user/name`` or ``user/name@revision``
+        on the hub, which is fetched; a folder of transformers or of SpeechBrain;
+        ``torchaudio:HUBERT_BASE``; a checkpoint of torchaudio or fairseq; or a class of one's own,
+        ``package.module:Class``. What is a source already stays as it is.
     trust : bool
         Whether what runs programs may be read: SpeechBrain's folders, classes of one's own.
 
@@ -129,11 +131,13 @@ def is_model_name(name: str | os.PathLike) -> bool:
     -------
     >>> is_model_name("user/name"), is_model_name("torchaudio:HUBERT_BASE"), is_model_name("fbank")
     (True, True, False)
+    >>> is_model_name("mgf-mini")  # which comes with the package
+    True
     """
     text = str(name)
-    return hub.is_hub_name(text) or (
-        not os.path.exists(text) and (text.startswith(BUNDLE) or is_class_name(text))
-    )
+    if is_shipped(text) or hub.is_hub_name(text):
+        return True
+    return not os.path.exists(text) and (text.startswith(BUNDLE) or is_class_name(text))
 
 
 def is_class_name(name: str) -> bool:

@@ -114,9 +114,10 @@ class SpeechEncoder(Encoder):
         Arguments
         ---------
         folder : str or Path
-            With ``hyperparams.yaml`` and ``model.safetensors``, or a run that left one; a name on
-            the hub, ``user/name`` or ``user/name@revision``, which is downloaded; or a model of
-            another library, see ``mgf_brain.foreign.source.open_model``.
+            "mgf-mini", which comes with the package; a folder with ``hyperparams.yaml`` and
+            ``model.safetensors``, or a run that left one; a name on the hub, ``user/name`` or
+            ``user/name@revision``, which is downloaded; or a model of another library,
+            see ``mgf_brain.foreign.source.open_model``.
         device : str
             Where the encoder is to run, such as "cuda:0".
         trust : bool

@@ -44,8 +44,8 @@ class SpeechTask(nn.Module):
         Arguments
         ---------
         folder : str or Path
-            Or the run itself, or a name on the hub, ``user/name`` or ``user/name@revision``,
-            which is downloaded.
+            Or the run itself; one that comes with the package, see ``mgf_brain.folder.shipped``;
+            or a name on the hub, ``user/name`` or ``user/name@revision``, which is downloaded.
         device : str
             Where the model is to run, such as "cuda:0".
         trust : bool

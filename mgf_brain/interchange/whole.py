@@ -1,4 +1,4 @@
-"""Writing any model that can be loaded as a whole folder of ours."""
+"""Writing any model that can be loaded as a folder of ours, anew."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from mgf_brain.inference.task import SpeechTask
 from mgf_brain.nn.interfaces import Encoder
 
 
-def export_whole(model: Encoder | SpeechTask, source: Source, output: str | Path) -> str:
+def export_whole(
+    model: Encoder | SpeechTask,
+    source: Source,
+    output: str | Path,
+    half: bool = False,
+    base: Source | None = None,
+) -> str:
     """Write a folder that needs no other: what a training added to an encoder is in its weights.
 
     Arguments
@@ -25,6 +31,10 @@ def export_whole(model: Encoder | SpeechTask, source: Source, output: str | Path
     source : Source
     output : str or Path
         The new folder.
+    half : bool
+        Whether parameters are stored in float16, see ``export_folder``.
+    base : Source, optional
+        A model that the folder may need after all: what its encoder has is left out.
 
     Returns
     -------
@@ -47,5 +57,7 @@ def export_whole(model: Encoder | SpeechTask, source: Source, output: str | Path
         read_json(results) if results.is_file() else {},
         card.read_text(encoding="utf-8") if card.is_file() else "",
         sorted(source.place.glob(MORE_FILES)) if source.place.is_dir() else (),
+        base,
+        half,
     )
     return type(model).__name__
