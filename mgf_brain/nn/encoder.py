@@ -292,8 +292,8 @@ class TransformerEncoder(ContextEncoder):
     ) -> torch.Tensor:
         """The output of a layer, or x where the layer is dropped: (B, T, D) -> (B, T, D).
 
-        A dropped layer's parameters get a gradient of 0, so that several processes, of which each
-        drops its own layers, wait for none.
+        A dropped layer's parameters get a gradient of 0, so that processes whose draws differ
+        wait for none.
         """
         if self.training and self.layer_drop and torch.rand(()) < self.layer_drop:
             return x + 0.0 * sum(parameter.sum() for parameter in layer.parameters())

@@ -98,7 +98,7 @@ class ClusterPrediction(Objective):
         if not 0.0 <= visible_weight < math.inf:
             raise UserError(f"visible_weight: {visible_weight:g} is no weight. Pass 0, or more.")
         self.classifier, self.visible_weight = classifier, visible_weight
-        self.layer, self.tracks = layer, (track,)
+        self.state, self.tracks = layer, (track,)
         self.marginal = LabelMarginal(clusters)
 
     def forward(self, encoded: Encoded) -> Terms:
@@ -128,7 +128,7 @@ class ClusterPrediction(Objective):
         )
 
     def _terms(self, encoded: Encoded, labels: torch.Tensor, where: torch.Tensor) -> Terms:
-        return class_terms(self.classifier(encoded.states[self.layer][where]), labels, where)
+        return class_terms(self.classifier(encoded.states[self.state][where]), labels, where)
 
     def _targets(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Labels, and masked and visible frames with one, (B, T) each: files may lack the last."""

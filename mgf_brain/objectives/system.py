@@ -59,7 +59,7 @@ class PretrainingModel(nn.Module):
     Raises
     ------
     UserError
-        If ``average_from`` is no share or missing where there is a momentum.
+        If ``average_from`` is no share below 1, or missing where there is a momentum.
 
     Example
     -------
@@ -91,6 +91,8 @@ class PretrainingModel(nn.Module):
         self.progress, self.average_momentum = 0.0, average_momentum
         self.average_from = 1.0 if average_from is None else average_from
         check_share("average_from", self.average_from)
+        if average_from == 1.0:
+            raise UserError("average_from: no step is after all of them. Pass 0.9, say, or null.")
         if average_from is None and average_momentum is not None:
             raise UserError("average_momentum: nothing is averaged. Pass --average_from too.")
         self.weights = {name: weight for name, weight in weights.items() if weight}

@@ -126,7 +126,7 @@ def model_card(resolved_yaml: str, results: dict[str, Any], speech: SpeechModel)
         before=f" Before that, it was `{initial['name']}`, and heard its data." if initial else "",
         objectives="\n".join(_objectives(hparams)),
         criterion=CRITERION,
-        validation=markdown_table(find_scales(results["metrics"].get("validation", {}))),
+        validation=_validation(hparams, results),
         minutes=f"{time['wall_s'] / 60:.0f}",
         throughput=f"{time['audio_s_per_s']:.0f}",
         citation=_citation(hparams),
@@ -159,6 +159,14 @@ def _corpus(hparams: dict[str, Any]) -> str:
     return corpus + (", and more by a manifest" if hparams.get("add_manifest") else "")
 
 
+def _validation(hparams: dict[str, Any], results: dict[str, Any]) -> str:
+    """The table of losses, and of which weights they are where those are not what is kept."""
+    table = markdown_table(find_scales(results["metrics"].get("validation", {})))
+    if hparams.get("average_from") is None:
+        return table
+    return f"{table}\n\nThe losses are those of the last weights; what is kept is a mean of them."
+
+
 def _objectives(hparams: dict[str, Any]) -> list[str]:
     """Rows of the objectives in use."""
     return [
@@ -170,7 +178,7 @@ def _objectives(hparams: dict[str, Any]) -> list[str]:
 def _weights(hparams: dict[str, Any]) -> dict[str, str]:
     """Of the objectives in use, as text; in the yaml a number or a ``Ramp``."""
     weights = {
-        name: Ramp(**next(iter(node.values()))) if isinstance(node, dict) else node
+        name: _ramp(next(iter(node.values()))) if isinstance(node, dict) else node
         for name, node in hparams["weights"].items()
     }
     return {
@@ -178,6 +186,10 @@ def _weights(hparams: dict[str, Any]) -> dict[str, str]:
         for name, weight in weights.items()
         if weight
     }
+
+
+def _ramp(arguments: dict[str, float] | list[float]) -> Ramp:
+    return Ramp(**arguments) if isinstance(arguments, dict) else Ramp(*arguments)
 
 
 def _citation(hparams: dict[str, Any]) -> str:

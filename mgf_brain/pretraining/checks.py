@@ -30,6 +30,13 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     chosen = [model.objectives[name] for name in weights]
+    for name, objective in zip(weights, chosen, strict=True):
+        if not -encoder.num_states <= objective.state < encoder.num_states:
+            key = f"{name}_layer" if f"{name}_layer" in experiment.hparams else name
+            raise UserError(
+                f"{key}: there is no state {objective.state}. The encoder has those from 0, the "
+                f"input of its first layer, to {encoder.num_states - 1}."
+            )
     if isinstance(encoder, ProgressiveEncoder) and encoder.speaker and encoder.stop_gradient:
         if all(x.state % encoder.num_states != encoder.speaker_state for x in chosen):
             raise UserError(

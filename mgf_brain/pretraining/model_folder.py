@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from speechbrain.utils.logger import get_logger
 
 from mgf_brain.data.labels.track_making import track_makers
 from mgf_brain.data.manifest import Utterance
+from mgf_brain.data.patience import read_patiently
 from mgf_brain.downstream.pretrained import readout_node
+from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.write import dump_expanded, export_folder, inference_yaml
 from mgf_brain.inference import SpeechEncoder
@@ -21,7 +24,10 @@ from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.card import model_card
 from mgf_brain.run.experiment import Experiment
 
+logger = get_logger(__name__)
+
 READOUT_UTTERANCES, READOUT_SECONDS = 1000, 3600.0  # at most: means of so many change little
+READOUT_LEAST = 50  # utterances, however long: of a few, deviations say nothing
 
 
 def export_encoder(
@@ -62,8 +68,8 @@ def readout_part(train: Sequence[Utterance], seed: int) -> list[Utterance]:
     """
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).tolist()
     rows = [train[i] for i in order[:READOUT_UTTERANCES]]
-    seconds = accumulate(u.duration for u in rows)
-    return [u for u, end in zip(rows, seconds, strict=True) if end <= READOUT_SECONDS] or rows[:1]
+    fit = sum(end <= READOUT_SECONDS for end in accumulate(u.duration for u in rows))
+    return rows[: max(fit, READOUT_LEAST)]
 
 
 def fitted_readout(
@@ -78,14 +84,26 @@ def fitted_readout(
     sample_rate : int
         In Hz.
     rows : sequence of Utterance
-        Taken whole.
+        Taken whole; those whose audio is lost meanwhile are left out, as the training does.
     device : str
         Where they are encoded.
 
     Returns
     -------
     StandardisedStatistics
+        Not fitted if there are not two utterances.
     """
     encoder = SpeechEncoder(**copy.deepcopy(modules), sample_rate=sample_rate)  # which is evaluated
-    FeatureExtractor(encoder, "read-out", device).fit_readout(rows)
+    rows = list(filter(_readable, rows))
+    if len(rows) > 1:
+        FeatureExtractor(encoder, "read-out", device).fit_readout(rows)
     return encoder.readout
+
+
+def _readable(row: Utterance) -> bool:
+    try:
+        read_patiently(row.wav)
+    except UserError as error:
+        logger.warning("%s It does not count for the read-out.", error)
+        return False
+    return True

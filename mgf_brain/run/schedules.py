@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from mgf_brain.errors import UserError
+
 
 def warmup_cosine(
     step: int, total: int, peak: float, warmup: float, final: float = 0.0, least_warmup: int = 1
@@ -96,6 +98,8 @@ def tri_stage(
     >>> [round(tri_stage(s, 100, 1.0, 0.1, 0.4), 3) for s in (0, 5, 10, 50, 75, 100)]
     [0.01, 0.505, 1.0, 1.0, 0.1, 0.01]
     """
+    if final <= 0.0:
+        raise UserError("final_rate: no exponential decay ends at 0. Pass 0.01, say.")
     risen, _ = _phases(step - 1, total, max(1.0, warmup * total))  # the first step is at ``first``
     _, progress = _phases(step, total, max(1.0, (warmup + hold) * total))
     return peak * (first + (1 - first) * risen) * final**progress

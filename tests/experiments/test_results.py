@@ -71,7 +71,7 @@ def test_a_folder_holds_one_run_and_what_it_reads_was_made_before():
     assert len({cell.run.folder for cell in cells}) == len(cells)
     made = set()
     for cell in cells:
-        for option in ("--pretrained", "--speakers_from", "--targets_from"):
+        for option in ("--pretrained", "--speakers_from", "--targets_from", "--initial"):
             if option in cell.run.words and value(cell.run, option).startswith("out/"):
                 assert Path(value(cell.run, option)).parent in made
                 # of the same seed

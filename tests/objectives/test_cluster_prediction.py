@@ -320,3 +320,14 @@ def test_nothing_masked_is_a_loss_of_zero():
     encoded.mask = torch.zeros_like(encoded.mask)
     terms = objective(encoded)
     assert terms.mean() == 0.0 and all(x.isfinite() for x in terms.figures.values())
+
+
+def test_a_state_and_a_track_of_choice():
+    """As the top one and "labels" would be, had they what these have."""
+    objective, encoded = example()
+    expected = objective(encoded).sums
+    low = ClusterPrediction(objective.classifier, CLUSTERS, layer=1, track="prosody")
+    encoded.states[:] = [torch.zeros_like(encoded.states[-1]), encoded.states[-1], torch.zeros(1)]
+    encoded.batch.tracks["prosody"] = encoded.batch.tracks.pop("labels")
+    torch.testing.assert_close(low(encoded).sums, expected)
+    assert low.state == 1 and low.tracks == ("prosody",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -13,7 +14,8 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.selection import pretraining_utterances
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.inference import SpeechEncoder
-from mgf_brain.pretraining.model_folder import readout_part
+from mgf_brain.inference.encoder import example_encoder
+from mgf_brain.pretraining.model_folder import fitted_readout, readout_part
 from mgf_brain.pretraining.run import pretrain
 from mgf_brain.run.experiment import load_experiment
 from mgf_brain.run.folder import prepare_output_folder
@@ -55,9 +57,24 @@ def test_the_folder_has_the_embedding_and_the_readout_of_its_training_speech(
     torch.testing.assert_close(found.mean(0), torch.zeros(found.shape[1]), atol=1e-3, rtol=0)
 
 
-@pytest.mark.parametrize("seconds, count", [(1.0, 1000), (36.0, 100), (4000.0, 1)])
+@pytest.mark.parametrize("seconds, count", [(1.0, 1000), (36.0, 100), (4000.0, 50)])
 def test_the_draw_has_an_end_and_follows_the_seed(seconds: float, count: int):
     rows = [Utterance(f"{i}", seconds, "/a.wav", "s") for i in range(1500)]
     first, same, other = (readout_part(rows, seed) for seed in (1, 1, 2))
     assert len(first) == count == len({u.id for u in first})
     assert first == same != other
+
+
+def test_lost_audio_does_not_count_and_one_utterance_fits_nothing(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("mgf_brain.data.patience.WAITS", ())
+    rows = []
+    for name in "abc":
+        soundfile.write(tmp_path / f"{name}.wav", torch.randn(8000).numpy() * 0.1, 16000)
+        rows.append(Utterance(name, 0.5, str(tmp_path / f"{name}.wav"), name))
+    model = {"speech_model": example_encoder().speech_model}
+    two = fitted_readout(model, 16000, rows[:2], "cpu")
+    (tmp_path / "c.wav").unlink()
+    without = fitted_readout(model, 16000, rows, "cpu")
+    assert two.fitted and torch.equal(two.mean, without.mean)
+    assert torch.equal(two.scale, without.scale)
+    assert not fitted_readout(model, 16000, rows[1:], "cpu").fitted

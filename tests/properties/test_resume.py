@@ -11,7 +11,7 @@ import pytest
 from tests.properties.runs import STEPS, command, figures, finish, rows_of, start
 from tests.tiny_yaml import write_tiny_yaml
 
-OTHERS = ("dino", "mgf_dino", "mt4ssl", "wavlm", "wav2vec2", "bestrq", "progre")
+OTHERS = ("dino", "mgf_dino", "mgf2", "mt4ssl", "wavlm", "wav2vec2", "bestrq", "progre")
 OPTIONS = [
     *("--average_from", "0.3", "--average_momentum", "0.9", "--gradient_interval", "1"),
     *("--export", "student", "--last_teacher_momentum", "0.995"),
@@ -49,9 +49,9 @@ def test_killed_and_resumed_equals_never_killed(
     noise_corpus(tmp_path / "corpus")
     write_tiny_yaml(tmp_path / "hparams", STEPS)
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log.txt"
-    finish(start(command(tmp_path, whole, *more.split(), system=system), log), log)
+    finish(start(command(tmp_path, whole, *more, system=system), log), log)
 
-    arguments = command(tmp_path, killed, *more.split(), system=system)
+    arguments = command(tmp_path, killed, *more, system=system)
     kill_in_the_middle(arguments, killed, log)
     before = rows_of(killed)
     assert not (killed / "results.json").exists()

@@ -17,7 +17,7 @@ from tests.tiny_yaml import ROOT, write_tiny_yaml
 STEPS = 4
 
 
-@pytest.fixture(scope="module", params=["dino", "mgf_dino"])
+@pytest.fixture(scope="module", params=["dino", "mgf_dino", "mgf2"])
 def trained(request, noise_corpus, tmp_path_factory) -> tuple[Path, list[str]]:
     """A short run: its folder and its arguments."""
     folder = tmp_path_factory.mktemp(request.param)

@@ -82,7 +82,7 @@ RUNS = [read_each(str(main)) for main in MAIN_FILES]
     "name", sorted(NAMES - {"every file", "run options", "tuning", "data", "arguments"})
 )
 def test_no_section_has_a_key_that_its_file_lacks(name):
-    if name in FOLDERS.values() or name == "encoder/dino":
+    if name in FOLDERS.values() or name in ("encoder/dino", "encoder/mgf2"):
         return  # the test above
     readers = [trees for trees in RUNS if HPARAMS / f"{name}.yaml" in map(Path.resolve, trees)]
     assert section(name).keys() <= {key for run in readers for tree in run.values() for key in tree}
