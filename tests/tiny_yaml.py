@@ -15,7 +15,9 @@ ENCODER = {  # of encoder/mini.yaml: two utterances a batch
     "position_seconds": 0.16,
     "batch_seconds": 8.0,
     "speaker_layer": 1,
-    "  batch_seconds": 32.0,  # of MGF-DINO
+    "  batch_seconds": 32.0,  # of MGF-DINO and MGF 2
+    "  prosody_layer": 1,
+    "  dino_layer": 1,
 }
 NUMBERS = {  # of dino/mini.yaml: six utterances a batch
     "global_seconds": 1.0,
