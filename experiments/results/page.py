@@ -35,7 +35,12 @@ pretrained at `mini` size on LibriSpeech's excerpt (train-clean-100: 374 utteran
 speechocean762's train part with three seeds, and frozen for its tasks unless its name says
 otherwise. Cells are means and deviations over seeds of encoder and head; "not run" is what is
 missing, "–" what is not asked. Test sets are small: read differences with
-[their intervals](#what-the-papers-claim). What was measured before, and why settings are as they
+[their intervals](#what-the-papers-claim). Scores of speakers are by the embedding that a model's
+objective has trained, where it has one; those called statistics are by one read-out for all models
+([which](recipes/speechocean762/README.md#speaker-verification)). Systems are not trained for equal
+times: minutes are those of a run's own steps, without the models that it goes on from. MGF 2's
+settings were chosen on speakers of none of these lists, but on RAVDESS's actors 1 to 12
+([docs/flagship.md](docs/flagship.md)). What was measured before, and why settings are as they
 are, stands in [docs/experiments.md](docs/experiments.md).
 """
 
