@@ -6,12 +6,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mgf_brain.nn.attention import attention
 from mgf_brain.nn.interfaces import ContextEncoder
 from mgf_brain.nn.masking import valid_frames
 from mgf_brain.nn.positions import ConvPositions, StackedConvPositions
 from mgf_brain.nn.relative_positions import PositionGate, RelativePositions
-
-MOST_PLAIN_FRAMES = 512  # of plain attention, which keeps all pairs of frames
 
 
 class EncoderLayer(nn.Module):
@@ -113,50 +112,6 @@ class EncoderLayer(nn.Module):
 
     def _drop(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(x, self.dropout, self.training)
-
-
-def attention(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    mask: torch.Tensor | None,
-    dropout: float = 0.0,
-) -> torch.Tensor:
-    """Scaled-dot-product attention, by whichever way is the faster one to train.
-
-    torch's own everywhere but in bfloat16 on a CPU, where its backward pass takes 2 to 5 times as
-    long as that of plain products (torch 2.14, 25 to 200 frames, one thread).
-
-    Arguments
-    ---------
-    q, k, v : torch.Tensor
-        (B, heads, T, D / heads).
-    mask : torch.Tensor, optional
-        What (B, heads, T, T) can be broadcast to: bool, False where not to look, or added to the
-        scores.
-    dropout : float
-        Of the weights.
-
-    Returns
-    -------
-    torch.Tensor
-        (B, heads, T, D / heads).
-
-    Example
-    -------
-    >>> attention(*torch.randn(3, 2, 4, 9, 8), mask=None).shape
-    torch.Size([2, 4, 9, 8])
-    """
-    plain = q.dtype is torch.bfloat16 and q.device.type == "cpu" and q.requires_grad
-    if not plain or q.shape[2] > MOST_PLAIN_FRAMES:
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-    with torch.autocast("cpu", enabled=False):  # sums are of float32 inside these functions
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (B, heads, T, T)
-        if mask is not None and mask.dtype is torch.bool:
-            scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-        elif mask is not None:
-            scores = scores + mask
-        return F.dropout(scores.softmax(-1), dropout) @ v
 
 
 def _biased(
