@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
 
 import torch
 from torchaudio.functional import compute_deltas
@@ -38,8 +37,10 @@ class ProsodyFeatures:
 
     def fingerprint(self) -> str:
         """What the features depend on beside the audio."""
+        from pyworld import __version__ as tracker
+
         constants = (MIDDLE, OCTAVE, DELTA_FRAMES, FLOOR, HOP, WINDOW)
-        return f"prosody {constants} {version('pyworld')} {torch.__version__}"
+        return f"prosody {constants} {tracker} {torch.__version__}"
 
     def __call__(self, wav: torch.Tensor) -> torch.Tensor:
         """(N,) at 16 kHz -> (T, 5): pitch, voicing, level, change of pitch, change of level."""
