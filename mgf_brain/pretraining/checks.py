@@ -24,9 +24,11 @@ def refuse_untrainable(experiment: Experiment, model: PretrainingModel) -> None:
     for name, weight in weights.items():
         if isinstance(weight, Ramp):
             continue
-        if not (isinstance(weight, (int, float)) and 0.0 <= weight < math.inf):  # nor nan
+        number = isinstance(weight, (int, float))
+        if not (number and 0.0 <= weight < math.inf):  # nor nan
             key = f"{name}_weight" if f"{name}_weight" in experiment.hparams else f"weights: {name}"
-            raise UserError(f"{key}: {weight} is no weight. Pass 0, or more, or a Ramp.")
+            shown = f"{weight:g}" if number else weight
+            raise UserError(f"{key}: {shown} is no weight. Pass 0, or more, or a Ramp.")
     if not weights:
         raise UserError("all objectives have weight 0. Give one of them a weight.")
     chosen = [model.objectives[name] for name in weights]
