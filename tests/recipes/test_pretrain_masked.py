@@ -104,9 +104,10 @@ def test_half_precision_logs_what_full_precision_does(system, train):
         [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         for run in (full, half)
     ]
+    share = 0.1 if system == "wav2vec2" else 0.05  # whose codes flip where two are nearly as good
     for one, other in zip(*rows, strict=True):
         assert one.keys() == other.keys()
-        assert other["loss"] == pytest.approx(one["loss"], rel=0.05)
+        assert other["loss"] == pytest.approx(one["loss"], rel=share)
         assert other["loss"] != one["loss"]
 
 
