@@ -60,11 +60,11 @@ def readout_part(train: Sequence[Utterance], seed: int) -> list[Utterance]:
 
     Example
     -------
-    >>> rows = [Utterance(f"{i}", 1000.0, "/a.wav", "s") for i in range(9)]
+    >>> rows = [Utterance(f"{i}", 1000.0, "/a.wav", "s") for i in range(99)]
     >>> [u.id for u in readout_part(rows, seed=0)] == [u.id for u in readout_part(rows, seed=0)]
     True
     >>> len(readout_part(rows, seed=0)), len(readout_part(rows[:2], seed=0))
-    (3, 2)
+    (50, 2)
     """
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed)).tolist()
     rows = [train[i] for i in order[:READOUT_UTTERANCES]]
