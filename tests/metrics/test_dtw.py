@@ -89,7 +89,8 @@ def test_repeated_frames_are_no_distance():
     x = torch.randn(4, 6)
     frames = torch.cat([x, x.repeat_interleave(3, 0), -x[:1]])
     stretches = Stretches(frames, np.array([0, 4, 0, 16]), np.array([4, 12, 1, 1]))
-    assert dtw_distances(stretches, np.array([[0, 1], [2, 3]])).tolist() == [0.0, 1.0]
+    found = dtw_distances(stretches, np.array([[0, 1], [2, 3]]))
+    np.testing.assert_allclose(found, [0.0, 1.0], atol=1e-3)  # an angle of a rounded cosine of -1
 
 
 def test_nothing_to_compare():
