@@ -26,6 +26,7 @@ bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.profile --front_end logmel
 	$(BIN)/python -m benchmarks.profile --front_end waveform
 	$(BIN)/python -m benchmarks.contrastive
+	$(BIN)/python -m benchmarks.attention
 	$(BIN)/python -m benchmarks.kmeans
 	$(BIN)/python -m benchmarks.dino
 	$(BIN)/python -m benchmarks.data

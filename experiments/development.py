@@ -40,14 +40,26 @@ from mgf_brain.files import open_atomic
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.metrics.detection import eer
 from mgf_brain.nn.probe import Probe
+from mgf_brain.run.yaml_files import read_files
 from mgf_brain.tasks.phones.naming import correct_counts, name_phones, pooled_accuracy
 
 FOLDS = 4
 ACTORS = 12  # of RAVDESS's 24
 HELD_SPEAKERS = 25
-PHONES = {"epochs": 12, "batch_size": 512, "learning_rate": 0.01, "weight_decay": 0.01}
-EMOTION = {"epochs": 50, "batch_size": 32, "learning_rate": 0.001, "weight_decay": 0.1}
 FIELDS = ("model", "phones", "phones_speech", "eer", "oneshot", "emotion")
+
+
+def probe_numbers(hparams_file: str) -> dict[str, float]:
+    """What a task's yaml trains its probe by.
+
+    Example
+    -------
+    >>> sorted(probe_numbers("hparams/phonemes.yaml"))
+    ['batch_size', 'epochs', 'learning_rate', 'weight_decay']
+    """
+    tree = read_files(hparams_file)
+    numbers = {key: tree[key] for key in ("batch_size", "learning_rate", "weight_decay")}
+    return {"epochs": tree["number_of_epochs"], **numbers}
 
 
 def folds_of_speakers(rows: Sequence[Utterance]) -> list[tuple[list[Utterance], list[Utterance]]]:
@@ -74,13 +86,13 @@ def phones(extractor: FeatureExtractor, args: argparse.Namespace) -> dict[str, f
     manifest = prepare_librispeech(args.data / "LibriSpeech", args.work)["train-clean-100"]
     rows = choose_utterances(read_manifest(manifest), labels, path)
     silence = read_class_names(path, labels.values()).index("SIL")
-    made = []
+    made, numbers = [], probe_numbers("hparams/phonemes.yaml")
     for train, test in folds_of_speakers(rows):
         data = FrameData(extractor, train, labels)
         torch.manual_seed(1)
         classes = number_of_classes(labels.values())
         probe = Probe(extractor.num_states, extractor.dim, classes, data.grid.labels_per_frame)
-        train_probe(probe, data, **PHONES, seed=1, log=_silent)
+        train_probe(probe, data, **numbers, seed=1, log=_silent)
         made += name_phones(probe, FrameData(extractor, test, labels, cache=False))
     counts = correct_counts(made, silence)
     found = {name: pooled_accuracy(rows) for name, rows in counts.items()}
@@ -110,13 +122,13 @@ def emotion(extractor: FeatureExtractor, args: argparse.Namespace) -> dict[str, 
     rows = [u for u in read_manifest(manifest) if int(u.speaker.split("-")[-1]) <= ACTORS]
     classes = sorted({str(u.label) for u in rows})
     statistics = dict(zip((u.id for u in rows), extractor.statistics(rows), strict=True))
-    truth, named = [], []
+    truth, named, settings = [], [], probe_numbers("hparams/emotion.yaml")
     for train, test in folds_of_speakers(rows):
         x, y = ([statistics[u.id] for u in part] for part in (train, test))
         numbers = torch.tensor([classes.index(str(u.label)) for u in train])
         torch.manual_seed(1)
         probe = Probe(*x[0].shape, len(classes))
-        train_probe(probe, EmbeddingData(torch.stack(x), numbers), **EMOTION, seed=1, log=_silent)
+        train_probe(probe, EmbeddingData(torch.stack(x), numbers), **settings, seed=1, log=_silent)
         named += logits_of(probe, torch.stack(y))[:, 0].argmax(1).tolist()
         truth += [classes.index(str(u.label)) for u in test]
     return {"emotion": classification_scores(truth, named)["uar"]}

@@ -13,6 +13,7 @@ encoder is not done again.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import shutil
 from collections.abc import Callable, Mapping
@@ -25,6 +26,9 @@ from experiments.ship_scores import SMALL, Scores, fixed_lists, said_of, scores_
 from mgf_brain.bench.processes import run_missing
 from mgf_brain.bench.runs import Run
 from mgf_brain.bench.tasks import SEED, TASKS, fill
+from mgf_brain.data.corpora.librispeech import prepare_librispeech
+from mgf_brain.data.corpora.speechocean762 import prepare_speechocean762
+from mgf_brain.data.manifest import read_manifest
 from mgf_brain.errors import UserError, run_main
 from mgf_brain.files import open_atomic, read_json
 from mgf_brain.folder.adapted import AdaptedFolder, weights_fingerprint
@@ -53,6 +57,28 @@ def write_encoder(encoder: str, folder: Path) -> None:
     with staged_folder(folder) as staging:
         export_whole(load_encoder(source), source, staging, half=True)
         _write_card(staging, encoder_card(_card_of(source.place), staging, {}))
+
+
+def refuse_other_speech(encoder: str, data: str, folder: Path) -> None:
+    """Raise a UserError if an encoder has heard what its card would not name.
+
+    By the ``save/trained_on.csv`` of its run; a model that it goes on from has one of its own.
+    """
+    path = open_model(encoder).place.parent / "save" / "trained_on.csv"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: what the encoder has heard is not known. Pass a run's pretrained/."
+        )
+    parts = prepare_librispeech(Path(data) / "LibriSpeech", folder)
+    parts |= {
+        "speechocean762": prepare_speechocean762(Path(data) / "speechocean762", folder)["train"]
+    }
+    named = [manifest for part, manifest in parts.items() if not part.startswith("test")]
+    known = {u.id for manifest in named for u in read_manifest(manifest)}
+    with path.open(newline="", encoding="utf-8") as file:
+        heard = [line[1] for line in csv.reader(file)]
+    if others := [id for id in heard if id not in known]:
+        raise UserError(f"{path}: {others[0]} is of neither corpus that the card names.")
 
 
 def head_run(name: str, args: argparse.Namespace, stage: Path) -> Run:
@@ -169,6 +195,7 @@ def main() -> None:
     parser.add_argument("--output_folder", type=Path, required=True)
     args = parser.parse_args()
     stage = args.output_folder / weights_fingerprint(open_model(args.encoder).weights())[:8]
+    refuse_other_speech(args.encoder, args.data, args.output_folder / "manifests")
     write_encoder(args.encoder, stage / ENCODER)
     run_missing(head_run(name, args, stage) for name in HEADS)
     lists = fixed_lists(args.data, args.protocol, args.output_folder / "manifests")

@@ -133,10 +133,8 @@ def encoder_weights(source: Source) -> Weights:
 
 
 def _of_encoder(source: Source, values: Mapping[str, Value]) -> dict[str, Value]:
-    """But for the base's read-out, which standardises what is no more."""
-    whole = ENCODER in read_keys(
-        source.yaml_place, source.yaml()
-    )  # a task's, of which it is a part
+    """All but the read-out, which standardises an encoder that is not adapted."""
+    whole = ENCODER in read_keys(source.yaml_place, source.yaml())  # a task's model
     named = values if whole else {f"{ENCODER}.{name}": x for name, x in values.items()}
     return {
         name: x

@@ -115,7 +115,8 @@ def _licence(licences: Sequence[str | None]) -> tuple[str | None, str | None]:
         return None, None
     if len(names) == 1 and names[0] in HUB_LICENCES:
         return names[0], None
-    return "other", "-and-".join(names)
+    inside = {a for a in names for b in names if a != b and f"-and-{a}-" in f"-and-{b}-and-"}
+    return "other", "-and-".join(name for name in names if name not in inside)  # each said once
 
 
 def _slug(text: str) -> str:

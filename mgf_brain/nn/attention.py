@@ -17,8 +17,8 @@ def attention(
 ) -> torch.Tensor:
     """Scaled-dot-product attention, by whichever way is the faster one to train.
 
-    torch's own everywhere but in bfloat16 on a CPU, where its backward pass takes 2 to 5 times as
-    long as that of plain products (torch 2.14, 25 to 200 frames, one thread).
+    torch's own everywhere but in bfloat16 on a CPU, where it takes 1.5 to 3.4 times as long as
+    plain products, gradients included (torch 2.14, 25 to 200 frames; benchmarks/attention.py).
 
     Arguments
     ---------

@@ -94,10 +94,17 @@ def fitted_readout(
         Not fitted if there are not two utterances.
     """
     encoder = SpeechEncoder(**copy.deepcopy(modules), sample_rate=sample_rate)  # which is evaluated
-    rows = list(filter(_readable, rows))
-    if len(rows) > 1:
-        FeatureExtractor(encoder, "read-out", device).fit_readout(rows)
+    extractor = FeatureExtractor(encoder, "read-out", device)
+    try:
+        _fit(extractor, rows)
+    except UserError:
+        _fit(extractor, list(filter(_readable, rows)))
     return encoder.readout
+
+
+def _fit(extractor: FeatureExtractor, rows: Sequence[Utterance]) -> None:
+    if len(rows) > 1:
+        extractor.fit_readout(rows)
 
 
 def _readable(row: Utterance) -> bool:

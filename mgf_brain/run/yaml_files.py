@@ -24,7 +24,6 @@ from mgf_brain.public_names import with_current_names
 from mgf_brain.run.places import named_by_yaml
 from mgf_brain.run.plain import UNREADABLE
 
-NO_BASE = object()
 INCLUDE = "!include:"
 MOST_NODES = 1_000_000  # that HyperPyYAML has to walk through
 
@@ -67,7 +66,8 @@ def read_each(hparams_file: str, merge: str | None = None) -> dict[Path, Comment
     ---------
     hparams_file : str
         The main yaml file. Its key `base`, if there is one, names another file, relative to its
-        own folder, that is read first: the keys of the main file replace the base's or are added.
+        own folder, or a list of several, each once, that are read first: the keys of the main file
+        replace the base's or are added.
     merge : str | None
         A data set's name: `data/<merge>.yaml` beside the main file is read too. This file and an
         include may also lie beside a base, and they and a base in the repository's `hparams/`.
@@ -99,17 +99,24 @@ def read_chain(hparams_file: str) -> dict[Path, CommentedMap]:
     >>> [path.name for path in read_chain("hparams/emotion.yaml")]
     ['finetuning.yaml', 'emotion.yaml']
     """
-    main = path = Path(hparams_file)
-    trees = {path: read_tree(path)}
-    while (base := trees[path].pop("base", NO_BASE)) is not NO_BASE:
-        named = named_by_yaml(str(base), [path.parent])
-        if not os.path.isfile(named) or any(map(named.samefile, trees)):
-            raise UserError(f"{path}: base must name another yaml file, not {quote(base)}.")
-        path = Path(os.path.normpath(named))
-        trees[path] = read_tree(path)
+    main, trees = Path(hparams_file), {}
+    _read_over_bases(main, [], trees)
     for path, tree in trees.items():
-        find_includes(tree, [main.parent, path.parent, *(other.parent for other in trees)])
-    return dict(reversed(trees.items()))
+        others = [other.parent for other in reversed(trees)]
+        find_includes(tree, [main.parent, path.parent, *others])
+    return trees
+
+
+def _read_over_bases(path: Path, above: Sequence[Path], trees: dict[Path, CommentedMap]) -> None:
+    """Add a file's bases, in their order, and then the file; ``above`` are those that name it."""
+    tree, open_files = read_tree(path), [*above, path]
+    bases = tree.pop("base", [])
+    for base in bases if isinstance(bases, list) else [bases]:
+        named = named_by_yaml(str(base), [path.parent])
+        if not os.path.isfile(named) or any(map(named.samefile, [*open_files, *trees])):
+            raise UserError(f"{path}: base must name another yaml file, not {quote(base)}.")
+        _read_over_bases(Path(os.path.normpath(named)), open_files, trees)
+    trees[path] = tree
 
 
 def _read_data(

@@ -68,6 +68,9 @@ def test_the_licences_of_all_data(tmp_path: Path):
     text = downstream_card(classifier, HPARAMS | known | mine, RESULTS)
     corpus = HPARAMS.get("corpus", "your own")
     assert f"Licence of {corpus}: my terms.\nLicence of the encoder's data: cc-by-4.0." in text
+    write_classifier(folder, "---\nlicense: other\nlicense_name: cc-by-4.0-and-my-terms\n---\n")
+    twice = licence(classifier, **known, **mine)  # what the encoder's name says is not said again
+    assert twice == ("other", "cc-by-4.0-and-my-terms")
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 import soundfile
 import torch
 
-from experiments.ship import HEADS, MOST, refuse_other_scores
+from experiments.ship import HEADS, MOST, refuse_other_scores, refuse_other_speech
 from experiments.ship_cards import encoder_card, head_card
 from experiments.ship_scores import fixed_lists, said_of, scores_of, small
 from mgf_brain.data.labels.trials import Trials
@@ -51,6 +52,28 @@ def test_the_files_score_what_their_card_says(name, lists):
     found = scores_of(model, lists[name], said_of(model, lists[name]))
     assert found.keys() == said.keys()
     assert all(found[score] == pytest.approx(value, abs=0.3) for score, value in said.items())
+
+
+def test_an_encoder_that_has_heard_other_speech_does_not_ship(tmp_path, monkeypatch):
+    rows = {part: Utterance(part, 1.0, f"/{part}.wav", part) for part in ("read", "test", "kids")}
+    monkeypatch.setattr("experiments.ship.prepare_librispeech", lambda *_: {"train-x": "read"})
+    monkeypatch.setattr(
+        "experiments.ship.prepare_speechocean762", lambda *_: {"train": "kids", "test": "test"}
+    )
+    monkeypatch.setattr("experiments.ship.read_manifest", lambda part: [rows[part]])
+    example_folder = tmp_path / "run" / "pretrained"
+    monkeypatch.setattr(
+        "experiments.ship.open_model", lambda _: SimpleNamespace(place=example_folder)
+    )
+    with pytest.raises(UserError, match="is not known"):
+        refuse_other_speech("any", "data", tmp_path)
+    heard = tmp_path / "run" / "save" / "trained_on.csv"
+    heard.parent.mkdir(parents=True)
+    heard.write_text("train,read,1.0\nvalid,kids,1.0\n")
+    refuse_other_speech("any", "data", tmp_path)
+    heard.write_text("train,read,1.0\nvalid,test,1.0\n")  # of the test part
+    with pytest.raises(UserError, match=r"trained_on.csv: test is of neither"):
+        refuse_other_speech("any", "data", tmp_path)
 
 
 @needs_weights

@@ -86,3 +86,16 @@ def test_what_a_base_names_lies_beside_it_or_beside_the_files_above(write):
     trees = read_each(main, "Corpus")
     assert not any(".." in str(path) for path in trees)
     assert read_plain(resolve(dump(joined(trees)), main), main)["b"] == 3
+
+
+def test_several_bases_are_read_in_their_order_and_each_once(write):
+    write("ground.yaml", "a: 1\nb: 1\nc: 1\n")
+    write("first.yaml", "base: ground.yaml\na: 2\nb: 2\n")
+    write("second.yaml", "b: 3\nd: !ref <a>\n")
+    main = write("main.yaml", "base: [first.yaml, second.yaml]\nc: 4\n")
+    assert [path.stem for path in read_each(main)] == ["ground", "first", "second", "main"]
+    tree = read_files(main)
+    assert [tree[key] for key in "abc"] == [2, 3, 4] and list(tree) == ["a", "b", "c", "d"]
+    twice = write("twice.yaml", "base: [first.yaml, ground.yaml]\n")
+    with pytest.raises(UserError, match=r"twice.yaml: base must name another .* not 'ground.yaml'"):
+        read_each(twice)
