@@ -30,8 +30,8 @@ def test_a_run_and_its_folders_are_one_model(tmp_path: Path, part: str):
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda path: path.rmdir(), "there is no such folder. Pass a run"),
-        (lambda path: None, "neither hyperparams.yaml nor config.json. Pass a run"),
+        (lambda path: path.rmdir(), "there is no such folder. Pass mgf-mini, a run"),
+        (lambda path: None, "neither hyperparams.yaml nor config.json. Pass mgf-mini, a run"),
         (lambda path: (path / "hyperparams.yaml").touch(), "it lacks model.safetensors"),
         (lambda path: (path / "model.safetensors").touch(), "it lacks hyperparams.yaml"),
     ],
@@ -54,7 +54,7 @@ def test_a_run_that_has_not_ended(tmp_path: Path):
 def test_a_file_that_is_no_checkpoint(tmp_path: Path):
     path = tmp_path / "speech.wav"
     path.touch()
-    with pytest.raises(UserError, match=r"speech.wav is a file, and no checkpoint. Pass a run"):
+    with pytest.raises(UserError, match=r"speech.wav is a file, and no checkpoint. Pass mgf-mini, a run"):
         open_model(path)
 
 
