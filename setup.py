@@ -73,6 +73,9 @@ EXTRAS["onnx"] = ONNX
 EXTRAS["transformers"] = ["transformers>=5"]
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
+# `make docs`. MkDocs' Material theme, the other choice, ends in 2027.
+EXTRAS["docs"] = ["sphinx>=8", "myst-parser>=4", "furo", "sphinx-copybutton"]
+
 # Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer
 # imports pygtrie too.
 EXTRAS["lm"] = ["kenlm", "pygtrie"]
