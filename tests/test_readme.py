@@ -17,6 +17,7 @@ import soundfile
 
 from mgf_brain.cli.main import load_command, make_parser
 from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.recipe import Recipe
 from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
@@ -93,7 +94,7 @@ def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     soundfile.write(sounds, np.ones(8), 16000)
     merge = re.search(r'merge="(\w+)"', text)
     # Recipes that only say what they train on share the rest, and merge their folder's yaml.
-    of_none = "load_experiment" in text or "reads_corpus_yaml=False" in text
+    of_none = "load_experiment" in text or not Recipe.of_script(script).reads_corpus_yaml
     corpus = None if of_none else Path(script).parts[1]
     merge = merge[1] if merge else corpus
     experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge)

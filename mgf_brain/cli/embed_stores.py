@@ -13,6 +13,7 @@ from typing import IO
 
 import numpy as np
 
+from mgf_brain.cli.loading import refuse_suffix
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 
@@ -77,10 +78,7 @@ class TableStore:
     """
 
     def __init__(self, path: Path, settings: str) -> None:
-        if path.suffix not in FORMATS:
-            raise UserError(
-                f"--output {path}: its suffix is none of {', '.join(FORMATS)}. Pass another."
-            )
+        refuse_suffix(path, *FORMATS)
         self.path, self.settings, self.written = path, settings, time.monotonic()
         self.read, self.write = FORMATS[path.suffix]()
         _refuse_unwritable(path)

@@ -6,14 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tqdm import tqdm
 
+from mgf_brain.data.audio_files import AUDIO_EXTENSIONS, audio_among
 from mgf_brain.errors import UserError, printable
-
-if TYPE_CHECKING:
-    from mgf_brain.inference.task import SpeechTask
+from mgf_brain.folder.model_names import refuse_absent
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -39,12 +38,12 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+def load_model(args: argparse.Namespace, kind: str = "") -> Any:
     """Load what ``--model`` names, see ``load_named``."""
     return load_named(args.model, args, kind)
 
 
-def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+def load_named(name: str, args: argparse.Namespace, kind: str = "") -> Any:
     """Load a model.
 
     Arguments
@@ -52,7 +51,7 @@ def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | Non
     name : str
     args : argparse.Namespace
         With ``device`` and ``trust``.
-    kind : type, optional
+    kind : str
         The class of ``mgf_brain.inference`` that a command needs; by default the model's own.
 
     Returns
@@ -65,11 +64,13 @@ def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | Non
     UserError
         If there is no such device, or the model cannot be loaded as this class.
     """
+    refuse_absent(name)  # before what takes seconds to import
+    from mgf_brain import inference
     from mgf_brain.folder.read import check_device
     from mgf_brain.inference.any_model import load_any
 
     check_device(args.device, "--device ")
-    load = kind.from_pretrained if kind else load_any
+    load = getattr(inference, kind).from_pretrained if kind else load_any
     return load(name, args.device, args.trust)
 
 
@@ -106,6 +107,38 @@ def audio_file(path: str | Path) -> Path:
     if not Path(path).is_file():
         raise UserError(f"{path}: no such file. Check the path.")
     return Path(path)
+
+
+def refuse_no_folder(paths: Sequence[str]) -> None:
+    """Raise a UserError if a path is that of no folder.
+
+    Example
+    -------
+    >>> refuse_no_folder(["/nowhere"])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: /nowhere: no such folder. Check the path.
+    """
+    for path in paths:
+        if not Path(path).is_dir():
+            raise UserError(f"{path}: no such folder. Check the path.")
+
+
+def refuse_suffix(output: str | Path, *suffixes: str) -> None:
+    """Raise a UserError if an ``--output`` ends in another way.
+
+    Example
+    -------
+    >>> refuse_suffix("page.html", ".html", ".htm")
+    >>> refuse_suffix("page.csv", ".html", ".htm")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: --output page.csv: its suffix is none of .html, .htm. Pass another.
+    """
+    if Path(output).suffix not in suffixes:
+        raise UserError(
+            f"--output {output}: its suffix is none of {', '.join(suffixes)}. Pass another."
+        )
 
 
 def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
@@ -147,8 +180,6 @@ def say(*cells: object) -> None:
 
 
 def _named_audio(path: Path) -> list[Path]:
-    from mgf_brain.data.audio import AUDIO_EXTENSIONS, audio_among
-
     if not path.is_dir():
         return [audio_file(path)]
     files = [file for file in audio_among(sorted(path.rglob("*"))) if file.is_file()]

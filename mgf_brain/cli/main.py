@@ -24,6 +24,7 @@ COMMANDS = (
     "emotion",
     "attributes",
     "report",
+    "run",
     "bench",
     "leaderboard",
     "push",

@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the folder; with it comes the model that it adapts, if it holds only what was added."""
     from mgf_brain.folder.adapted import read_base
-    from mgf_brain.folder.hub import is_hub_name, pull, split_name
+    from mgf_brain.folder.hub import pull, split_name
+    from mgf_brain.folder.model_names import is_hub_name
 
     folder = pull(*split_name(args.name), max_gb=args.max_gb)
     base = read_base(folder)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgf_brain.data.audio import Segment, bounds
+from mgf_brain.data.audio_files import Segment, bounds
 from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_json

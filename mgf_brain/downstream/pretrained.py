@@ -14,10 +14,11 @@ from ruamel.yaml.comments import CommentedMap
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.model_names import is_class_name, is_model_name
 from mgf_brain.folder.safe_yaml import refuse_brackets
 from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
-from mgf_brain.foreign.source import is_class_name, is_model_name, open_model
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
 from mgf_brain.nn.baselines import LogMelFeatures
@@ -25,12 +26,9 @@ from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.pooling import StandardisedStatistics
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH
 from mgf_brain.run.yaml_files import dump, read_files
-
-# Files of hparams/network that mean something only once they are trained with labels.
-FROM_SCRATCH = ("xvector", "ecapa", "lresnet34")
-BASELINES = ("fbank", *FROM_SCRATCH, "random")
 
 
 def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:

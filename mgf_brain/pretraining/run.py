@@ -14,7 +14,6 @@ from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
 from mgf_brain.data.labels.track_making import make_tracks, open_tracks, track_makers
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.summary import content_below
-from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
 from mgf_brain.pretraining.following import follow_initial
@@ -54,8 +53,6 @@ def pretrain_corpus(
         If the corpus has no folder and is not the embedded one, or what the steps raise.
     """
     experiment = load_recipe(recipe, follow_initial)
-    if recipe.needs_folder and not experiment.hparams["data_folder"]:
-        raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if complete:
         complete(experiment.hparams)
     ddp_init_group(experiment.run_opts)

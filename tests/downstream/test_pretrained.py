@@ -8,8 +8,6 @@ import pytest
 import torch
 
 from mgf_brain.downstream.pretrained import (
-    BASELINES,
-    FROM_SCRATCH,
     encoder_node,
     load_extractor,
     pretrained_name,
@@ -18,6 +16,7 @@ from mgf_brain.errors import UserError
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
 from mgf_brain.nn.encoder import NoContext
+from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH
 from tests.inference.folders import write_classifier, write_folder
 from tests.small_runs import weights
 
