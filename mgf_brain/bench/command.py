@@ -6,7 +6,7 @@ import itertools
 import time
 
 from mgf_brain.bench.files import as_markdown, write_files
-from mgf_brain.bench.manifests import manifests, write_enhancement_manifest
+from mgf_brain.bench.manifests import write_enhancement_manifest
 from mgf_brain.bench.page import write_page
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.processes import carry_out

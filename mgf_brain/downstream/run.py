@@ -22,10 +22,11 @@ from mgf_brain.downstream.finetuning import (
     tunable,
 )
 from mgf_brain.downstream.low_rank import choose_layers
-from mgf_brain.downstream.pretrained import load_extractor, pretrained_name
+from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.downstream.readout import check_readout
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.metrics.names import score_text
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.folder import prepare_output_folder

@@ -34,7 +34,7 @@ from mgf_brain.files import read_json, refuse_large
 from mgf_brain.folder.adapted import refuse_local_base
 from mgf_brain.folder.hub_errors import explained
 from mgf_brain.folder.model_files import FILES, is_ours, needed_files
-from mgf_brain.folder.model_names import HUB_NAME, is_hub_name
+from mgf_brain.folder.model_names import is_hub_name, split_name
 from mgf_brain.folder.shipped import place_of
 from mgf_brain.kinds import quote
 
@@ -317,22 +317,3 @@ def pinned(name: str, folder: Path) -> str:
 def _pulled(name: str) -> Path:
     repo_id, revision = split_name(name)
     return pull(repo_id, revision=revision)
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """The parts of ``user/name@revision``.
-
-    Raises
-    ------
-    UserError
-        If the name is no such thing.
-
-    Example
-    -------
-    >>> split_name("user/mgf@refs/pr/1"), split_name("user/mgf")
-    (('user/mgf', 'refs/pr/1'), ('user/mgf', None))
-    """
-    match = HUB_NAME.fullmatch(name)
-    if match is None:
-        raise UserError(f"{name} is no name on the hub. Write user/name, or user/name@revision.")
-    return match["repo"], match["revision"]

@@ -54,6 +54,54 @@ def is_hub_name(name: str | os.PathLike) -> bool:
     return not Path(name).exists() and HUB_NAME.fullmatch(str(name)) is not None
 
 
+def split_name(name: str) -> tuple[str, str | None]:
+    """The parts of ``user/name@revision``.
+
+    Raises
+    ------
+    UserError
+        If the name is no such thing.
+
+    Example
+    -------
+    >>> split_name("user/mgf@refs/pr/1"), split_name("user/mgf")
+    (('user/mgf', 'refs/pr/1'), ('user/mgf', None))
+    """
+    match = HUB_NAME.fullmatch(name)
+    if match is None:
+        raise UserError(f"{name} is no name on the hub. Write user/name, or user/name@revision.")
+    return match["repo"], match["revision"]
+
+
+def pretrained_name(pretrained: str | os.PathLike) -> str:
+    """A short name of ``--pretrained`` for folders and tables.
+
+    Arguments
+    ---------
+    pretrained : str or os.PathLike
+        "fbank", "random", or a model, see ``open_model``.
+
+    Returns
+    -------
+    str
+        A folder's own name, or for the ``pretrained/`` or ``model/`` of a run the run's, a bare
+        seed with the name of the system above it; of the hub, user and name; of a class of one's
+        own its module.
+
+    Example
+    -------
+    >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
+    ('mgf-1986', 'fbank')
+    """
+    if not os.path.exists(pretrained) and is_class_name(str(pretrained)):
+        return str(pretrained).rpartition(":")[0].rpartition(".")[2]
+    if is_model_name(pretrained):
+        return str(pretrained).replace("/", "-").replace(":", "-")
+    models = ("pretrained", "model")
+    parts = [part for part in Path(pretrained).absolute().parts if part not in models]
+    return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
+
+
 def refuse_absent(name: str | os.PathLike) -> None:
     """Raise a UserError if a name is that of no model, nor a path where something is.
 
