@@ -11,6 +11,7 @@ from mgf_brain.bench.page import write_page
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.processes import carry_out
 from mgf_brain.bench.table import make_table
+from mgf_brain.bench.tasks import manifests
 from mgf_brain.locks import FolderLock
 
 

@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from mgf_brain.data.audio_files import AUDIO_EXTENSIONS, audio_among
 from mgf_brain.errors import UserError, printable
 from mgf_brain.folder.model_names import refuse_absent
@@ -155,6 +153,8 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
     UserError
         At the end, if any file failed.
     """
+    from tqdm import tqdm
+
     failed = 0
     for file in tqdm(files, unit="file", disable=None):  # no bar where no one is watching
         try:
@@ -176,6 +176,8 @@ def say(*cells: object) -> None:
     >>> say("a\\n\\x1b[2J.wav")
     a\\n\\x1b[2J.wav
     """
+    from tqdm import tqdm  # a tenth of a second
+
     tqdm.write("\t".join(printable(str(cell)) for cell in cells))
 
 
