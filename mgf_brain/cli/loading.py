@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,16 @@ def refuse_suffix(output: str | Path, *suffixes: str) -> None:
         raise UserError(
             f"--output {output}: its suffix is none of {', '.join(suffixes)}. Pass another."
         )
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise a UserError if a file cannot be written: before the work is done, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
 
 
 def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:

@@ -24,6 +24,7 @@ COMMANDS = (
     "emotion",
     "attributes",
     "report",
+    "manifest",
     "run",
     "bench",
     "leaderboard",

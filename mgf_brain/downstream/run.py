@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +30,11 @@ from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.metrics.names import score_text
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH, check_pretrained
+from mgf_brain.run.next_steps import after_run, tell
 from mgf_brain.run.results import describe_data, make_results, write_results
 from mgf_brain.throughput import Throughput
 
@@ -170,6 +174,19 @@ def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> lis
         if name.startswith(beginning)
         for u in rows
     ]
+
+
+@contextmanager
+def last_step(experiment: Experiment) -> Iterator[None]:
+    """For the report, which ends no run if it fails; then say what can follow.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    """
+    with not_fatal("The report"):
+        yield
+    tell(after_run(experiment.recipe, experiment.hparams, sys.argv[1:]))
 
 
 def finish_run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.next_steps import after_run, tell
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.run.results import describe_data, make_results, write_results
 from mgf_brain.run.trained_on import refuse_other_rows
@@ -58,6 +60,8 @@ def pretrain_corpus(
     ddp_init_group(experiment.run_opts)
     prepare_output_folder(experiment)
     pretrain(experiment, *dataio_prepare(experiment.hparams))
+    if if_main_process():
+        tell(after_run(recipe, experiment.hparams, sys.argv[1:]))
 
 
 def pretrain(
