@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mgf_brain.data.manifest import Utterance, write_manifest
 from mgf_brain.data.preparation.recordings import (
+    Labels,
     Recordings,
     read_labels,
     source_of,
@@ -87,28 +88,28 @@ def draft(folder: Path, sources: Sources) -> Drafted:
     recordings = Recordings(folder)
     named = [sources.label, sources.speaker, sources.fold, sources.transcripts]
     columns = [name for name in named if name is not None]
-    table, absent = {}, []
+    labels = Labels()
     if sources.labels:
-        table, absent = read_labels(sources.labels, sources.id, columns, recordings)
-        if not any(name in row for name in columns for row in table.values()):
-            raise UserError(
-                f"--labels {sources.labels}: none of its columns is named. Pass --label, "
-                "--speaker, --fold or --transcripts <column>."
-            )
+        labels = read_labels(sources.labels, sources.id, columns, recordings)
     label, speaker, fold = (
-        source_of(f"--{name}", getattr(sources, name), table, recordings)
+        source_of(f"--{name}", getattr(sources, name), labels, recordings)
         for name in ("label", "speaker", "fold")
     )
-    words, lacking = transcripts_of(sources.transcripts, table, recordings)
+    words, lacking = transcripts_of(sources.transcripts, labels, recordings)
+    if sources.labels and not set(columns) & set(labels.columns):
+        raise UserError(
+            f"--labels {sources.labels}: none of its columns is named. Pass --label, --speaker, "
+            f"--fold or --transcripts <column>, of {', '.join(labels.columns)}."
+        )
     rows = []
     for id, path in recordings.files.items():
         of = speaker(id) if sources.speaker else id
         if of:
-            said = words(id) or None, label(id) or None, fold(id) or None
+            said = " ".join(words(id).split()) or None, label(id) or None, fold(id) or None
             rows.append(Utterance(id, 0.0, str(path.absolute()), of, *said))
         else:
             recordings.left_out["nothing says who speaks"].append(recordings.name(id))
-    return Drafted(tuple(rows), recordings.left_out, (*absent, *lacking))
+    return Drafted(tuple(rows), recordings.left_out, (*labels.absent, *lacking))
 
 
 def checked(drafted: Drafted) -> Drafted:

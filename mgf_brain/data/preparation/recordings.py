@@ -6,14 +6,31 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from mgf_brain.data.audio_files import AUDIO_EXTENSIONS
 from mgf_brain.data.preparation.layout import audio_files
-from mgf_brain.data.tables import read_table
+from mgf_brain.data.tables import header_of, read_table
 from mgf_brain.errors import UserError, some
 from mgf_brain.files import open_text, read_lines
 
-Table = Mapping[str, Mapping[str, str]]  # a recording's fields by column
+
+class Labels(NamedTuple):
+    """What a table says of recordings.
+
+    Arguments
+    ---------
+    columns : tuple of str
+        All of the table.
+    rows : mapping of str to mapping
+        Fields by column, of each recording by its id.
+    absent : tuple of str
+        What the table names and is not there.
+    """
+
+    columns: tuple[str, ...] = ()
+    rows: Mapping[str, Mapping[str, str]] = {}
+    absent: tuple[str, ...] = ()
 
 
 class Recordings:
@@ -84,7 +101,7 @@ class Recordings:
 
 def read_labels(
     path: Path, id_column: str, columns: Sequence[str], recordings: Recordings
-) -> tuple[Table, list[str]]:
+) -> Labels:
     """The rows of a table by the recordings that they are of.
 
     Arguments
@@ -99,19 +116,19 @@ def read_labels(
 
     Returns
     -------
-    table : dict of str to dict
-    absent : list of str
-        What is named and not there.
+    Labels
 
     Raises
     ------
     UserError
-        If there is no such file or column, no row is of a recording, or two are of one.
+        If there is no such file, the columns are not there, no row is of a recording, or two are
+        of one.
     """
     if not path.is_file():
         raise UserError(f"--labels: file not found: {path}. Check the path.")
     named = ((row[id_column], where, row) for where, row in read_table(path, [id_column], columns))
-    return _by_recording(named, recordings, f"--id {id_column}", path)
+    found, absent = _by_recording(named, recordings, f"--id {id_column}", path)
+    return Labels(tuple(header_of(path, [id_column, *columns])), found, tuple(absent))
 
 
 def _by_recording(
@@ -119,7 +136,7 @@ def _by_recording(
     recordings: Recordings,
     option: str,
     path: Path,
-) -> tuple[Table, list[str]]:
+) -> tuple[dict[str, Mapping[str, str]], list[str]]:
     found: dict[str, Mapping[str, str]] = {}
     absent = []
     for text, where, row in named:
@@ -140,7 +157,7 @@ def _by_recording(
 
 
 def source_of(
-    option: str, text: str | None, table: Table, recordings: Recordings
+    option: str, text: str | None, labels: Labels, recordings: Recordings
 ) -> Callable[[str], str]:
     """What says a thing of a recording: a column of the table, or else a pattern of its path.
 
@@ -150,8 +167,7 @@ def source_of(
         What the user passed it as, for the message.
     text : str, optional
         The column, or a regular expression with a group; nothing is said without one.
-    table : mapping
-        As of ``read_labels``.
+    labels : Labels
     recordings : Recordings
 
     Returns
@@ -168,14 +184,14 @@ def source_of(
     -------
     >>> folder = getfixture("tmp_path")
     >>> (folder / "anna_calm.wav").touch()
-    >>> source_of("--label", "_([a-z]+)", {}, Recordings(folder))("anna_calm")
+    >>> source_of("--label", "_([a-z]+)", Labels(), Recordings(folder))("anna_calm")
     'calm'
     """
     if text is None:
         return lambda id: ""
-    if any(text in row for row in table.values()):
-        return lambda id: table.get(id, {}).get(text, "")
-    other = "no column of --labels, and " if table else ""
+    if text in labels.columns:
+        return lambda id: labels.rows.get(id, {}).get(text, "")
+    other = f"no column of --labels ({', '.join(labels.columns)}) and " if labels.columns else ""
     try:
         pattern = re.compile(text)
     except re.error as error:
@@ -197,15 +213,15 @@ def source_of(
 
 
 def transcripts_of(
-    text: str | None, table: Table, recordings: Recordings
-) -> tuple[Callable[[str], str], list[str]]:
+    text: str | None, labels: Labels, recordings: Recordings
+) -> tuple[Callable[[str], str], Sequence[str]]:
     """What is said in recordings: a column, a text file beside each, or a list of ids and words.
 
     Arguments
     ---------
     text : str, optional
         The column; or a suffix, ``.txt``; or a file of lines ``id words …``.
-    table, recordings
+    labels, recordings
         As of ``source_of``.
 
     Returns
@@ -220,8 +236,8 @@ def transcripts_of(
     UserError
         If it is none of these.
     """
-    if text is None or any(text in row for row in table.values()):
-        return source_of("--transcripts", text, table, recordings), []
+    if text is None or text in labels.columns:
+        return source_of("--transcripts", text, labels, recordings), []
     if text.startswith("."):
         beside = {id: path.with_suffix(text) for id, path in recordings.files.items()}
         if not any(path.is_file() for path in beside.values()):
@@ -234,11 +250,11 @@ def transcripts_of(
     lines = ((line.split(maxsplit=1), number) for number, line in read_lines(text, "--transcripts"))
     named = ((words[0], f"{text} line {n}", {"": " ".join(words[1:])}) for words, n in lines)
     found, absent = _by_recording(named, recordings, "--transcripts", Path(text))
-    return lambda id: " ".join(found.get(id, {"": ""})[""].split()), absent
+    return lambda id: found.get(id, {}).get("", ""), absent
 
 
 def _read_text(path: Path) -> str:
     if not path.is_file():
         return ""
     with open_text(path) as file:
-        return " ".join(file.read().split())
+        return file.read()

@@ -1,0 +1,62 @@
+"""What can follow a run: commands that parse, of files that are there."""
+
+import logging
+import shlex
+
+import pytest
+
+from mgf_brain.cli.main import load_command, make_parser
+from mgf_brain.run.next_steps import TRIED, USES, after_run, tell
+from mgf_brain.run.recipe import NEEDS, Recipe
+from mgf_brain.run.recipes import fitting_yamls, recipe_scripts
+
+ASKED = ["emotion.yaml", "--output_folder", "out", "--pretrained=mgf-mini", "--attribute", "sex"]
+
+
+def check(commands):
+    """Each has a command that takes its words; of ``run``, a recipe and a yaml that fits."""
+    for words in commands:
+        parsed = make_parser(words[0], load_command(words[0])).parse_args(words[1:])
+        if words[0] == "run":
+            assert parsed.recipe in recipe_scripts()
+            recipe = Recipe(*parsed.recipe.split("/"))
+            assert parsed.words[0] in fitting_yamls(recipe) or parsed.words[0] == ASKED[0]
+
+
+@pytest.mark.parametrize("corpus", TRIED)
+def test_after_a_pretraining_the_encoder_is_used_and_tried(corpus, tmp_path):
+    values = {"output_folder": str(tmp_path), "data_folder": "/corpus"}
+    embed, task = after_run(Recipe(corpus, "pretrain"), values, ["mgf.yaml"])
+    check([embed, task])
+    assert embed[embed.index("--model") + 1] == str(tmp_path)
+    assert task[task.index("--pretrained") + 1] == str(tmp_path / "pretrained")
+    assert task[task.index("--data_folder") + 1] == "/corpus"
+    assert len(after_run(Recipe("Mine", "pretrain"), values, ["mgf.yaml"])) == 1
+
+
+@pytest.mark.parametrize("task", NEEDS.keys() - {"pretrain"})
+def test_after_a_task_its_model_is_used_and_compared(task, tmp_path):
+    corpus = next(name for name in recipe_scripts() if name.endswith(f"/{task}")).split("/")[0]
+    values = {"output_folder": str(tmp_path), "pretrained": "mgf-mini"}
+    (compared,) = after_run(Recipe(corpus, task), values, ASKED)
+    assert shlex.join(compared[3:]) == "--pretrained fbank --attribute sex"
+    (tmp_path / "model").mkdir()
+    commands = after_run(Recipe(corpus, task), values, ASKED)
+    check(commands)
+    assert commands[-1] == compared and (len(commands) == 2) == (task in USES)
+
+
+def test_what_the_package_does_not_have_is_not_named(tmp_path):
+    values = {"output_folder": str(tmp_path), "pretrained": "fbank"}
+    assert after_run(Recipe("Mine", "toys"), values, ASKED) == []
+
+
+def test_commands_stand_on_the_screen_and_in_the_log(capsys, caplog):
+    with caplog.at_level(logging.DEBUG, "mgf_brain.run.next_steps"):
+        tell([["info", "my model"], ["pull", "user/name"]])
+    first, second = capsys.readouterr().out.splitlines()
+    assert (
+        first == "next: mgf-brain info 'my model'"
+        and second.split() == "mgf-brain pull user/name".split()
+    )
+    assert [r.message.removeprefix("next: ") for r in caplog.records] == [first[6:], second.strip()]
