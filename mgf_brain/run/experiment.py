@@ -114,7 +114,7 @@ def load_experiment(
 
 
 def _loaded(asked: Asked) -> Experiment:
-    run_opts = _complete_run_opts(asked.run_opts, asked.values)
+    run_opts = _complete_run_opts(dict(asked.run_opts), dict(asked.values))
     known = {name: asked.values[name] for name in asked.values.keys() & asked.keys.keys()}
     check_agreement(known | run_opts)
     hparams = _load(asked.resolved_yaml, asked.hparams_file)
