@@ -103,6 +103,7 @@ setup(
         "mgf_brain.recipes": ["*/*.py", "*/*.md"],
         "mgf_brain.hparams": ["*.yaml", "*/*.yaml"],
     },
+    classifiers=["Programming Language :: Python :: 3.11"],  # those that the tests were run with
     python_requires=">=3.10",  # types are written X | Y, and read at run time
     install_requires=REQUIRED,
     extras_require=EXTRAS,

@@ -95,6 +95,7 @@ def test_recipes_and_yaml_files_are_in_the_wheel_and_only_there(options):
     assert {"recipes/Custom/emotion.py", "hparams/base/pretraining.yaml"} <= ours
     found = packed(options)
     assert {n: found[n] for n in found if n.startswith(("recipes/", "hparams/"))} == expected
+    assert ours <= in_sdist(options)
     assert not any((ROOT / "mgf_brain" / name).exists() for name in ("recipes", "hparams"))
 
 
@@ -228,18 +229,17 @@ def test_continuous_integration_runs_make_test():
     assert "\nmake test " in script.read_text()
 
 
+def in_sdist(options):
+    archive = sdist(setuptools.Distribution({**options, "script_name": "setup.py"}))
+    archive.ensure_finalized()
+    archive.filelist = FileList()
+    archive.add_defaults()
+    return set(archive.filelist.files)
+
+
 @needs_weights
 def test_the_weights_are_in_the_wheel_and_in_the_sdist(options, tmp_path):
     here = WEIGHTS.relative_to(ROOT)
     expected = {str(path.relative_to(ROOT)) for path in WEIGHTS.rglob("*") if path.is_file()}
     assert {f"{here}/{name}/model.safetensors" for name in NAMES} <= expected
-    distribution = setuptools.Distribution({**options, "script_name": "setup.py"})
-    wheel = build_py(distribution)
-    wheel.ensure_finalized()
-    packed = {f"{source}/{name}" for _, source, _, names in wheel.data_files for name in names}
-    assert expected <= packed
-    archive = sdist(distribution)
-    archive.ensure_finalized()
-    archive.filelist = FileList()
-    archive.add_defaults()
-    assert expected <= set(archive.filelist.files)
+    assert expected <= packed(options).keys() and expected <= in_sdist(options)

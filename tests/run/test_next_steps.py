@@ -2,11 +2,13 @@
 
 import logging
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from mgf_brain.cli.main import load_command, make_parser
-from mgf_brain.run.next_steps import TRIED, USES, after_run, tell
+from mgf_brain.data.manifest import Utterance, write_manifest
+from mgf_brain.run.next_steps import TRIED, USES, after_manifest, after_run, tell
 from mgf_brain.run.recipe import NEEDS, Recipe
 from mgf_brain.run.recipes import fitting_yamls, recipe_scripts
 
@@ -44,6 +46,31 @@ def test_after_a_task_its_model_is_used_and_compared(task, tmp_path):
     commands = after_run(Recipe(corpus, task), values, ASKED)
     check(commands)
     assert commands[-1] == compared and (len(commands) == 2) == (task in USES)
+
+
+@pytest.mark.parametrize(
+    ("speakers", "changes", "expected"),
+    [
+        (1, {}, []),
+        (1, {"label": None}, []),
+        (2, {"label": None}, ["Custom/pretrain"]),
+        (2, {"label": "calm"}, ["Custom/pretrain"]),  # one class is none to tell apart
+        (2, {}, ["Custom/emotion", "Custom/pretrain"]),
+        (2, {"words": "YES", "fold": "test"}, ["Custom/emotion", "Custom/asr", "Custom/pretrain"]),
+        (2, {"words": "YES"}, ["Custom/emotion", "Custom/pretrain"]),
+        (20, {}, ["Custom/emotion", "Custom/pretrain"]),
+    ],
+)
+def test_after_a_manifest_come_the_recipes_that_it_allows(speakers, changes, expected, tmp_path):
+    numbers = range(2 * speakers)
+    rows = [Utterance(str(i), 1.0, f"/{i}", str(i // 2), label="ab"[i % 2]) for i in numbers]
+    rows = [replace(row, **changes) for row in rows]
+    write_manifest(tmp_path / "own.csv", rows)
+    commands = after_manifest(str(tmp_path / "own.csv"), rows)
+    check(commands)
+    assert [words[1] for words in commands] == expected
+    many = speakers > 10  # a fold each would be too many
+    assert all(("--held_out_share" in w) == (many and "emotion" in w[1]) for w in commands)
 
 
 def test_what_the_package_does_not_have_is_not_named(tmp_path):
