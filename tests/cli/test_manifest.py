@@ -63,6 +63,8 @@ def test_columns_patterns_and_texts_say_the_same(own, run):
     assert {u.words for u in [*of_table.values(), *of_names.values()]} == {"YES NO"}
     Path("list.txt").write_text("".join(f"{id} YES NO\n" for id in of_names))
     of_list = rows("--transcripts", "list.txt", run=run)
+    done = run("manifest", "speech", "--transcripts", "list.txt", "--output", "own.csv")
+    assert "4 of 4 recordings with a transcript; none is of the fold test" in done.out
     assert {u.words for u in of_list.values()} == {"YES NO"}
 
 

@@ -181,7 +181,9 @@ def described(made: Drafted) -> list[str]:
             lacks = f"; {of.count(None)} without" if None in of else ""
             lines.append(f"{_count(counts, name)}: {each}{lacks}")
     if words := sum(bool(u.words) for u in rows):
-        lines.append(f"{words:,} of {len(rows):,} recordings with a transcript")
+        tested = any(u.fold == "test" for u in rows)
+        more = "" if tested else "; none is of the fold test, which Custom/asr scores: --fold"
+        lines.append(f"{words:,} of {len(rows):,} recordings with a transcript{more}")
     for reason, names in made.left_out.items():
         lines.append(f"left out, {reason}: {len(names):,}: {some(names, 3)}")
     if made.absent:
