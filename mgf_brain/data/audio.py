@@ -219,6 +219,7 @@ def passes_end(path: str | os.PathLike, frames: int) -> str | None:
 
     Example
     -------
+    >>> from mgf_brain.data.audio_files import Segment
     >>> passes_end(Segment("a.wav", 0, 200), frames=100)
     'the file has only 100 samples'
     """
