@@ -17,6 +17,9 @@ import soundfile
 
 from mgf_brain.cli.main import load_command, make_parser
 from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.places import found_file
+from mgf_brain.run.recipe import Recipe
+from mgf_brain.run.recipes import recipe_script
 from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +78,10 @@ def test_only_programs_that_are_tested_here_are_named():
 
 @pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "mgf-brain"], ids=" ".join)
 def test_the_command_knows_the_options(words):
-    make_parser(words[1], load_command(words[1])).parse_args(words[2:])
+    parsed = make_parser(words[1], load_command(words[1])).parse_args(words[2:])
+    if words[1] == "run" and parsed.recipe:
+        recipe_script(parsed.recipe)
+        assert os.path.isfile(found_file(parsed.words[0]))
 
 
 @pytest.mark.parametrize("words", RECIPES, ids=" ".join)
@@ -93,7 +99,7 @@ def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     soundfile.write(sounds, np.ones(8), 16000)
     merge = re.search(r'merge="(\w+)"', text)
     # Recipes that only say what they train on share the rest, and merge their folder's yaml.
-    of_none = "load_experiment" in text or "reads_corpus_yaml=False" in text
+    of_none = "load_experiment" in text or not Recipe.of_script(script).reads_corpus_yaml
     corpus = None if of_none else Path(script).parts[1]
     merge = merge[1] if merge else corpus
     experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge)

@@ -7,8 +7,7 @@ from typing import Any
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.readout import choose_readout
-from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
@@ -43,5 +42,5 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
     metrics = {name: test.accuracy() for name, test in named.items()}
     write_outcomes(experiment.hparams["output_folder"], *right_counts(named))
     finish_run(experiment, train, probe, metrics, extractor.throughput, readout=readout)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_speakers_page(experiment, named, oneshot, vectors)
