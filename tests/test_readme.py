@@ -24,7 +24,7 @@ from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/any_model.md", "docs/bench.md"]
-PAGES += ["docs/weights.md"]
+PAGES += [f"docs/{name}.md" for name in ("weights", "training", "runs", "using", "own_speech")]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("recipes/*/README.md"))
 
 ROOTS = re.compile(r"(^|,)(/path/to|\$DATA|\$PROTOCOL)")  # where pages find the corpora
@@ -251,14 +251,14 @@ def run_python_blocks(workspace, page):
 
 
 def test_the_first_steps_run(workspace):
-    """Pretraining, both classifications and the Python example, as README.md has them."""
-    first = [words for words in commands("README.md") if "base" not in words]
+    """Pretraining, both classifications and the Python example, as the pages have them."""
+    first = [words for words in commands("docs/training.md") if "base" not in words]
     mgf = [w for w in first if w[0] == "python" and "--output_folder" not in w]
     assert [Path(w[1]).name for w in mgf] == ["pretrain.py", "phonemes.py", "speakers.py"]
     for words in mgf:
         run(workspace, words)
     assert (workspace / "results/LibriSpeech/mgf/1986/results.json").is_file()
-    (printed,) = run_python_blocks(workspace, "README.md")  # no run before made a model/
+    (printed,) = run_python_blocks(workspace, "docs/using.md")  # no run before made a model/
     assert printed.startswith("torch.Size([7, ")
 
 
