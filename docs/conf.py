@@ -55,7 +55,8 @@ def write_pages(app: Any) -> None:
     for source, page in PAGES.items():
         path = ROOT / "docs" / page
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(with_links(ROOT / source, page, (ROOT / source).read_text("utf-8")), "utf-8")
+        text = (ROOT / source).read_text(encoding="utf-8")
+        path.write_text(with_links(ROOT / source, page, text), encoding="utf-8")
     for name, (title, module) in ROOMS.items():
         path = WRITTEN / "reference" / f"{name}.rst"
         path.parent.mkdir(exist_ok=True)
@@ -91,9 +92,11 @@ def with_links(source: Path, page: str, text: str) -> str:
 def reference(title: str, module: str) -> str:
     """A page of the classes and functions that a room's stub names."""
     stub = ROOT / module.replace(".", "/") / "__init__.pyi"
-    names = re.findall(r"^from \.[\w.]+ import \w+ as (\w+)$", stub.read_text("utf-8"), re.MULTILINE)
+    named = r"^from \.[\w.]+ import \w+ as (\w+)$"
+    names = re.findall(named, stub.read_text("utf-8"), re.MULTILINE)
     members = {"class": ["   :members:", "   :member-order: bysource"], "function": []}
-    parts = [title, "=" * len(title), "", f"What ``{module}`` names.", "", f".. currentmodule:: {module}", ""]
+    parts = [title, "=" * len(title), "", f"What ``{module}`` names.", ""]
+    parts += [f".. currentmodule:: {module}", ""]
     for name in sorted(set(names)):
         kind = "class" if isinstance(getattr(import_module(module), name), type) else "function"
         parts += [name, "-" * len(name), "", f".. auto{kind}:: {name}", *members[kind], ""]
