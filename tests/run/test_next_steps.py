@@ -36,7 +36,7 @@ def test_after_a_pretraining_the_encoder_is_used_and_tried(corpus, tmp_path):
     assert len(after_run(Recipe("Mine", "pretrain"), values, ["mgf.yaml"])) == 1
 
 
-@pytest.mark.parametrize("task", NEEDS.keys() - {"pretrain"})
+@pytest.mark.parametrize("task", sorted(NEEDS.keys() - {"pretrain"}))
 def test_after_a_task_its_model_is_used_and_compared(task, tmp_path):
     corpus = next(name for name in recipe_scripts() if name.endswith(f"/{task}")).split("/")[0]
     values = {"output_folder": str(tmp_path), "pretrained": "mgf-mini"}
