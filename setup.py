@@ -65,6 +65,9 @@ EXTRAS = {
         "grimp",
         "basedpyright>=1.40",
         *ONNX,
+        "jupytext>=1.16",  # tutorials are run as the notebooks that `make docs` makes of them
+        "nbclient>=0.10",
+        "ipykernel>=6",
     ],
 }
 EXTRAS["onnx"] = ONNX
@@ -74,7 +77,7 @@ EXTRAS["transformers"] = ["transformers>=5"]
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
 
 # `make docs`. MkDocs' Material theme, the other choice, ends in 2027.
-EXTRAS["docs"] = ["sphinx>=8", "myst-parser>=4", "furo", "sphinx-copybutton"]
+EXTRAS["docs"] = ["sphinx>=8", "myst-parser>=4", "furo", "sphinx-copybutton", "jupytext>=1.16"]
 
 # Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer
 # imports pygtrie too.

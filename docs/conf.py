@@ -1,7 +1,8 @@
 """The site, by Sphinx: `make docs` builds it into build/docs; warnings are errors, no network.
 
 READMEs, RESULTS.md and CONTRIBUTING.md are pages too; a page of the reference lists what a room's
-``__init__.pyi`` names, with the docstrings of the code. Both are written to docs/pages/ first.
+``__init__.pyi`` names, with the docstrings of the code; a tutorial is a notebook too. All three are
+written to docs/pages/ first.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import jupytext
+from nbformat import NotebookNode, write
 
 ROOT = Path(__file__).resolve().parents[1]
 WRITTEN = ROOT / "docs" / "pages"  # not kept in the repository
@@ -46,6 +50,15 @@ ROOMS = {  # pages of the reference: title, and the package whose stub names its
     "data": ("Data", "mgf_brain.data"),
     "targets": ("Targets", "mgf_brain.targets"),
 }
+KERNEL = """\
+---
+jupyter:
+  kernelspec:
+    name: python3
+    language: python
+    display_name: Python 3
+---
+"""
 LINK = re.compile(r"(!?)\[([^\[\]]+)\]\(([^)\s:#]+)(#[^)\s]*)?\)")
 
 
@@ -57,6 +70,10 @@ def write_pages(app: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / source).read_text(encoding="utf-8")
         path.write_text(with_links(ROOT / source, page, text), encoding="utf-8")
+    for path in ROOT.glob("docs/tutorials/*.md"):
+        place = WRITTEN / "notebooks" / f"{path.stem}.ipynb"
+        place.parent.mkdir(exist_ok=True)
+        write(notebook(path.read_text(encoding="utf-8")), place)
     for name, (title, module) in ROOMS.items():
         path = WRITTEN / "reference" / f"{name}.rst"
         path.parent.mkdir(exist_ok=True)
@@ -68,6 +85,13 @@ def read_source(app: Any, name: str, texts: list[str]) -> None:
     path = Path(app.env.doc2path(name))
     if path.suffix == ".md" and WRITTEN not in path.parents:
         texts[0] = with_links(path, str(path.relative_to(ROOT / "docs")), texts[0])
+        if path.parent.name == "tutorials":
+            texts[0] += f"\n{{download}}`As a notebook </pages/notebooks/{path.stem}.ipynb>`\n"
+
+
+def notebook(text: str) -> NotebookNode:
+    """A page as a notebook of Python: a cell of ``%%bash`` for commands."""
+    return jupytext.reads(KERNEL + text, fmt="md")
 
 
 def with_links(source: Path, page: str, text: str) -> str:

@@ -1,14 +1,15 @@
-"""The tutorials: each from its first command to its last, on a miniature, as they are typed."""
+"""The tutorials: each from its first command to its last, on a miniature, as notebooks."""
 
 import os
 import re
-import subprocess
+import runpy
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.test_readme import ROOT, blocks, commands, write_speech
+from tests.test_readme import ROOT, blocks, write_speech
 
 TUTORIALS = sorted(path.stem for path in (ROOT / "docs/tutorials").glob("*.md"))
 TINY = "--optimizer_step_limit 2 --valid_interval 2 --num_workers 0".split()
@@ -38,31 +39,32 @@ def workspace(tmp_path):
     return tmp_path
 
 
-def carry_out(workspace, words):
-    """One command, shortened."""
-    more = SHORT.get(words[2], []) if words[1] == "run" else []
-    more = more + FEW if words[1:3] == ["run", "Custom/pretrain"] else more
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    done = subprocess.run(
-        [sys.executable, "-m", "mgf_brain.cli", *words[1:], *more],
-        cwd=workspace,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-    return done.stdout
+def shortened(line):
+    """A command with what makes it short."""
+    words = shlex.split(line)
+    if words[1:2] != ["run"]:
+        return line
+    more = [*SHORT[words[2]], *(FEW if words[2] == "Custom/pretrain" else [])]
+    return f"{line} {shlex.join(more)}"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TUTORIALS)
-def test_a_tutorial_runs_from_its_first_command_to_its_last(name, workspace):
-    page = f"docs/tutorials/{name}.md"
-    for words in commands(page):
-        carry_out(workspace, words)
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    for code in blocks(page, "python"):
-        subprocess.run([sys.executable, "-c", code], cwd=workspace, env=env, check=True)
+def test_a_tutorial_runs_from_its_first_command_to_its_last(name, workspace, monkeypatch):
+    nbclient = pytest.importorskip("nbclient")
+    text = (ROOT / f"docs/tutorials/{name}.md").read_text()
+    notebook = runpy.run_path(str(ROOT / "docs/conf.py"))["notebook"](text)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shell = [cell for cell in cells if cell.source.startswith("%%bash\n")]
+    assert len(shell) == len(blocks(f"docs/tutorials/{name}.md", "bash")) > 0
+    for cell in shell:
+        lines = map(shortened, cell.source.splitlines()[1:])
+        cell.source = "\n".join(["%%bash", "set -e", *lines])
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    for key, value in {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": programs}.items():
+        monkeypatch.setenv(key, value)
+    resources = {"metadata": {"path": str(workspace)}}
+    nbclient.NotebookClient(notebook, timeout=900, resources=resources).execute()
 
 
 @pytest.mark.parametrize("name", TUTORIALS)
