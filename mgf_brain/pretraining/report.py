@@ -9,7 +9,7 @@ from typing import Any
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.plots import draw_all
 from mgf_brain.pretraining.scales import CRITERION, HEADER, find_scales, text_table
-from mgf_brain.reports.curves import history
+from mgf_brain.reports.curves import history, smoothing
 from mgf_brain.reports.facts import clock, finished, read_results, run_facts
 from mgf_brain.reports.html import write_page
 from mgf_brain.run.log import read_metrics
@@ -47,6 +47,7 @@ def write_pretraining_page(folder: str | Path) -> Path:
         draw_all(train, valid),
         title=f"{system} on {corpus}",
         lead=f"{learn}{_length(results)}",
+        smoothed=smoothing(len(train)) > 1,
         header=HEADER,
         scales=[scale.cells() for scale in scales],
         criterion=CRITERION,
@@ -83,8 +84,9 @@ def _validation(results: dict[str, Any]) -> dict[str, float]:
 
 def _length(results: dict[str, Any]) -> str:
     data = results["data"]
+    speakers = f"{data['speakers']:,} speakers" if data["speakers"] else "speakers not known"
     return (
-        f"{data['hours']:.2f} hours of speech of {data['speakers']} speakers, "
+        f"{data['hours']:.2f} hours of speech of {speakers}, "
         f"run of {clock(results['time']['wall_s'])}."
     )
 

@@ -74,9 +74,9 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
     facts = {
         "speech": f"{data['hours']:.2f} h",
         "utterances": f"{data['utterances']:,}",
-        "speakers": f"{data['speakers']:,}",
+        "speakers": f"{data['speakers']:,}" if data["speakers"] else "not known",
         **({"continued from": initial["name"]} if initial else {}),
-        "parameters": f"{results['model']['parameters']:,}",
+        "parameters": _size(results["model"]),
         "wall time": clock(time["wall_s"]),
         "throughput": f"{rate:.1f} s-audio/s" if rate else "none: all features were in the cache",
         "peak memory (RSS)": f"{results['peak_rss_mb']:,.0f} MB",
@@ -85,6 +85,14 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
         "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
     }
     return [list(fact) for fact in facts.items()]
+
+
+def _size(model: dict[str, int]) -> str:
+    """Of all that was used, where the run says it, and what was trained of it."""
+    trained = f"{model['parameters']:,}"
+    if "total_parameters" not in model:
+        return trained
+    return f"{model['total_parameters']:,}, of which {trained} trained"
 
 
 def finished(path: Path) -> Path:

@@ -17,9 +17,10 @@ from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
 from mgf_brain.errors import UserError
-from mgf_brain.reports.curves import history, smooth
+from mgf_brain.reports.curves import history, smooth, smoothing
 from mgf_brain.reports.style import (
     CONSTANT,
+    COPY,
     TRAINING,
     VALIDATION,
     add_legend,
@@ -289,12 +290,14 @@ def by_training(rows: Sequence[dict]) -> list[list[dict]]:
 
 def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) -> None:
     thin: dict[str, Any] = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
-    shown = []
+    shown, kinds = [], list(dict.fromkeys(_trained(train) for train, _ in runs))
     for train, valid in runs:
         steps, values = series(train, key)
         if len(values):
-            line = smooth(values)
-            axes.plot(steps, line, color=TRAINING, label="training", **thin)
+            line, kind = smooth(values), _trained(train)
+            mean = ", moving mean" if smoothing(len(values)) > 1 else ""
+            colour = (TRAINING, COPY)[kinds.index(kind) % 2]  # the head, and what follows it
+            axes.plot(steps, line, color=colour, label=f"training{kind}{mean}", **thin)
             shown += [line.min(), line[len(line) // 10 :].max()]
         steps, values = series(valid, key)
         if len(values):
@@ -304,6 +307,11 @@ def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) 
         margin = 0.05 * (max(shown) - min(shown)) or 0.1 * abs(max(shown)) or 1.0
         axes.set_ylim(min(shown) - margin, max(shown) + margin)
     finish(axes, key.replace("_", " "), "step", "")
+
+
+def _trained(rows: Sequence[dict]) -> str:
+    name = rows[0].get("trained", "") if rows else ""
+    return f" ({name})" if name else ""
 
 
 def series(rows: Sequence[dict], key: str) -> tuple[list[float], np.ndarray]:

@@ -18,10 +18,12 @@ from markupsafe import Markup, escape
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
+from mgf_brain.metrics.resampling import Resampled
 from mgf_brain.reports.drawing import Draw
 from mgf_brain.reports.facts import read_results, run_facts
 from mgf_brain.reports.html import Table, part, write_page
 from mgf_brain.reports.plots import training_curves
+from mgf_brain.reports.run_scores import chance, resampled
 from mgf_brain.run.log import read_metrics
 
 CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
@@ -168,13 +170,22 @@ def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
         title=page.title,
         lead=page.lead,
         page=page,
-        scores=[score.cells() for score in page.scores],
+        scores=_score_rows(page.scores, resampled(folder)),
         intervals=any(math.isfinite(score.low) for score in page.scores),
         folds=_fold_table(page.folds) if page.folds else None,
         shown=shown,
         mistakes=_mistake_rows(page),
         facts=facts,
     )
+
+
+def _score_rows(scores: Sequence[Score], found: Mapping[str, Resampled]) -> list[list[str]]:
+    """With what knowing nothing would score."""
+    known = {score.name: chance(score.name, found) for score in scores}
+    return [
+        [*score.cells(), UNKNOWN if (x := known[score.name]) is None else score_text(score.name, x)]
+        for score in scores
+    ]
 
 
 def embed_audio(path: str | os.PathLike) -> Markup:

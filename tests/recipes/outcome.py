@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from mgf_brain.bench.scores import resampled
 from mgf_brain.metrics.names import metric_of
 from mgf_brain.metrics.resampling import whole_score
+from mgf_brain.reports.run_scores import resampled
 
 
 def finished(done, out, *names):

@@ -54,6 +54,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
         experiment,
         train,
         last.encoder,
+        last.encoder,
         scores_of(rows[-1]) | {"rounds": rows},
         sum((throughput_of(row) for row in rows[1:]), Throughput()),
     )
