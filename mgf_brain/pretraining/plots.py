@@ -14,9 +14,8 @@ from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.scales import find_scales
 from mgf_brain.reports.curves import Rows, smooth, smoothing
 from mgf_brain.reports.drawing import Draw
-from mgf_brain.reports.style import CONSTANT, COPY, TRAINING, VALIDATION
+from mgf_brain.reports.style import CONSTANT, COPY, HEALTHY_FILL, TRAINING, VALIDATION, WARNING
 
-HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 PANELS = {"accuracy": "accuracy (%)", "entropy": "entropy (nat)"}
 TITLES = {"dino_entropy": "entropy (% of the uniform)"}  # where an objective's unit is another
 

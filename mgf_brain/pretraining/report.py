@@ -10,14 +10,14 @@ from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.plots import draw_all
 from mgf_brain.pretraining.scales import CRITERION, HEADER, find_scales, text_table
 from mgf_brain.reports.curves import history, smoothing
-from mgf_brain.reports.facts import clock, finished, read_results, run_facts
-from mgf_brain.reports.html import write_page
+from mgf_brain.reports.facts import clock, finished, read_results, run_command, run_facts
+from mgf_brain.reports.pages import write_page
 from mgf_brain.run.log import read_metrics
 from mgf_brain.run.recipe import Recipe
 
 
 def write_pretraining_page(folder: str | Path) -> Path:
-    """Write ``report/``: PNG plots, and ``index.html`` that holds them too.
+    """Write ``report/``: SVG plots, and ``index.html`` that holds them too.
 
     Arguments
     ---------
@@ -52,6 +52,7 @@ def write_pretraining_page(folder: str | Path) -> Path:
         scales=[scale.cells() for scale in scales],
         criterion=CRITERION,
         collapse=_collapse_rows(_validation(results)),
+        command=run_command(folder),
         facts=[*_scores(results), *run_facts(results)],
     )
 

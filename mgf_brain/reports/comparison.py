@@ -12,19 +12,18 @@ from typing import Any
 import numpy as np
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic, open_text, refuse_large
+from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import UNKNOWN, metric_read
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.differences import best_models, differences
 from mgf_brain.reports.drawing import Draw, draw_each
-from mgf_brain.reports.facts import read_results, run_facts
+from mgf_brain.reports.facts import read_results, read_settings, run_facts
 from mgf_brain.reports.html import Table, part, render
 from mgf_brain.reports.run_scores import run_sample, test_set_of
 from mgf_brain.reports.samples import Sample
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.log import read_metrics
-from mgf_brain.run.plain import read_plain
 
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 PLACES = {"output_folder"}  # settings that differ between any two runs
@@ -169,24 +168,18 @@ def read_run(folder: Path, name: str) -> Run:
     UserError
         If the run is not finished, or a file is broken.
     """
-    log, yaml, trials = (folder / f for f in ("metrics.jsonl", "hyperparams.yaml", SCORES_FILE))
+    log, trials = (folder / f for f in ("metrics.jsonl", SCORES_FILE))
     results = read_results(folder)
     samples = {score: run_sample(folder, score) for score in results["metrics"]}
     return Run(
         name,
         results,
         read_metrics(log) if log.is_file() else (),
-        _settings(yaml) if yaml.is_file() else {},
+        read_settings(folder),
         read_scores(trials) if trials.is_file() else None,
         test_set_of(folder),
         {score: found for score, found in samples.items() if found},
     )
-
-
-def _settings(yaml: Path) -> dict[str, Any]:
-    refuse_large(yaml, most_mb=1)
-    with open_text(yaml) as file:
-        return read_plain(file.read(), str(yaml))
 
 
 def score_tables(runs: Sequence[Run]) -> dict[str, Table]:

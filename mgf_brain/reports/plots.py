@@ -16,8 +16,10 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
 from sklearn.preprocessing import normalize
 
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.reports.curves import history, smooth, smoothing
+from mgf_brain.reports.drawing import Points
 from mgf_brain.reports.style import (
     CONSTANT,
     COPY,
@@ -29,8 +31,11 @@ from mgf_brain.reports.style import (
     plot_label,
     scatter_by_label,
 )
+from mgf_brain.reports.vector import WIDE
 
 SPREAD = 1e-12  # of unit vectors: below it lies nothing but rounding
+ON_DARK, ON_LIGHT = "#FDFDFD", "#111111"  # on cells, which are the same on dark pages
+HEARD = 24  # points of a map that can be heard
 MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
 MOST_CLASSES = 5000  # of a confusion matrix: more would take GB of memory, and be grey
@@ -80,9 +85,23 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], names: Sequence
     bar.ax.tick_params(labelsize=9, length=3, color="#999999")
     finish(axes, "confusion", "prediction", "truth (number)")
     _name_classes(axes, names, counts.sum(1))
+    figure.set_label(_told(names, shares))
     if written:
         _write_cells(axes, shares, counts)
+    else:
+        figure.set_gid(WIDE)
     return figure
+
+
+def _told(names: Sequence[str], shares: np.ndarray) -> str:
+    """What is right, and the most frequent confusions, in words."""
+    wrong = shares * ~np.eye(len(shares), dtype=bool)
+    worst = np.argsort(-wrong, axis=None)[:3]
+    pairs = [np.unravel_index(place, wrong.shape) for place in worst]
+    texts = [f"{names[i]} is taken for {names[j]} in {wrong[i, j]:.0f} %" for i, j in pairs]
+    right = np.diag(shares)
+    head = f"Of {len(names)} classes, {right.min():.0f} to {right.max():.0f} % are named rightly"
+    return "; ".join([head, *(t for t, p in zip(texts, pairs, strict=True) if wrong[p] > 0)]) + "."
 
 
 def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
@@ -100,7 +119,8 @@ def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
 
 def _write_cells(axes: Axes, shares: np.ndarray, counts: np.ndarray) -> None:
     for (row, column), share in np.ndenumerate(shares):
-        text, colour = f"{share:.0f} %\n{counts[row, column]:,}", "white" if share > 70 else "black"
+        text = f"{share:.0f} %\n{counts[row, column]:,}"
+        colour = ON_DARK if share > 70 else ON_LIGHT
         axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
 
 
@@ -172,8 +192,12 @@ def layer_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], marked: in
 
 
 def embedding_map(
-    embeddings: np.ndarray, labels: Sequence[str], seed: int = 0, title: str = "embeddings"
-) -> Figure:
+    embeddings: np.ndarray,
+    labels: Sequence[str],
+    seed: int = 0,
+    title: str = "embeddings",
+    utterances: Sequence[Utterance] = (),
+) -> Points:
     """A map of embeddings in two dimensions, by PCA and t-SNE, coloured by label.
 
     Neighbours on the map are neighbours by cosine; distances between far points mean little (van
@@ -188,10 +212,12 @@ def embedding_map(
     seed : int
         Of the draw and the map.
     title : str
+    utterances : sequence of Utterance
+        (N,), to be named, and 24 of them to be heard; or none.
 
     Returns
     -------
-    Figure
+    Points
 
     Raises
     ------
@@ -201,25 +227,34 @@ def embedding_map(
     Example
     -------
     >>> embeddings = np.random.default_rng(0).normal(size=(9, 4))
-    >>> figure = embedding_map(embeddings, ["a"] * 6 + ["b"] * 3)
-    >>> figure.axes[0].get_legend_handles_labels()[1]
+    >>> made = embedding_map(embeddings, ["a"] * 6 + ["b"] * 3)
+    >>> made.figure.axes[0].get_legend_handles_labels()[1]
     ['a (6)', 'b (3)']
     """
     embeddings = np.asarray(embeddings, dtype=np.float64)
-    if not np.isfinite(embeddings).all():
-        finite: list[int] = np.flatnonzero(np.isfinite(embeddings).all(1)).tolist()
-        embeddings, labels = embeddings[finite], [labels[i] for i in finite]
-    if len(labels) > MAPPED:
-        rng = np.random.default_rng(seed)
-        drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
-        embeddings, labels = embeddings[drawn], [labels[i] for i in drawn]
+    kept: list[int] = np.flatnonzero(np.isfinite(embeddings).all(1)).tolist()
+    if len(kept) > MAPPED:
+        kept = np.random.default_rng(seed).choice(kept, MAPPED, replace=False).tolist()
+    embeddings, labels = embeddings[kept], [labels[i] for i in kept]
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     axes = figure.subplots()
-    scatter_by_label(axes, _flatten(embeddings, seed), labels)
+    places = _flatten(embeddings, seed)
+    scatter_by_label(axes, places, labels)
     finish(axes, f"{title}: t-SNE of {len(labels):,}", "", "")
     axes.set(xticks=[], yticks=[])
     figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    return figure
+    shown = [utterances[i] for i in kept] if utterances else []
+    heard = np.linspace(0, len(shown) - 1, min(HEARD, len(shown))).round().astype(int).tolist()
+    return Points(figure, places, _notes(labels, shown), {i: shown[i].wav for i in heard})
+
+
+def _notes(labels: Sequence[str], shown: Sequence[Utterance]) -> list[str]:
+    """Utterance, speaker and label of each point."""
+    if not shown:
+        return list(labels)
+    speakers = [f"speaker {u.speaker}" if u.speaker else "" for u in shown]
+    rows = zip((u.id for u in shown), speakers, labels, strict=True)
+    return [", ".join(dict.fromkeys(filter(None, row))) for row in rows]
 
 
 def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:

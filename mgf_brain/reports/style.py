@@ -18,6 +18,7 @@ MARKERS = ("o", "^")
 DASHES = ("-", "--", ":")
 COLOURED = len(COLOURS) * len(MARKERS)  # labels: more could not be told apart
 OTHERS = "#C8C8C8"
+HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 LONGEST = 24  # characters of a label
 
 

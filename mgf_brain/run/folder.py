@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import weakref
@@ -14,7 +15,7 @@ from typing import Any
 from speechbrain.core import DEFAULT_LOG_CONFIG, create_experiment_directory
 from speechbrain.utils.distributed import if_main_process
 
-from mgf_brain.errors import UserError
+from mgf_brain.errors import UserError, one_line
 from mgf_brain.files import open_atomic, open_text, remove_temporaries
 from mgf_brain.foreign.source import is_model_name
 from mgf_brain.locks import FolderLock
@@ -30,6 +31,8 @@ INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_ro
 INPUT_KEYS += ("train_list", "test_list", "manifest", "lexicon", "lm", "finetuning_folder")
 INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder", "labels")
 PRETRAINED_KEYS = ("targets_from", "speakers_from")  # may be names on the hub
+
+COMMAND = "# Started by: "  # begins the line of hyperparams.yaml that says how
 
 # What a run writes once it trains or scores, at any depth: this binds a folder to it.
 MADE = ("metrics.jsonl", "results.json", "CKPT*")
@@ -156,7 +159,10 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 
 def _write_hyperparameters(experiment: Experiment, path: Path) -> None:
     origin = os.path.abspath(experiment.hparams_file)
-    header = f"# Generated {date.today()} from:\n# {origin}\n# yamllint disable\n"
+    given = [word for key, value in experiment.overrides.items() for word in (f"--{key}", value)]
+    words = [experiment.recipe.script, experiment.hparams_file, *map(one_line, map(str, given))]
+    command = f"{COMMAND}{shlex.join(words)}\n"
+    header = f"# Generated {date.today()} from:\n# {origin}\n{command}# yamllint disable\n"
     try:
         with open_atomic(path) as stream:
             stream.write(header + experiment.resolved_yaml)

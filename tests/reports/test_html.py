@@ -6,7 +6,8 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from mgf_brain.reports.html import part, render, write_folder
+from mgf_brain.reports.html import part, render
+from mgf_brain.reports.pages import write_folder
 
 
 def test_texts_are_escaped_and_html_is_not():

@@ -37,7 +37,8 @@ def write_classification_page(
         "layers": partial(layer_weights, {p.fold: p.layer_weights for p in predictions}),
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
-        figures["map"] = partial(embedding_map, standardised(embeddings).numpy(), labels)
+        made = standardised(embeddings).numpy()
+        figures["map"] = partial(embedding_map, made, labels, utterances=rows)
     write_task_page(
         hparams["output_folder"],
         TaskPage(

@@ -16,7 +16,7 @@ from mgf_brain.downstream.finetuning import WHOLE
 from mgf_brain.downstream.run import finish_run, open_run
 from mgf_brain.errors import UserError
 from mgf_brain.reports.drawing import not_fatal
-from mgf_brain.reports.html import write_folder
+from mgf_brain.reports.pages import write_folder
 from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 from mgf_brain.reports.task_page import Picture
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores

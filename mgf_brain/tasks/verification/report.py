@@ -39,7 +39,12 @@ def write_verification_page(
     figures = {
         "det": partial(det_curve, values, same),
         "scores": partial(score_histogram, values, same),
-        "map": partial(embedding_map, embeddings.numpy(), [f"speaker {n}" for n in speakers]),
+        "map": partial(
+            embedding_map,
+            embeddings.numpy(),
+            [f"speaker {n}" for n in speakers],
+            utterances=trials.utterances,
+        ),
     }
     write_task_page(
         hparams["output_folder"],
