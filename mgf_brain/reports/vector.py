@@ -19,6 +19,7 @@ from mgf_brain.reports import style
 
 NARROW = 4.2  # inches: 9 points are 10 pixels where 4.2 inches are 340
 LOWEST, HIGHEST = 1.9, 4.2  # inches of a panel of a narrow plot
+ACROSS = 48  # characters of names below a narrow panel: more would overlap
 LISTED = 16  # bars whose heights are told one by one
 # Of the page's style, where they are other in the dark.
 VARIABLES = {
@@ -126,6 +127,8 @@ def narrow(figure: Figure) -> bool:
     for axes, place in zip(panels, range(len(panels)), strict=True):
         axes.set_subplotspec(grid[place])
         axes.tick_params(labelleft=True, labelbottom=True)  # hidden where panels shared an axis
+        if sum(len(text.get_text()) for text in axes.get_xticklabels()) > ACROSS:
+            axes.tick_params("x", labelrotation=90)
     lines = sum(_move_legend(figure) for _ in figure.legends[:1])
     figure.set_size_inches(NARROW, height * len(panels) + 0.22 * lines)
     return True
