@@ -15,7 +15,7 @@ from typing import Any
 from speechbrain.core import DEFAULT_LOG_CONFIG, create_experiment_directory
 from speechbrain.utils.distributed import if_main_process
 
-from mgf_brain.errors import UserError, one_line
+from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, open_text, remove_temporaries
 from mgf_brain.foreign.source import is_model_name
 from mgf_brain.locks import FolderLock
@@ -160,7 +160,7 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 def _write_hyperparameters(experiment: Experiment, path: Path) -> None:
     origin = os.path.abspath(experiment.hparams_file)
     given = [word for key, value in experiment.overrides.items() for word in (f"--{key}", value)]
-    words = [experiment.recipe.script, experiment.hparams_file, *map(one_line, map(str, given))]
+    words = [experiment.recipe.script, experiment.hparams_file, *(" ".join(str(word).split()) for word in given)]
     command = f"{COMMAND}{shlex.join(words)}\n"
     header = f"# Generated {date.today()} from:\n# {origin}\n{command}# yamllint disable\n"
     try:
