@@ -160,7 +160,11 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 def _write_hyperparameters(experiment: Experiment, path: Path) -> None:
     origin = os.path.abspath(experiment.hparams_file)
     given = [word for key, value in experiment.overrides.items() for word in (f"--{key}", value)]
-    words = [experiment.recipe.script, experiment.hparams_file, *(" ".join(str(word).split()) for word in given)]
+    words = [
+        experiment.recipe.script,
+        experiment.hparams_file,
+        *(" ".join(str(word).split()) for word in given),
+    ]
     command = f"{COMMAND}{shlex.join(words)}\n"
     header = f"# Generated {date.today()} from:\n# {origin}\n{command}# yamllint disable\n"
     try:
