@@ -6,12 +6,11 @@ import base64
 import io
 import os
 
-import matplotlib as mpl
 import numpy as np
 import soundfile
 import torch
 from markupsafe import Markup, escape
-from PIL import Image
+from matplotlib.image import imsave
 
 from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
 from mgf_brain.errors import UserError
@@ -137,10 +136,7 @@ def levels_png(level: np.ndarray, loudest: float) -> bytes:
     >>> levels_png(np.zeros((3, 4)), 0.0)[1:4]
     b'PNG'
     """
-    shares = np.clip((level - loudest) / DYNAMIC_RANGE + 1, 0, 1)  # (T, F)
-    colours = mpl.colormaps["magma"](np.arange(256), bytes=True)[:, :3]
-    image = Image.fromarray((255 * shares.T[::-1]).astype(np.uint8), mode="P")
-    image.putpalette(colours.flatten().tolist())
     stream = io.BytesIO()
-    image.save(stream, format="PNG", optimize=True)
+    look = {"cmap": "magma", "vmin": loudest - DYNAMIC_RANGE, "vmax": loudest, "origin": "lower"}
+    imsave(stream, level.T, format="png", **look)
     return stream.getvalue()

@@ -129,3 +129,11 @@ def test_the_terminal_table_says_what_the_page_says(run):
     assert cells["frame"][-1] == "no" and cells["phoneme"][-1] == "yes"
     parsed = {row[0]: row for row in Page(write_pretraining_page(run).read_text()).rows}
     assert all(" ".join(parsed[name]).split() == cells[name] for name in cells)
+
+
+def test_the_page_of_a_run_that_goes_on_is_loaded_again_and_that_of_an_ended_one_is_not(run):
+    refresh = '<meta http-equiv="refresh"'
+    assert refresh not in write_pretraining_page(run).read_text()
+    (run / "results.json").unlink()
+    text = write_pretraining_page(run, running=RESULTS).read_text()
+    assert refresh in text and "It goes on, after " in text

@@ -24,7 +24,8 @@ from mgf_brain.bench.table import Table
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.pretraining.report import write_pretraining_page
 from mgf_brain.reports.comparison import write_comparison
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from tests.pretraining.test_report import RESULTS as PRETRAINED
 from tests.reports.test_task_page import RESULTS

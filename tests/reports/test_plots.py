@@ -12,9 +12,10 @@ from scipy.stats import norm
 
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer
-from mgf_brain.reports import plots
+from mgf_brain.reports import maps
 from mgf_brain.reports.drawing import png
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights, training_curves
 from mgf_brain.reports.style import COLOURS, OTHERS, plot_label
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 
@@ -153,12 +154,12 @@ def test_twelve_labels_are_coloured_and_the_rest_is_grey():
 
 
 def test_of_many_embeddings_some_are_drawn_by_seed(monkeypatch):
-    monkeypatch.setattr(plots, "MAPPED", 20)
+    monkeypatch.setattr(maps, "MAPPED", 20)
     embeddings, labels = clusters(2, 20)
-    maps = [
+    drawn = [
         embedding_map(embeddings, labels, seed).figure.axes[0].collections for seed in (1, 1, 2)
     ]
-    points = [np.concatenate([group.get_offsets() for group in groups]) for groups in maps]
+    points = [np.concatenate([group.get_offsets() for group in groups]) for groups in drawn]
     assert [len(x) for x in points] == [20] * 3
     assert (points[0] == points[1]).all() and not np.allclose(points[0], points[2])
 

@@ -17,7 +17,8 @@ import soundfile
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.reports.alignment import align_words
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 
 RESULTS = {

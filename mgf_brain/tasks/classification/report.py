@@ -13,7 +13,8 @@ from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.reports.drawing import Draw
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.classification.classes import Classes

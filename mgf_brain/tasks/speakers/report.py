@@ -9,7 +9,7 @@ import torch
 
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.downstream.run import corpus_folder
-from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.maps import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.speakers.naming import Named

@@ -13,7 +13,7 @@ from mgf_brain.data.labels.trials import Trials
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.detection import eer_threshold
 from mgf_brain.metrics.intervals import TRIAL_RATES, trial_bootstrap
-from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.maps import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 from mgf_brain.run.experiment import Experiment
