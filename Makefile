@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # One process a core, each with one thread of torch: more threads would wait for each other.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
-.PHONY: demo test test-slow soak bench results lint clean
+.PHONY: demo test test-slow soak bench results docs lint clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/python -m experiments.demo
@@ -37,6 +37,9 @@ bench: $(VENV)/.installed-bench
 results: $(VENV)/.installed-dev  # RESULTS.md and tables of other pages, of docs/results.csv
 	$(BIN)/python -m experiments.results
 
+docs: $(VENV)/.installed-docs  # the site, build/docs/index.html; warnings are errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+
 lint: $(VENV)/.installed-dev
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m yamllint --strict .
@@ -62,4 +65,8 @@ $(VENV)/.installed-dev: setup.py constraints.txt
 
 $(VENV)/.installed-bench: setup.py constraints.txt
 	$(call install,bench)
+	touch $@
+
+$(VENV)/.installed-docs: setup.py constraints.txt
+	$(call install,docs)
 	touch $@

@@ -65,6 +65,9 @@ EXTRAS = {
         "grimp",
         "basedpyright>=1.40",
         *ONNX,
+        "jupytext>=1.16",  # tutorials are run as the notebooks that `make docs` makes of them
+        "nbclient>=0.10",
+        "ipykernel>=6",
     ],
 }
 EXTRAS["onnx"] = ONNX
@@ -72,6 +75,9 @@ EXTRAS["onnx"] = ONNX
 # Published models that our own classes are not made of: Whisper, w2v-BERT, Conformer, SEW.
 EXTRAS["transformers"] = ["transformers>=5"]
 EXTRAS["all"] = sorted({package for extra in EXTRAS.values() for package in extra})
+
+# `make docs`. MkDocs' Material theme, the other choice, ends in 2027.
+EXTRAS["docs"] = ["sphinx>=8", "myst-parser>=4", "furo", "sphinx-copybutton", "jupytext>=1.16"]
 
 # Compiles on installation; beam search with a language model in ARPA format. SpeechBrain's scorer
 # imports pygtrie too.
@@ -86,6 +92,8 @@ EXTRAS["enhancement"] = ["pystoi>=0.4", "pesq>=0.0.4"]
 # What the benchmarks compare with, beside SpeechBrain and torchaudio. Not in [all]: large.
 EXTRAS["bench"] = EXTRAS["transformers"]
 
+BESIDE = {f"mgf_brain.{folder}": folder for folder in ("recipes", "hparams")}
+
 setup(
     name="mgf_brain",
     version=VERSION,
@@ -93,8 +101,15 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    packages=find_packages(include=["mgf_brain", "mgf_brain.*"]),
-    package_data={"": ["*.pyi", "py.typed", "templates/*.html", "keys.yaml", "weights/*/*"]},
+    # A wheel has recipes/ and hparams/ in the package: mgf_brain/run/places.py finds them.
+    packages=[*find_packages(include=["mgf_brain", "mgf_brain.*"]), *BESIDE],
+    package_dir=BESIDE,
+    package_data={
+        "": ["*.pyi", "py.typed", "templates/*.html", "keys.yaml", "weights/*/*"],
+        "mgf_brain.recipes": ["*/*.py", "*/*.md"],
+        "mgf_brain.hparams": ["*.yaml", "*/*.yaml"],
+    },
+    classifiers=["Programming Language :: Python :: 3.11"],  # those that the tests were run with
     python_requires=">=3.10",  # types are written X | Y, and read at run time
     install_requires=REQUIRED,
     extras_require=EXTRAS,

@@ -28,7 +28,7 @@ from mgf_brain.features.fingerprint import encoder_fingerprint
 from mgf_brain.folder.write import inference_yaml
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.probe import Probe
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
 from mgf_brain.run.overrides import override
 from mgf_brain.run.yaml_files import dump, read_files
 

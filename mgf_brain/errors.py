@@ -9,8 +9,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 
-from ruamel.yaml.error import MarkedYAMLError
-
 
 class UserError(Exception):
     """Something the user can mend: a path, a key, a list line, an audio file.
@@ -193,7 +191,7 @@ def refusal(error: BaseException) -> str | None:
 
 
 def one_line(error: Exception) -> str:
-    """Put an error's message on one line, with the place where ruamel.yaml found it.
+    """Put an error's message on one line, with the place of a yaml file where it was found.
 
     Arguments
     ---------
@@ -210,10 +208,9 @@ def one_line(error: Exception) -> str:
     >>> one_line(ValueError("first\\n  second"))
     'first second'
     """
-    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
+    if mark := getattr(error, "problem_mark", None):
         place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
-        return f"not valid YAML ({error.problem}; {place})."
+        return f"not valid YAML ({getattr(error, 'problem', '')}; {place})."
     return " ".join(str(error).split())
 
 

@@ -72,7 +72,59 @@ def test_one_version_and_the_licence_of_the_file(options):
 
 def test_every_folder_of_the_library_is_packaged(options):
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "mgf_brain").rglob("*.py")}
-    assert set(options["packages"]) == {".".join(folder.parts) for folder in folders}
+    beside = {"mgf_brain.recipes", "mgf_brain.hparams"}
+    assert set(options["packages"]) == {".".join(folder.parts) for folder in folders} | beside
+
+
+def packed(options):
+    """Where the wheel has what is no module, by where it stands here."""
+    build = build_py(setuptools.Distribution({**options, "script_name": "setup.py"}))
+    build.build_lib = "build"
+    build.ensure_finalized()
+    return {
+        f"{source}/{name}": f"{target}/{name}"
+        for _, source, target, names in build.data_files
+        for name in names
+    }
+
+
+def test_recipes_and_yaml_files_are_in_the_wheel_and_only_there(options):
+    names = [f"recipes/*/*.{suffix}" for suffix in ("py", "md")] + ["hparams/**/*.yaml"]
+    ours = {str(path.relative_to(ROOT)) for name in names for path in ROOT.glob(name)}
+    expected = {name: f"build/mgf_brain/{name}" for name in ours}
+    assert {"recipes/Custom/emotion.py", "hparams/base/pretraining.yaml"} <= ours
+    found = packed(options)
+    assert {n: found[n] for n in found if n.startswith(("recipes/", "hparams/"))} == expected
+    assert ours <= in_sdist(options)
+    assert not any((ROOT / "mgf_brain" / name).exists() for name in ("recipes", "hparams"))
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_runs_recipes_from_any_folder(tmp_path):
+    """Built and installed without a network, and started where no repository is."""
+    source, site, work = (tmp_path / name for name in ("source", "site", "work"))
+    for name in ("mgf_brain", "recipes", "hparams"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    work.mkdir()
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    wheel = [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), "."]
+    subprocess.run(wheel, cwd=source, check=True)
+    (made,) = tmp_path.glob("*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, made], cwd=work, check=True)
+    env = {**os.environ, "PYTHONPATH": str(site)}
+
+    def command(*words):
+        words = [sys.executable, "-m", "mgf_brain.cli", "run", *words]
+        return subprocess.run(words, cwd=work, env=env, capture_output=True, text=True)
+
+    assert "LibriSpeech/pretrain" in command("--list").stdout
+    words = "--optimizer_step_limit 2 --valid_interval 2 --num_workers 0".split()
+    done = command("LibriSpeech/pretrain", "mgf.yaml", *words)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (work / "results/LibriSpeech/mgf/1986/pretrained/model.safetensors").is_file()
+    assert "next: mgf-brain embed" in done.stdout.splitlines()[-2]
 
 
 def test_the_templates_of_pages_are_packaged(options, tmp_path):
@@ -177,18 +229,17 @@ def test_continuous_integration_runs_make_test():
     assert "\nmake test " in script.read_text()
 
 
+def in_sdist(options):
+    archive = sdist(setuptools.Distribution({**options, "script_name": "setup.py"}))
+    archive.ensure_finalized()
+    archive.filelist = FileList()
+    archive.add_defaults()
+    return set(archive.filelist.files)
+
+
 @needs_weights
 def test_the_weights_are_in_the_wheel_and_in_the_sdist(options, tmp_path):
     here = WEIGHTS.relative_to(ROOT)
     expected = {str(path.relative_to(ROOT)) for path in WEIGHTS.rglob("*") if path.is_file()}
     assert {f"{here}/{name}/model.safetensors" for name in NAMES} <= expected
-    distribution = setuptools.Distribution({**options, "script_name": "setup.py"})
-    wheel = build_py(distribution)
-    wheel.ensure_finalized()
-    packed = {f"{source}/{name}" for _, source, _, names in wheel.data_files for name in names}
-    assert expected <= packed
-    archive = sdist(distribution)
-    archive.ensure_finalized()
-    archive.filelist = FileList()
-    archive.add_defaults()
-    assert expected <= set(archive.filelist.files)
+    assert expected <= packed(options).keys() and expected <= in_sdist(options)

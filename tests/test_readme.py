@@ -17,11 +17,14 @@ import soundfile
 
 from mgf_brain.cli.main import load_command, make_parser
 from mgf_brain.run.experiment import load_experiment
+from mgf_brain.run.places import found_file
+from mgf_brain.run.recipe import Recipe
+from mgf_brain.run.recipes import recipe_script
 from tests.recipes.corpora import MINIATURES
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", "CONTRIBUTING.md", "docs/any_model.md", "docs/bench.md"]
-PAGES += ["docs/weights.md"]
+PAGES += [f"docs/{name}.md" for name in ("weights", "training", "runs", "using", "own_speech")]
 PAGES += sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("recipes/*/README.md"))
 
 ROOTS = re.compile(r"(^|,)(/path/to|\$DATA|\$PROTOCOL)")  # where pages find the corpora
@@ -75,7 +78,10 @@ def test_only_programs_that_are_tested_here_are_named():
 
 @pytest.mark.parametrize("words", [w for w in COMMANDS if w[0] == "mgf-brain"], ids=" ".join)
 def test_the_command_knows_the_options(words):
-    make_parser(words[1], load_command(words[1])).parse_args(words[2:])
+    parsed = make_parser(words[1], load_command(words[1])).parse_args(words[2:])
+    if words[1] == "run" and parsed.recipe:
+        recipe_script(parsed.recipe)
+        assert os.path.isfile(found_file(parsed.words[0]))
 
 
 @pytest.mark.parametrize("words", RECIPES, ids=" ".join)
@@ -93,7 +99,7 @@ def test_files_exist_and_options_parse(words, tmp_path, monkeypatch):
     soundfile.write(sounds, np.ones(8), 16000)
     merge = re.search(r'merge="(\w+)"', text)
     # Recipes that only say what they train on share the rest, and merge their folder's yaml.
-    of_none = "load_experiment" in text or "reads_corpus_yaml=False" in text
+    of_none = "load_experiment" in text or not Recipe.of_script(script).reads_corpus_yaml
     corpus = None if of_none else Path(script).parts[1]
     merge = merge[1] if merge else corpus
     experiment = load_experiment([str(ROOT / options[0]), *options[1:]], merge)
@@ -245,14 +251,14 @@ def run_python_blocks(workspace, page):
 
 
 def test_the_first_steps_run(workspace):
-    """Pretraining, both classifications and the Python example, as README.md has them."""
-    first = [words for words in commands("README.md") if "base" not in words]
+    """Pretraining, both classifications and the Python example, as the pages have them."""
+    first = [words for words in commands("docs/training.md") if "base" not in words]
     mgf = [w for w in first if w[0] == "python" and "--output_folder" not in w]
     assert [Path(w[1]).name for w in mgf] == ["pretrain.py", "phonemes.py", "speakers.py"]
     for words in mgf:
         run(workspace, words)
     assert (workspace / "results/LibriSpeech/mgf/1986/results.json").is_file()
-    (printed,) = run_python_blocks(workspace, "README.md")  # no run before made a model/
+    (printed,) = run_python_blocks(workspace, "docs/using.md")  # no run before made a model/
     assert printed.startswith("torch.Size([7, ")
 
 

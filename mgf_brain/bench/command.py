@@ -6,11 +6,12 @@ import itertools
 import time
 
 from mgf_brain.bench.files import as_markdown, write_files
-from mgf_brain.bench.manifests import manifests, write_enhancement_manifest
+from mgf_brain.bench.manifests import write_enhancement_manifest
 from mgf_brain.bench.page import write_page
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.processes import carry_out
 from mgf_brain.bench.table import make_table
+from mgf_brain.bench.tasks import manifests
 from mgf_brain.locks import FolderLock
 
 

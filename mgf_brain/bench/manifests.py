@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mgf_brain.bench.tasks import manifests
 from mgf_brain.data.corpora.librispeech import prepare_librispeech
 from mgf_brain.data.manifest import read_manifest, write_manifest
-
-
-def manifests(output: Path) -> Path:
-    """Where a comparison's own manifests stand."""
-    return output / "manifests"
 
 
 def write_enhancement_manifest(data: str | Path, output: Path) -> None:

@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--untrained", default=UNTRAINED)
     args, _ = parser.parse_known_args()  # the rest is for recipes
     started = time.time()
-    untrained, trust = repository_file(args.untrained, [Path(__file__)]), args.trust == "True"
+    untrained, trust = repository_file(args.untrained), args.trust == "True"
     extractor = load_extractor(args.pretrained, untrained, 0, args.device, trust=trust)
     encoder = extractor.encoder
     times: dict[str, float | None] = {"audio_s_per_s": audio_rate(encoder, args.device)}

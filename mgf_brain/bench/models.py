@@ -6,8 +6,8 @@ import os
 import re
 from typing import NamedTuple
 
-from mgf_brain.downstream.pretrained import pretrained_name
 from mgf_brain.errors import UserError
+from mgf_brain.folder.model_names import pretrained_name
 
 
 class Model(NamedTuple):

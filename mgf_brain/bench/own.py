@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from mgf_brain.bench.tasks import EMOTION, VERIFICATION, Task
-from mgf_brain.data.tables import read_table
+from mgf_brain.data.manifest import filled_columns
 from mgf_brain.errors import UserError
 
 
@@ -39,7 +39,7 @@ def own_tasks(
     >>> {name: task.script for name, task in tasks.items()}
     {'emotion-own': 'recipes/Custom/emotion.py'}
     """
-    has = _labels_of(manifest) if manifest else set()
+    has = filled_columns(manifest) if manifest else set()
     folder = root or str(Path(manifest or trials or "").parent)
     speech = ["--manifest", manifest, "--data_folder", folder] if manifest else []
     tasks = {}
@@ -58,17 +58,6 @@ def own_tasks(
             "spk_id, wrd and a fold that is test for some rows; or pass --trials with a list."
         )
     return tasks
-
-
-def _labels_of(manifest: str) -> set[str]:
-    """The columns in which something stands, and "test" if some rows are of that fold."""
-    kinds = ("spk_id", "label", "wrd", "fold")
-    try:
-        rows = [row for _, row in read_table(manifest, ["ID", "wav"], kinds)]
-    except OSError as error:
-        raise UserError(f"--manifest {manifest}: {error.strerror}. Check the path.") from error
-    has = {kind for kind in kinds if any(row.get(kind) for row in rows)}
-    return has | ({"test"} if any(row.get("fold") == "test" for row in rows) else set())
 
 
 def _own(name: str, words: list[str], metrics: tuple[str, ...]) -> Task:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from mgf_brain.bench.own import own_tasks
 from mgf_brain.bench.runs import Run
 from mgf_brain.bench.tasks import SEED, TASKS, Task, fill, named_tasks
 from mgf_brain.errors import UserError
-from mgf_brain.run.places import repository_file
 
 MEASURE = ("-m", "mgf_brain.bench.measure")
 
@@ -162,8 +160,3 @@ def _require(tasks: dict[str, Task], protocol: str | None) -> None:
     for name, task in tasks.items():
         if "{protocol}" in task.options and not protocol:
             raise UserError(f"--tasks {name} needs --protocol, the folder of labels and lists.")
-        if not os.path.isfile(repository_file(task.script, [Path(__file__)])):
-            raise UserError(
-                f"{task.script} is not here: bench runs the recipes of the repository. Start it in "
-                "a checkout, or install with pip install -e."
-            )

@@ -43,7 +43,7 @@ class Run:
 
     def command(self) -> list[str]:
         """What a user would type, with this Python."""
-        script = repository_file(self.words[0], [Path(__file__)])
+        script = repository_file(self.words[0])
         return [sys.executable, script, *self.words[1:], "--output_folder", str(self.folder)]
 
     def results(self) -> dict[str, Any] | None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from mgf_brain.bench.manifests import manifests
 from mgf_brain.errors import UserError
 
 
@@ -159,6 +158,11 @@ def named_tasks(word: str, tasks: Mapping[str, Task]) -> list[str]:
     if not found:
         raise UserError(f"--tasks {word}: there is no such task. Known are {', '.join(tasks)}.")
     return found
+
+
+def manifests(output: Path) -> Path:
+    """Where a comparison's own manifests stand."""
+    return output / "manifests"
 
 
 def fill(options: str, data: str | Path | None, protocol: str | None, output: Path) -> list[str]:

@@ -23,10 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a file: its path and, between tabs, each likeliest label and its probability."""
-    from mgf_brain.inference import UtteranceClassifier
-
     files = named_audio(args.audio)
-    models = [load_named(name, args, UtteranceClassifier) for name in (SEX, AGE)]
+    models = [load_named(name, args, "UtteranceClassifier") for name in (SEX, AGE)]
 
     def name(file: Path) -> None:
         """A line."""

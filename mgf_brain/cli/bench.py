@@ -46,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Carry out what is missing; table and page are made anew in between."""
-    from mgf_brain.bench.command import compare
     from mgf_brain.bench.plan import make_plan
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends its processes too
@@ -64,6 +63,8 @@ def run(args: argparse.Namespace) -> None:
         adapt=args.adapt,
         extra=extra,
     )
+    from mgf_brain.bench.command import compare
+
     if failed := compare(plan, args.jobs):
         print(f"error: {failed} runs failed, see {args.output_folder}/index.html", file=sys.stderr)
         sys.exit(1)

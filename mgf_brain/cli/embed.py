@@ -13,6 +13,7 @@ from mgf_brain.cli.loading import (
     for_each,
     load_model,
     named_audio,
+    refuse_suffix,
     say,
 )
 from mgf_brain.errors import UserError
@@ -56,12 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write what is not in the output yet; a broken file is named and left out."""
-    from mgf_brain.cli.embed_stores import open_store
-    from mgf_brain.inference.embedder import Embedder
+    from mgf_brain.cli.embed_stores import FORMATS, open_store
 
     root = _root(args.audio)
     files = _by_id(named_audio([args.audio]), root)
-    embedder = Embedder(load_model(args), args.layer, args.frames)
+    if not args.frames:
+        refuse_suffix(args.output, *FORMATS)
+    model = load_model(args)
+    from mgf_brain.inference.embedder import Embedder
+
+    embedder = Embedder(model, args.layer, args.frames)
     settings = f"{embedder.settings()}, audio {_digest(root)}"
     with open_store(args.output, args.frames, settings) as store:
         missing = {file: id for id, file in files.items() if not store.holds(id, file)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import IO
 
 import numpy as np
 
+from mgf_brain.cli.loading import refuse_suffix, refuse_unwritable
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic
 
@@ -77,13 +77,10 @@ class TableStore:
     """
 
     def __init__(self, path: Path, settings: str) -> None:
-        if path.suffix not in FORMATS:
-            raise UserError(
-                f"--output {path}: its suffix is none of {', '.join(FORMATS)}. Pass another."
-            )
+        refuse_suffix(path, *FORMATS)
         self.path, self.settings, self.written = path, settings, time.monotonic()
         self.read, self.write = FORMATS[path.suffix]()
-        _refuse_unwritable(path)
+        refuse_unwritable(path)
         self.rows = self._read() if path.exists() else {}
         self.made = path.stat().st_mtime_ns if path.exists() else 0
         self.changed = False
@@ -168,16 +165,6 @@ class FrameStore:
 
     def _path(self, id: str) -> Path:
         return self.folder / f"{id}.npz"
-
-
-def _refuse_unwritable(path: Path) -> None:
-    """Before the work is done, not after it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
 
 
 def _changed_since(audio: Path, made: int) -> bool:

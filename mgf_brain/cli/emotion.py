@@ -28,10 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a file: its path and, between tabs, classes and probabilities."""
-    from mgf_brain.inference import UtteranceClassifier
-
     files = named_audio(args.audio)
-    model = load_model(args, UtteranceClassifier)
+    model = load_model(args, "UtteranceClassifier")
 
     def name(file: Path) -> None:
         """A line."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mgf_brain.cli.loading import say
 from mgf_brain.errors import UserError
+from mgf_brain.folder.model_names import refuse_absent
 
 HELP = "Write a model anew: for SpeechBrain, transformers or an ONNX runtime, or whole."
 EXAMPLES = """\
@@ -61,12 +62,13 @@ def run(args: argparse.Namespace) -> None:
     output = Path(args.output)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} exists and is not empty. Name a new folder.")
+    if args.to != "mgf_brain" and (args.half or args.base):
+        raise UserError("--half and --base are for --to mgf_brain. Leave them out.")
+    refuse_absent(args.folder)
     from mgf_brain.foreign.source import open_model
     from mgf_brain.inference.any_model import load_any
     from mgf_brain.nn.low_rank import merge_low_rank
 
-    if args.to != "mgf_brain" and (args.half or args.base):
-        raise UserError("--half and --base are for --to mgf_brain. Leave them out.")
     source = open_model(args.folder, args.trust)
     model, folder = load_any(source, trust=args.trust), source.place
     merge_low_rank(model)

@@ -6,6 +6,7 @@ import argparse
 
 from mgf_brain.cli.loading import add_load_options, say
 from mgf_brain.errors import plain
+from mgf_brain.folder.model_names import refuse_absent
 
 HELP = "Say what is in the folder of a model or of a run: class, size, frame hop, data, scores."
 LONGEST, LONGEST_NAME = 5000, 60  # characters of what a folder from elsewhere says
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a fact: its name, and what it is."""
+    refuse_absent(args.folder)
     from mgf_brain.folder.read import check_device
     from mgf_brain.foreign.source import open_model
     from mgf_brain.inference.any_model import load_any

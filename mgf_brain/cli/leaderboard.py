@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.loading import say
-from mgf_brain.errors import UserError
+from mgf_brain.cli.loading import refuse_no_folder, refuse_suffix, say
 
 HELP = "Make a page of several folders of mgf-brain bench, to be sorted in a browser."
 EXAMPLES = """\
@@ -23,9 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page, which needs no other file."""
+    refuse_suffix(args.output, ".html", ".htm")
+    refuse_no_folder(args.folders)
     from mgf_brain.bench.leaderboard import write_leaderboard
 
-    if not args.output.endswith((".html", ".htm")):
-        raise UserError(f"--output {args.output} is no page. Pass a name that ends in .html.")
     write_leaderboard(args.folders, args.output)
     say(f"wrote {args.output}")

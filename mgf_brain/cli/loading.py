@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tqdm import tqdm
-
+from mgf_brain.data.audio_files import AUDIO_EXTENSIONS, audio_among
 from mgf_brain.errors import UserError, printable
-
-if TYPE_CHECKING:
-    from mgf_brain.inference.task import SpeechTask
+from mgf_brain.folder.model_names import refuse_absent
 
 
 def add_model_options(parser: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -39,12 +37,12 @@ def add_load_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def load_model(args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+def load_model(args: argparse.Namespace, kind: str = "") -> Any:
     """Load what ``--model`` names, see ``load_named``."""
     return load_named(args.model, args, kind)
 
 
-def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | None = None) -> Any:
+def load_named(name: str, args: argparse.Namespace, kind: str = "") -> Any:
     """Load a model.
 
     Arguments
@@ -52,7 +50,7 @@ def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | Non
     name : str
     args : argparse.Namespace
         With ``device`` and ``trust``.
-    kind : type, optional
+    kind : str
         The class of ``mgf_brain.inference`` that a command needs; by default the model's own.
 
     Returns
@@ -65,11 +63,13 @@ def load_named(name: str, args: argparse.Namespace, kind: type[SpeechTask] | Non
     UserError
         If there is no such device, or the model cannot be loaded as this class.
     """
+    refuse_absent(name)  # before what takes seconds to import
+    from mgf_brain import inference
     from mgf_brain.folder.read import check_device
     from mgf_brain.inference.any_model import load_any
 
     check_device(args.device, "--device ")
-    load = kind.from_pretrained if kind else load_any
+    load = getattr(inference, kind).from_pretrained if kind else load_any
     return load(name, args.device, args.trust)
 
 
@@ -108,6 +108,48 @@ def audio_file(path: str | Path) -> Path:
     return Path(path)
 
 
+def refuse_no_folder(paths: Sequence[str]) -> None:
+    """Raise a UserError if a path is that of no folder.
+
+    Example
+    -------
+    >>> refuse_no_folder(["/nowhere"])
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: /nowhere: no such folder. Check the path.
+    """
+    for path in paths:
+        if not Path(path).is_dir():
+            raise UserError(f"{path}: no such folder. Check the path.")
+
+
+def refuse_suffix(output: str | Path, *suffixes: str) -> None:
+    """Raise a UserError if an ``--output`` ends in another way.
+
+    Example
+    -------
+    >>> refuse_suffix("page.html", ".html", ".htm")
+    >>> refuse_suffix("page.csv", ".html", ".htm")
+    Traceback (most recent call last):
+    ...
+    mgf_brain.errors.UserError: --output page.csv: its suffix is none of .html, .htm. Pass another.
+    """
+    if Path(output).suffix not in suffixes:
+        raise UserError(
+            f"--output {output}: its suffix is none of {', '.join(suffixes)}. Pass another."
+        )
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise a UserError if a file cannot be written: before the work is done, not after it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(f"--output {path}: {error.strerror}. Pass another.") from error
+
+
 def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
     """Work on each file; those that cannot be read are named, and the others done all the same.
 
@@ -122,6 +164,8 @@ def for_each(files: Sequence[Path], work: Callable[[Path], None]) -> None:
     UserError
         At the end, if any file failed.
     """
+    from tqdm import tqdm
+
     failed = 0
     for file in tqdm(files, unit="file", disable=None):  # no bar where no one is watching
         try:
@@ -143,12 +187,12 @@ def say(*cells: object) -> None:
     >>> say("a\\n\\x1b[2J.wav")
     a\\n\\x1b[2J.wav
     """
+    from tqdm import tqdm  # a tenth of a second
+
     tqdm.write("\t".join(printable(str(cell)) for cell in cells))
 
 
 def _named_audio(path: Path) -> list[Path]:
-    from mgf_brain.data.audio import AUDIO_EXTENSIONS, audio_among
-
     if not path.is_dir():
         return [audio_file(path)]
     files = [file for file in audio_among(sorted(path.rglob("*"))) if file.is_file()]

@@ -24,6 +24,8 @@ COMMANDS = (
     "emotion",
     "attributes",
     "report",
+    "manifest",
+    "run",
     "bench",
     "leaderboard",
     "push",

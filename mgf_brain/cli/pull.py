@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mgf_brain.cli.loading import say
+from mgf_brain.folder.model_names import is_hub_name, split_name
 
 HELP = "Fetch a model from the Hugging Face hub into the cache, for use without a network."
 EXAMPLES = """\
@@ -27,10 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the folder; with it comes the model that it adapts, if it holds only what was added."""
+    repo_id, revision = split_name(args.name)
     from mgf_brain.folder.adapted import read_base
-    from mgf_brain.folder.hub import is_hub_name, pull, split_name
+    from mgf_brain.folder.hub import pull
 
-    folder = pull(*split_name(args.name), max_gb=args.max_gb)
+    folder = pull(repo_id, revision, max_gb=args.max_gb)
     base = read_base(folder)
     if base and is_hub_name(base.name):
         pull(*split_name(base.name), max_gb=args.max_gb)

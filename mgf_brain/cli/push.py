@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mgf_brain.cli.loading import say
+from mgf_brain.folder.model_names import refuse_absent, split_name
 
 HELP = "Publish a model on the Hugging Face hub, in one commit."
 EXAMPLES = """\
@@ -24,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print where to see it."""
-    from mgf_brain.folder.hub import push, split_name
-
     repo_id, branch = split_name(args.name)
+    refuse_absent(args.folder)
+    from mgf_brain.folder.hub import push
+
     say(push(args.folder, repo_id, args.private, branch))

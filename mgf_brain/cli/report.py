@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mgf_brain.cli.loading import say
-from mgf_brain.errors import UserError
+from mgf_brain.cli.loading import refuse_no_folder, refuse_suffix, say
 
 HELP = "Compare runs on one page: scores, settings that differ, training and DET curves."
 EXAMPLES = """\
@@ -24,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the page, which needs no other file."""
+    refuse_suffix(args.output, ".html", ".htm")
+    refuse_no_folder(args.runs)
     from mgf_brain.reports.comparison import write_comparison
 
-    if not args.output.endswith((".html", ".htm")):
-        raise UserError(f"--output {args.output} is no page. Pass a name that ends in .html.")
     write_comparison(args.runs, args.output)
     say(f"wrote {args.output}")

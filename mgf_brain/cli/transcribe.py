@@ -31,10 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a line a file: its path, a tab, and the words or phones."""
-    from mgf_brain.inference import SpeechRecognizer
-
     files = named_audio(args.audio)
     if isinstance(sys.stdout, io.TextIOWrapper):  # letters that the locale's encoding may lack
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    model = load_model(args, SpeechRecognizer)
+    model = load_model(args, "SpeechRecognizer")
     for_each(files, lambda file: say(file, model.transcribe(file)))

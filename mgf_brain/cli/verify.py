@@ -29,10 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print the score, the threshold and what follows; without a threshold the score alone."""
+    first, second = audio_file(args.first), audio_file(args.second)
+    loaded = load_model(args)
     from mgf_brain.inference.verification import as_verifier
 
-    first, second = audio_file(args.first), audio_file(args.second)
-    model = as_verifier(load_model(args))
+    model = as_verifier(loaded)
     score = model.score(first, second)
     threshold = model.threshold if args.threshold is None else args.threshold
     if threshold is not None and not math.isfinite(threshold):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,67 +10,13 @@ import numpy as np
 import soundfile
 import torch
 
-from mgf_brain.data.decoding import (
-    CONVERTED,
-    DECODED,
-    Fault,
-    named_faults,
-    open_audio,
-    read_frames,
-    refuse_damaged,
-)
+from mgf_brain.data.audio_files import AUDIO_EXTENSIONS, bounds
+from mgf_brain.data.decoding import Fault, named_faults, open_audio, read_frames, refuse_damaged
 from mgf_brain.data.resampling import resample
 from mgf_brain.errors import UserError
 
 SAMPLE_RATE = 16000  # Hz, that of every model here
 SHORTEST = 880  # samples at it, 55 ms: one frame of the front-end with the longest
-AUDIO_EXTENSIONS = (*DECODED, *CONVERTED)
-
-
-@dataclass(frozen=True)
-class Segment(os.PathLike):
-    """A part of a file, in place of its path: what reads audio reads this part alone.
-
-    Arguments
-    ---------
-    path : str
-        The file, as which the segment counts for all else.
-    start : int
-        Its first sample, at the file's own rate.
-    stop : int, optional
-        The one behind its last; None: to the end of the file.
-
-    Example
-    -------
-    >>> path = getfixture("tmp_path") / "ramp.wav"
-    >>> soundfile.write(path, np.linspace(0, 0.5, 8000), samplerate=8000)
-    >>> segment = Segment(str(path), start=2000, stop=6000)
-    >>> probe(segment).duration, len(read_audio(segment)), os.path.basename(segment)
-    (0.5, 8000, 'ramp.wav')
-    """
-
-    path: str
-    start: int = 0
-    stop: int | None = None
-
-    def __fspath__(self) -> str:
-        """The file."""
-        return self.path
-
-    def __str__(self) -> str:
-        """The file and the samples, for messages."""
-        return f"{self.path}[{self.start}:{'' if self.stop is None else self.stop}]"
-
-
-def bounds(path: str | os.PathLike) -> tuple[int, int | None]:
-    """First sample of what a path or a segment means, and the one behind the last if it is given.
-
-    Example
-    -------
-    >>> bounds("a.wav"), bounds(Segment("a.wav", 100, 200))
-    ((0, None), (100, 200))
-    """
-    return (path.start, path.stop) if isinstance(path, Segment) else (0, None)
 
 
 @dataclass(frozen=True)
@@ -234,36 +179,6 @@ class AudioCache:
         return torch.from_numpy(piece.astype(np.float32) / 32768)
 
 
-def audio_among(paths: Iterable[Path]) -> list[Path]:
-    """The audio files among others, without hidden ones.
-
-    Arguments
-    ---------
-    paths : iterable of Path
-        Files and folders.
-
-    Returns
-    -------
-    list of Path
-        In their order. A file that needs ffmpeg is left out where the same is there, by its stem,
-        in a format that doesn't.
-
-    Example
-    -------
-    >>> files = audio_among(map(Path, ("b.m4a", "b.WAV", "c.m4a", "._d.wav", "notes.txt")))
-    >>> [file.name for file in files]
-    ['b.WAV', 'c.m4a']
-    """
-    files = [path for path in paths if path.name.lower().endswith(AUDIO_EXTENSIONS)]
-    files = [file for file in files if not file.name.startswith(".")]
-    decoded = {file.with_suffix("") for file in files if file.suffix.lower() in DECODED}
-    return [
-        file
-        for file in files
-        if file.suffix.lower() in DECODED or file.with_suffix("") not in decoded
-    ]
-
-
 def find_audio(path: str | os.PathLike) -> Path | None:
     """The file that a list names; audio may be re-encoded, so that the stem counts.
 
@@ -304,6 +219,7 @@ def passes_end(path: str | os.PathLike, frames: int) -> str | None:
 
     Example
     -------
+    >>> from mgf_brain.data.audio_files import Segment
     >>> passes_end(Segment("a.wav", 0, 200), frames=100)
     'the file has only 100 samples'
     """

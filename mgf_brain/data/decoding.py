@@ -22,12 +22,11 @@ from typing import IO, Any
 import numpy as np
 import soundfile
 
+from mgf_brain.data.audio_files import CONVERTED
 from mgf_brain.data.mp3 import mp3_samples
 from mgf_brain.data.resampling import check_rate
 from mgf_brain.errors import UserError, plain
 
-DECODED = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # by soundfile, wherever it is installed
-CONVERTED = (".m4a", ".aac", ".wma", ".amr", ".ac3", ".mka", ".ape", ".wv", ".tta")  # by ffmpeg
 CONVERSION_SECONDS = 300  # that ffmpeg has for a file
 MOST_SAMPLES = 8192  # that a byte can hold: silence in long blocks of Vorbis or FLAC
 MP3_SLACK = 5  # frames by which an MP3's header may be wrong: encoders add up to 3.5

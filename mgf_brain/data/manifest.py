@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mgf_brain.data.audio import Segment, bounds
+from mgf_brain.data.audio_files import Segment, bounds
 from mgf_brain.data.tables import read_table
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, read_json
@@ -38,7 +38,9 @@ class Utterance:
 
 
 def write_manifest(
-    path: str | os.PathLike, utterances: Iterable[Utterance], data_root: str | os.PathLike
+    path: str | os.PathLike,
+    utterances: Iterable[Utterance],
+    data_root: str | os.PathLike | None = None,
 ) -> None:
     """Write a manifest; a column that nothing stands in is left out, from `label` on.
 
@@ -48,8 +50,9 @@ def write_manifest(
         The CSV file, replaced as a whole.
     utterances : iterable of Utterance
         The rows, in their order.
-    data_root : str or os.PathLike
-        The folder that `$data_root` stands for; audio outside it keeps its absolute path.
+    data_root : str or os.PathLike, optional
+        The folder that `$data_root` stands for; audio outside it keeps its absolute path, as all
+        does without one.
 
     Raises
     ------
@@ -75,7 +78,8 @@ def write_manifest(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["ID", "duration", "wav", "spk_id", "wrd", *extra])
         for u, *more in zip(utterances, *extra.values(), strict=True):
-            row = [u.id, u.duration, relocatable(u.wav, data_root), u.speaker, u.words or "", *more]
+            wav = os.fspath(u.wav) if data_root is None else relocatable(u.wav, data_root)
+            row = [u.id, u.duration, wav, u.speaker, u.words or "", *more]
             if broken := [field for field in row if re.search("[\r\n\0]", str(field))]:
                 raise UserError(f"{path}: {broken[0]!r} holds a line break. Rename or correct it.")
             writer.writerow(row)
@@ -136,6 +140,36 @@ def read_manifest(
         seen.add(utterance.id)
         utterances.append(utterance)
     return utterances
+
+
+def filled_columns(path: str | os.PathLike) -> set[str]:
+    """What a manifest says of its utterances, by which it allows this task or that.
+
+    Arguments
+    ---------
+    path : str or os.PathLike
+        The CSV file.
+
+    Returns
+    -------
+    set of str
+        Those of the columns `spk_id`, `label`, `wrd` and `fold` in which something stands, and
+        "test" if some rows are of that fold.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "own.csv"
+    >>> _ = path.write_text("ID,wav,spk_id,label,fold\\na,a.wav,anna,,test\\n")
+    >>> sorted(filled_columns(path))
+    ['fold', 'spk_id', 'test']
+    """
+    kinds = ("spk_id", "label", "wrd", "fold")
+    try:
+        rows = [row for _, row in read_table(path, ["ID", "wav"], kinds)]
+    except OSError as error:
+        raise UserError(f"--manifest {path}: {error.strerror}. Check the path.") from error
+    has = {kind for kind in kinds if any(row.get(kind) for row in rows)}
+    return has | ({"test"} if any(row.get("fold") == "test" for row in rows) else set())
 
 
 def relocatable(wav: str | os.PathLike, data_root: str | os.PathLike) -> str:

@@ -51,8 +51,7 @@ def read_table(
     [{'ID': 'adrsdt1', 'Dx': 'Control'}]
     """
     with open_text(path) as file:
-        number, line = next(((i, line) for i, line in enumerate(file, 1) if line.strip()), (1, ""))
-        delimiter, header = _read_header(path, number, line, [*columns, *optional])
+        number, delimiter, header = _read_header(path, file, [*columns, *optional])
         if absent := [name for name in columns if name not in header]:
             raise UserError(
                 f"{path} lacks the column {', '.join(absent)}. Its header is: "
@@ -68,10 +67,30 @@ def read_table(
             yield f"{path} line {row_number}", {n: cells[place] for place, n in read.items()}
 
 
+def header_of(path: str | os.PathLike, columns: Sequence[str]) -> list[str]:
+    """All columns of a table.
+
+    Arguments
+    ---------
+    path, columns
+        As of ``read_table``, but for columns that need not be there.
+
+    Example
+    -------
+    >>> path = getfixture("tmp_path") / "moods.tsv"
+    >>> _ = path.write_text("file\\tMood\\n")
+    >>> header_of(path, ["file", "mood"])
+    ['file', 'mood']
+    """
+    with open_text(path) as file:
+        return _read_header(path, file, columns)[2]
+
+
 def _read_header(
-    path: str | os.PathLike, number: int, line: str, names: Sequence[str]
-) -> tuple[str, list[str]]:
-    """The delimiter, and the columns, those of ``names`` in their spelling."""
+    path: str | os.PathLike, lines: Iterable[str], names: Sequence[str]
+) -> tuple[int, str, list[str]]:
+    """Its line's number, the delimiter, and the columns, those of ``names`` in their spelling."""
+    number, line = next(((i, line) for i, line in enumerate(lines, 1) if line.strip()), (1, ""))
     spelling = {name.casefold(): name for name in names}
 
     def named(delimiter: str) -> int:
@@ -86,7 +105,7 @@ def _read_header(
     header = [spelling.get(cell.casefold(), cell) for cell in cells]
     if twice := [name for name in names if header.count(name) > 1]:
         raise UserError(f"{path} has the column {twice[0]} twice. Rename one of them.")
-    return delimiter, header
+    return number, delimiter, header
 
 
 def _rows(

@@ -10,12 +10,13 @@ from typing import Any
 
 from huggingface_hub import ModelCard
 
-from mgf_brain.downstream.pretrained import BASELINES, adapted_name
+from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.errors import UserError
 from mgf_brain.folder import hub
 from mgf_brain.folder.card import NOT_STATED, data_licences, metadata, public_path
 from mgf_brain.foreign.source import open_model
 from mgf_brain.metrics.names import score_text
+from mgf_brain.run.inputs import BASELINES
 
 CARD = Template("""\
 ---

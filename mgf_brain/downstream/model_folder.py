@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mgf_brain.downstream.card import Card, downstream_card
-from mgf_brain.downstream.pretrained import BASELINES
 from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.foreign.source import open_model
 from mgf_brain.inference.task import SpeechTask
+from mgf_brain.run.inputs import BASELINES
 
 Hparams = Mapping[str, Any]
 Results = dict[str, Any]

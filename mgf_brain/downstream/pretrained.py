@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from ruamel.yaml.comments import CommentedMap
 
 from mgf_brain.data.audio import SAMPLE_RATE
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.folder.safe_yaml import refuse_brackets
 from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import dump_expanded, inference_yaml, new_node
-from mgf_brain.foreign.source import is_class_name, is_model_name, open_model
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
 from mgf_brain.nn.baselines import LogMelFeatures
@@ -25,12 +25,9 @@ from mgf_brain.nn.interfaces import Encoder
 from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.nn.pooling import StandardisedStatistics
 from mgf_brain.nn.speech_model import SpeechModel
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH
 from mgf_brain.run.yaml_files import dump, read_files
-
-# Files of hparams/network that mean something only once they are trained with labels.
-FROM_SCRATCH = ("xvector", "ecapa", "lresnet34")
-BASELINES = ("fbank", *FROM_SCRATCH, "random")
 
 
 def untrained_encoder(name: str, untrained: str, seed: int) -> SpeechEncoder:
@@ -165,35 +162,6 @@ def _network_node(path: Path) -> CommentedMap:
 
 def _resolved(hparams_file: str, merge: str | None = None) -> str:
     return resolve(dump(read_files(hparams_file, merge)), hparams_file)
-
-
-def pretrained_name(pretrained: str | os.PathLike) -> str:
-    """A short name of ``--pretrained`` for folders and tables.
-
-    Arguments
-    ---------
-    pretrained : str or os.PathLike
-        "fbank", "random", or a model, see ``open_model``.
-
-    Returns
-    -------
-    str
-        A folder's own name, or for the ``pretrained/`` or ``model/`` of a run the run's, a bare
-        seed with the name of the system above it; of the hub, user and name; of a class of one's
-        own its module.
-
-    Example
-    -------
-    >>> pretrained_name("results/LibriSpeech/mgf/1986/pretrained"), pretrained_name("fbank")
-    ('mgf-1986', 'fbank')
-    """
-    if not os.path.exists(pretrained) and is_class_name(str(pretrained)):
-        return str(pretrained).rpartition(":")[0].rpartition(".")[2]
-    if is_model_name(pretrained):
-        return str(pretrained).replace("/", "-").replace(":", "-")
-    models = ("pretrained", "model")
-    parts = [part for part in Path(pretrained).absolute().parts if part not in models]
-    return "-".join(parts[-2:]) if parts[-1].isdecimal() else parts[-1]
 
 
 def adapted_name(hparams: Mapping[str, Any]) -> str:

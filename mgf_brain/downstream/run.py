@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +24,17 @@ from mgf_brain.downstream.finetuning import (
     tunable,
 )
 from mgf_brain.downstream.low_rank import choose_layers
-from mgf_brain.downstream.pretrained import BASELINES, FROM_SCRATCH, load_extractor, pretrained_name
+from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.downstream.readout import check_readout
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
-from mgf_brain.foreign.source import NAMED, is_model_name
+from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.metrics.names import score_text
+from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.run.folder import prepare_output_folder
+from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH, check_pretrained
+from mgf_brain.run.next_steps import after_run, tell
 from mgf_brain.run.results import describe_data, make_results, write_results
 from mgf_brain.throughput import Throughput
 
@@ -65,14 +70,9 @@ def open_run(
     hparams = experiment.hparams
     pretrained = str(hparams["pretrained"])
     known = [name for name in BASELINES if "full" in adapt or name not in FROM_SCRATCH]
-    if not (pretrained in known or Path(pretrained).exists() or is_model_name(pretrained)):
-        raise UserError(
-            f"pretrained: {pretrained} is neither one of {', '.join(known)} nor a model: {NAMED}."
-        )
+    check_pretrained(pretrained, known)
     if pretrained in FROM_SCRATCH and hparams["adapt"] != "full":
         raise UserError(f"adapt: {pretrained} is untrained. Pass --adapt full.")
-    if experiment.recipe.needs_folder and not hparams["data_folder"]:
-        raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if hparams["adapt"] == "frozen" and "train_probe" in hparams:
         check_run_options(experiment, honoured=("optimizer_step_limit",))
     device = experiment.run_opts["device"]
@@ -174,6 +174,19 @@ def parts_named(parts: Mapping[str, Sequence[Utterance]], beginning: str) -> lis
         if name.startswith(beginning)
         for u in rows
     ]
+
+
+@contextmanager
+def last_step(experiment: Experiment) -> Iterator[None]:
+    """For the report, which ends no run if it fails; then say what can follow.
+
+    Arguments
+    ---------
+    experiment : Experiment
+    """
+    with not_fatal("The report"):
+        yield
+    tell(after_run(experiment.recipe, experiment.hparams, sys.argv[1:]))
 
 
 def finish_run(

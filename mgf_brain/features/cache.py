@@ -22,7 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from mgf_brain.data.audio import Segment, bounds
+from mgf_brain.data.audio_files import Segment, bounds
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.folder.weights import as_bytes

@@ -34,6 +34,7 @@ from mgf_brain.files import read_json, refuse_large
 from mgf_brain.folder.adapted import refuse_local_base
 from mgf_brain.folder.hub_errors import explained
 from mgf_brain.folder.model_files import FILES, is_ours, needed_files
+from mgf_brain.folder.model_names import is_hub_name, split_name
 from mgf_brain.folder.shipped import place_of
 from mgf_brain.kinds import quote
 
@@ -47,7 +48,6 @@ MOST_GB = 20.0  # of a model that is fetched unless the user allows more
 LONGEST = 300  # characters of a list of names in the log
 LOCAL_PATH = re.compile(r":\s*['\"]?(/[^\s'\",}]+)")  # of a yaml
 PLACEHOLDER = "path/to/this/folder"  # in the card's code
-HUB_NAME = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(@(?P<revision>\S+))?")
 
 
 def push(
@@ -313,37 +313,7 @@ def pinned(name: str, folder: Path) -> str:
     return f"{split_name(name)[0]}@{folder.name}" if is_hub_name(name) else name
 
 
-def is_hub_name(name: str | os.PathLike) -> bool:
-    """Whether a name is that of a model on the hub, since no folder bears it.
-
-    Example
-    -------
-    >>> is_hub_name("user/mgf@v1"), is_hub_name("results/LibriSpeech/mgf"), is_hub_name("fbank")
-    (True, False, False)
-    """
-    return not Path(name).exists() and HUB_NAME.fullmatch(str(name)) is not None
-
-
 @cache
 def _pulled(name: str) -> Path:
     repo_id, revision = split_name(name)
     return pull(repo_id, revision=revision)
-
-
-def split_name(name: str) -> tuple[str, str | None]:
-    """The parts of ``user/name@revision``.
-
-    Raises
-    ------
-    UserError
-        If the name is no such thing.
-
-    Example
-    -------
-    >>> split_name("user/mgf@refs/pr/1"), split_name("user/mgf")
-    (('user/mgf', 'refs/pr/1'), ('user/mgf', None))
-    """
-    match = HUB_NAME.fullmatch(name)
-    if match is None:
-        raise UserError(f"{name} is no name on the hub. Write user/name, or user/name@revision.")
-    return match["repo"], match["revision"]

@@ -15,16 +15,13 @@ from mgf_brain.errors import UserError, one_line
 from mgf_brain.folder import hub
 from mgf_brain.folder.adapted import BASE_FILE, AdaptedFolder
 from mgf_brain.folder.model_files import CONFIG_FILE
-from mgf_brain.folder.shipped import is_shipped
+from mgf_brain.folder.model_names import BUNDLE, NAMED, is_class_name, no_folder
 from mgf_brain.folder.source import YAML_FILE, OwnFolder, Source
 from mgf_brain.folder.weights import WEIGHTS_FILE, Weight
 from mgf_brain.folder.write import dump_expanded
 from mgf_brain.foreign.published import Parts
 
-NAMED = "mgf-mini, a run, its pretrained/ or model/, user/name on the hub, a folder of transformers"
-NAMED += " or of SpeechBrain, torchaudio:<bundle>, a checkpoint, or package.module:Class"
 CHECKPOINTS = (".pt", ".pth", ".ckpt", ".bin", ".safetensors")
-BUNDLE = "torchaudio:"
 LONGEST_NAME = 255  # bytes of a file, where there is any limit
 
 UNREADABLE = (ArithmeticError, AttributeError, ImportError, LookupError, RuntimeError)
@@ -124,34 +121,6 @@ def open_model(name: str | os.PathLike | Source, trust: bool = False) -> Source:
     return _opened(path, str(text), trust)
 
 
-def is_model_name(name: str | os.PathLike) -> bool:
-    """Whether it is the name of a model and not a path; there need not be one.
-
-    Example
-    -------
-    >>> is_model_name("user/name"), is_model_name("torchaudio:HUBERT_BASE"), is_model_name("fbank")
-    (True, True, False)
-    >>> is_model_name("mgf-mini")  # which comes with the package
-    True
-    """
-    text = str(name)
-    if is_shipped(text) or hub.is_hub_name(text):
-        return True
-    return not os.path.exists(text) and (text.startswith(BUNDLE) or is_class_name(text))
-
-
-def is_class_name(name: str) -> bool:
-    """Whether it is ``package.module:Class``.
-
-    Example
-    -------
-    >>> is_class_name("experiments.distillmos_encoder:Encoder"), is_class_name("C:/models")
-    (True, False)
-    """
-    module, colon, kind = name.partition(":")
-    return bool(colon) and kind.isidentifier() and all(map(str.isidentifier, module.split(".")))
-
-
 def _opened(path: Path, name: str, trust: bool) -> Source:
     """What lies at a path."""
     if path.is_file():
@@ -159,7 +128,7 @@ def _opened(path: Path, name: str, trust: bool) -> Source:
             return _foreign("of_checkpoint", name, "a checkpoint", path)
         raise UserError(f"{path} is a file, and no checkpoint. Pass {NAMED}.")
     if not path.is_dir():
-        raise UserError(f"{path} holds no model: there is no such folder. Pass {NAMED}.")
+        raise no_folder(path)
     for folder in (path, *(path / part for part in hub.RUN_FOLDERS)):
         if (folder / WEIGHTS_FILE).is_file() and (folder / YAML_FILE).is_file():
             name = hub.pinned(name, path)

@@ -24,7 +24,7 @@ from mgf_brain.nn.masking import lengths_of
 from mgf_brain.nn.progressive import ProgressiveEncoder
 from mgf_brain.pretraining.initial import Initial, open_initial
 from mgf_brain.public_names import find
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
 from mgf_brain.run.overrides import tag_of
 from mgf_brain.run.places import named_by_yaml
 from mgf_brain.run.yaml_files import dump, read_tree

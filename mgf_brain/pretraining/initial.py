@@ -14,14 +14,15 @@ from speechbrain.utils.checkpoints import CKPT_PREFIX, METAFNAME
 from speechbrain.utils.logger import get_logger
 from torch import nn
 
-from mgf_brain.downstream.pretrained import model_node, pretrained_name
+from mgf_brain.downstream.pretrained import model_node
 from mgf_brain.errors import UserError, some
 from mgf_brain.files import open_text
 from mgf_brain.folder.adapted import weights_fingerprint
 from mgf_brain.folder.hub import licence_of, read_card
+from mgf_brain.folder.model_names import is_model_name, pretrained_name
 from mgf_brain.folder.source import Source
 from mgf_brain.folder.write import INFERENCE_KEYS, dump_expanded, inference_yaml, new_node
-from mgf_brain.foreign.source import is_model_name, open_model
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.inference.any_model import load_encoder
 from mgf_brain.nn.low_rank import merge_low_rank

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -15,7 +16,6 @@ from mgf_brain.data.batches.loader import VALID_EPOCH, make_loader
 from mgf_brain.data.labels.track_making import make_tracks, open_tracks, track_makers
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.summary import content_below
-from mgf_brain.errors import UserError
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
 from mgf_brain.pretraining.examples import examples
@@ -29,6 +29,7 @@ from mgf_brain.reports.html import Table
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.log import TrainingLog
+from mgf_brain.run.next_steps import after_run, tell
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.run.results import describe_data, make_results, write_results
 from mgf_brain.run.trained_on import refuse_other_rows
@@ -58,13 +59,13 @@ def pretrain_corpus(
         If the corpus has no folder and is not the embedded one, or what the steps raise.
     """
     experiment = load_recipe(recipe, follow_initial)
-    if recipe.needs_folder and not experiment.hparams["data_folder"]:
-        raise UserError("data_folder has no value; pass --data_folder <corpus>.")
     if complete:
         complete(experiment.hparams)
     ddp_init_group(experiment.run_opts)
     prepare_output_folder(experiment)
     pretrain(experiment, *dataio_prepare(experiment.hparams))
+    if if_main_process():
+        tell(after_run(recipe, experiment.hparams, sys.argv[1:]))
 
 
 def pretrain(

@@ -23,7 +23,7 @@ USAGE = (
 )
 
 
-def parse_command_line(argv: Sequence[str]) -> tuple[str, dict[str, str]]:
+def parse_command_line(argv: Sequence[str], usage: str = USAGE) -> tuple[str, dict[str, str]]:
     """Split a command line into the yaml file and the words of its keys.
 
     Arguments
@@ -31,6 +31,8 @@ def parse_command_line(argv: Sequence[str]) -> tuple[str, dict[str, str]]:
     argv : Sequence[str]
         The words after the script's name. Both `--key value` and `--key=value` are taken;
         only a boolean run option may stand without a value, which then is `true`.
+    usage : str
+        What is said where the file is missing.
 
     Returns
     -------
@@ -63,9 +65,9 @@ def parse_command_line(argv: Sequence[str]) -> tuple[str, dict[str, str]]:
             raise UserError(f"--{key} is given twice. Keep one of them.")
         values[key] = text if equals else _next_value(key, words)
     if "help" in values and not positional:
-        print(USAGE)
+        print(usage)
         raise SystemExit(0)
-    return _only_file(positional), values
+    return _only_file(positional, usage), values
 
 
 def _next_value(key: str, words: deque[str]) -> str:
@@ -79,11 +81,11 @@ def _next_value(key: str, words: deque[str]) -> str:
     return "true"
 
 
-def _only_file(positional: list[str]) -> str:
+def _only_file(positional: list[str], usage: str) -> str:
     if not positional:
-        raise UserError(f"no yaml file is given; {USAGE}.")
+        raise UserError(f"no yaml file is given; {usage}.")
     if len(positional) > 1:
-        raise UserError(f"unexpected argument {positional[1]!r}; {USAGE}.")
+        raise UserError(f"unexpected argument {positional[1]!r}; {usage}.")
     return positional[0]
 
 

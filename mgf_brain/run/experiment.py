@@ -1,54 +1,37 @@
 """From the command line to loaded hyperparameters.
 
-A recipe's yaml file, its data set's yaml file and the command line become one HyperPyYAML text;
-mistakes in any of them become a `UserError` that names the file or the key.
+What ``mgf_brain.run.asked`` has read and checked becomes objects.
 """
 
 from __future__ import annotations
 
-import io
-import os
 import pydoc
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from inspect import signature
-from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
-from hyperpyyaml import load_hyperpyyaml, resolve_references
-from ruamel.yaml.comments import CommentedMap
+from hyperpyyaml import load_hyperpyyaml
 from ruamel.yaml.error import YAMLError
 from speechbrain.utils.distributed import infer_device
 from speechbrain.utils.logger import get_logger
 
 from mgf_brain.errors import UserError, one_line
 from mgf_brain.run.agreement import check_agreement
-from mgf_brain.run.command_line import parse_command_line, parse_value
-from mgf_brain.run.help import print_help
-from mgf_brain.run.keys import RUN_OPTIONS, Key, check_values, keys_of
-from mgf_brain.run.overrides import (
-    expand_home,
-    make_whole,
-    override,
-    refuse_mistyped,
-    refuse_unknown,
-    require_values,
-    switch_off_other_interval,
-)
-from mgf_brain.run.places import found_file, repository_file
-from mgf_brain.run.plain import UNREADABLE, read_plain
+from mgf_brain.run.asked import Asked, Revise, read_asked, read_recipe
+from mgf_brain.run.keys import Key, keys_of
+from mgf_brain.run.places import repository_file
+from mgf_brain.run.plain import UNREADABLE
 from mgf_brain.run.recipe import Recipe
-from mgf_brain.run.yaml_files import dump, find_includes, joined, read_chain, read_each
 
 logger = get_logger(__name__)
 
 # What building objects raises at values that it has no use for, or that name nothing.
-Revise = Callable[[CommentedMap, dict[str, Any], str], None]
 IMPOSSIBLE = (*UNREADABLE, RuntimeError, MemoryError, pydoc.ErrorDuringImport)
 
 
@@ -91,22 +74,10 @@ class Experiment:
 
 
 def load_recipe(recipe: Recipe, revise: Revise | None = None) -> Experiment:
-    """What the command line of a recipe's script asks for, see ``load_experiment``."""
+    """What the command line of a recipe's script asks for, see ``read_recipe``."""
     started = time.time()
-    _refuse_other_task(sys.argv[1:], recipe)
-    merge = recipe.corpus if recipe.reads_corpus_yaml else None
-    return replace(load_experiment(sys.argv[1:], merge, revise), recipe=recipe, started=started)
-
-
-def _refuse_other_task(argv: Sequence[str], recipe: Recipe) -> None:
-    """Before the corpus's yaml, which continues another task's yaml no better."""
-    hparams_file = found_file(parse_command_line(argv)[0])
-    had = {key for tree in read_chain(hparams_file).values() for key in tree}
-    if lacks := [key for key in recipe.needs if key not in had]:
-        raise UserError(
-            f"{hparams_file} is no yaml of {recipe.task}: it lacks the keys {', '.join(lacks)}. "
-            f"Pass {recipe.usual_yaml}, or a yaml of yours with it as base."
-        )
+    asked = read_recipe(recipe, sys.argv[1:], revise)
+    return replace(_loaded(asked), recipe=recipe, started=started)
 
 
 def load_experiment(
@@ -116,17 +87,8 @@ def load_experiment(
 
     Arguments
     ---------
-    argv : Sequence[str]
-        The words after the script's name: `<file>.yaml [--key value …]`. A key is a top-level
-        key of the yaml files or a run option of SpeechBrain, which becomes a key where it is none.
-        `--size base` turns the key `encoder` into `!include:encoder/base.yaml`, whatever that
-        key hands to the include being kept.
-    merge : str | None
-        A data set's name: `data/<merge>.yaml` beside the main yaml file is read as its
-        continuation; references may go both ways, and no key may stand in both.
-    revise : callable, optional
-        ``revise(tree, given, hparams_file)`` changes the yaml files in which all that the command
-        line gives is set, before references are resolved.
+    argv, merge, revise
+        As of ``read_asked``.
 
     Returns
     -------
@@ -148,85 +110,25 @@ def load_experiment(
     >>> load_experiment([str(path), "--precision", "bf16"]).hparams["precision"]
     'bf16'
     """
-    hparams_file, words = parse_command_line(argv)
-    hparams_file = found_file(hparams_file)
-    trees = read_each(hparams_file, merge)
-    keys = keys_of(trees)
-    if "help" in words:
-        print_help(trees, keys)
-        raise SystemExit(0)
-    refuse_mistyped(trees, keys)
-    tree = joined(trees)
-    kinds = {name: key.kind for name, key in keys.items()}
-    values = {name: parse_value(name, word, kinds.get(name, "")) for name, word in words.items()}
-    refuse_unknown(values, tree, hparams_file, keys)
-    for key, value in values.items():
-        override(tree, key, value, hparams_file)
-    run_opts = {name: value for name, value in values.items() if name in RUN_OPTIONS}
-    tree.update(run_opts)  # those that the yaml lacks are saved too
-    find_includes(tree, [Path(hparams_file).parent])
-    switch_off_other_interval(tree, values)
-    make_whole(tree, keys)
-    expand_home(tree, keys)
-    require_values(tree, hparams_file)
-    if revise:
-        revise(tree, values, hparams_file)
-    source = dump(tree)
-    resolved = resolve(source, hparams_file)
-    plain = check_values(read_plain(resolved, hparams_file), keys, hparams_file)
-    run_opts |= {name: plain[name] for name in run_opts}
-    run_opts = _complete_run_opts(run_opts, plain)
-    check_agreement({name: plain[name] for name in plain.keys() & keys.keys()} | run_opts)
-    hparams = _load(resolved, hparams_file)
+    return _loaded(read_asked(argv, merge, revise))
+
+
+def _loaded(asked: Asked) -> Experiment:
+    run_opts = _complete_run_opts(dict(asked.run_opts), dict(asked.values))
+    known = {name: asked.values[name] for name in asked.values.keys() & asked.keys.keys()}
+    check_agreement(known | run_opts)
+    hparams = _load(asked.resolved_yaml, asked.hparams_file)
     if "untrained" in hparams:
-        hparams["untrained"] = repository_file(hparams["untrained"], trees)
-    overrides = {name: plain.get(name, value) for name, value in values.items()}
-    return Experiment(hparams, run_opts, overrides, hparams_file, source, resolved, keys)
-
-
-def resolve(source: str, hparams_file: str, overrides: dict[str, Any] | None = None) -> str:
-    """Resolve the references and includes of a HyperPyYAML text.
-
-    Arguments
-    ---------
-    source : str
-        The text.
-    hparams_file : str
-        The file that the text stands for: includes are relative to its folder.
-    overrides : dict[str, Any] | None
-        Values to set first.
-
-    Returns
-    -------
-    str
-        The text without references or includes.
-
-    Raises
-    ------
-    UserError
-        If a reference or an include leads nowhere, or an included placeholder is unset.
-
-    Example
-    -------
-    >>> resolve("a: !ref <b>\\nb: 2\\n", "task.yaml", {"b": 3})
-    'a: 3\\nb: 3\\n'
-    """
-    stream = io.StringIO(source)
-    stream.name = os.path.realpath(hparams_file)
-    try:
-        text = resolve_references(stream, overrides).read()
-        # HyperPyYAML follows one link of a chain of references to keys further down.
-        for _ in range(text.count("!ref")):
-            before, text = text, resolve_references(text).read()
-            if text == before:
-                break
-    except FileNotFoundError as error:
-        raise UserError(f"{hparams_file} includes {error.filename}, which is missing.") from error
-    except RecursionError as error:
-        raise UserError(f"{hparams_file}: a reference leads back to itself.") from error
-    except UNREADABLE as error:
-        raise UserError(f"{hparams_file}: {one_line(error)}") from error
-    return text
+        hparams["untrained"] = repository_file(hparams["untrained"], asked.files)
+    return Experiment(
+        hparams,
+        run_opts,
+        dict(asked.overrides),
+        asked.hparams_file,
+        asked.source,
+        asked.resolved_yaml,
+        asked.keys,
+    )
 
 
 def _load(resolved: str, hparams_file: str) -> dict[str, Any]:

@@ -17,20 +17,15 @@ from speechbrain.utils.distributed import if_main_process
 
 from mgf_brain.errors import UserError
 from mgf_brain.files import open_atomic, open_text, remove_temporaries
-from mgf_brain.foreign.source import is_model_name
 from mgf_brain.locks import FolderLock
 from mgf_brain.public_names import with_current_names
-from mgf_brain.run.experiment import Experiment, resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.experiment import Experiment
+from mgf_brain.run.inputs import check_inputs
 from mgf_brain.run.keys import bound_values
 from mgf_brain.run.plain import read_plain
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
-
-# What a run reads: checked before anything is written.
-INPUT_KEYS = ("data_folder", "add_manifest", "phone_labels", "oneshot", "list_root")
-INPUT_KEYS += ("train_list", "test_list", "manifest", "lexicon", "lm", "finetuning_folder")
-INPUT_KEYS += ("noise_folder", "reverb_folder", "babble_folder", "labels")
-PRETRAINED_KEYS = ("targets_from", "speakers_from")  # may be names on the hub
 
 COMMAND = "# Started by: "  # begins the line of hyperparams.yaml that says how
 
@@ -59,7 +54,7 @@ def prepare_output_folder(experiment: Experiment, length_keys: Sequence[str] = L
         If a file or folder that the run is to read is missing, or the output folder holds a run
         with other hyperparameters, belongs to one that goes on, or cannot be written.
     """
-    _check_inputs(experiment.hparams)
+    check_inputs(experiment.hparams)
     folder = _output_folder(experiment)
     if not if_main_process():
         _open(experiment, folder, length_keys)
@@ -91,15 +86,6 @@ def _open(experiment: Experiment, folder: Path, length_keys: Sequence[str]) -> N
     create_experiment_directory(str(folder), log_config=log_config)
     if if_main_process():
         _keep_script(folder)
-
-
-def _check_inputs(hparams: dict[str, Any]) -> None:
-    for key in INPUT_KEYS + PRETRAINED_KEYS:
-        path = hparams.get(key)
-        if path is None or (key in PRETRAINED_KEYS and is_model_name(path)):
-            continue
-        if not os.path.exists(path):
-            raise UserError(f"{key} does not exist: {path}. Pass --{key} <path>.")
 
 
 def _output_folder(experiment: Experiment) -> Path:

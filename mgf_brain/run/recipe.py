@@ -32,9 +32,6 @@ class Recipe:
     ---------
     corpus, task : str
         Names of its folder and of its file.
-    reads_corpus_yaml : bool
-        Whether ``hparams/data/<corpus>.yaml`` continues the main yaml; not where the recipe takes
-        several corpora.
 
     Example
     -------
@@ -46,12 +43,22 @@ class Recipe:
 
     corpus: str
     task: str
-    reads_corpus_yaml: bool = True
 
     @property
     def script(self) -> str:
         """The script, as a user would call it."""
         return f"recipes/{self.corpus}/{self.task}.py"
+
+    @property
+    def reads_corpus_yaml(self) -> bool:
+        """Whether ``hparams/data/<corpus>.yaml`` continues the main yaml; not of any corpus's task.
+
+        Example
+        -------
+        >>> Recipe("LibriSpeech", "speakers").reads_corpus_yaml
+        False
+        """
+        return self.task != "speakers"
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def refuse_known(path, oneshot, rows):
 
 def main():
     """Train the probe and score both protocols once; the yaml is that of any corpus."""
-    classify_speakers(Recipe("LibriSpeech", "speakers", reads_corpus_yaml=False), dataio_prepare)
+    classify_speakers(Recipe("LibriSpeech", "speakers"), dataio_prepare)
 
 
 if __name__ == "__main__":

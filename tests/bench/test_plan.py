@@ -138,9 +138,3 @@ def test_what_cannot_be_run_is_refused(data, tasks, models, options, message):
         make_plan(tasks, models, Path("out"), data=data, **options)
     with pytest.raises(UserError, match="there is no speech"):
         make_plan(tasks, models, Path("out"))
-
-
-def test_recipes_that_are_not_there_are_named(data, monkeypatch):
-    monkeypatch.setattr("mgf_brain.bench.plan.repository_file", lambda name, beside: "absent")
-    with pytest.raises(UserError, match=r"emotion\.py is not here: .* checkout"):
-        make_plan(["emotion"], ["fbank"], Path("out"), data=data)

@@ -6,7 +6,7 @@ import soundfile
 import torch
 
 from mgf_brain.data.audio import probe, read_audio
-from mgf_brain.data.decoding import DECODED
+from mgf_brain.data.audio_files import DECODED
 from mgf_brain.errors import UserError
 
 

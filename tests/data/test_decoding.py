@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from mgf_brain.data import decoding
-from mgf_brain.data.audio import Segment, audio_among, probe, read_audio
+from mgf_brain.data.audio import probe, read_audio
+from mgf_brain.data.audio_files import Segment, audio_among
 from mgf_brain.data.preparation.checks import check_file
 from mgf_brain.errors import UserError
 

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 import torch
 
-from mgf_brain.data.audio import AudioCache, Segment, probe, read_audio
+from mgf_brain.data.audio import AudioCache, probe, read_audio
+from mgf_brain.data.audio_files import Segment
 from mgf_brain.data.augment.recordings import Recordings
 from mgf_brain.data.batches.crops import CropDataset, SeparateCrops
 from mgf_brain.data.corpora.own import prepare_own

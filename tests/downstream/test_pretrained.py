@@ -7,17 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgf_brain.downstream.pretrained import (
-    BASELINES,
-    FROM_SCRATCH,
-    encoder_node,
-    load_extractor,
-    pretrained_name,
-)
+from mgf_brain.downstream.pretrained import encoder_node, load_extractor
 from mgf_brain.errors import UserError
+from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, example_encoder
 from mgf_brain.nn.encoder import NoContext
+from mgf_brain.run.inputs import BASELINES, FROM_SCRATCH
 from tests.inference.folders import write_classifier, write_folder
 from tests.small_runs import weights
 

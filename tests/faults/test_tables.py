@@ -15,7 +15,7 @@ import torch
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from mgf_brain.data.audio import Segment
+from mgf_brain.data.audio_files import Segment
 from mgf_brain.data.corpora.own import prepare_own
 from mgf_brain.data.labels.phone_labels import read_class_names, read_phone_labels, read_split
 from mgf_brain.data.labels.spelling import spell

@@ -7,9 +7,10 @@ import torch
 
 from mgf_brain.data.audio import read_audio
 from mgf_brain.data.manifest import Utterance
-from mgf_brain.downstream.pretrained import load_extractor, pretrained_name, untrained_encoder
+from mgf_brain.downstream.pretrained import load_extractor, untrained_encoder
 from mgf_brain.errors import UserError
 from mgf_brain.features.extractor import FeatureExtractor
+from mgf_brain.folder.model_names import pretrained_name
 from mgf_brain.inference import SpeechEncoder
 from mgf_brain.nn.baselines import LogMelFeatures
 from mgf_brain.nn.encoder import TransformerEncoder

@@ -14,9 +14,10 @@ import torch
 
 from experiments.loopback_hub import Hub
 from mgf_brain.cli.main import main
-from mgf_brain.downstream.pretrained import encoder_node, load_extractor, pretrained_name
+from mgf_brain.downstream.pretrained import encoder_node, load_extractor
 from mgf_brain.errors import UserError
-from mgf_brain.folder.hub import FILES, is_hub_name, local_path, pull, push, split_name
+from mgf_brain.folder.hub import FILES, local_path, pull, push
+from mgf_brain.folder.model_names import is_hub_name, pretrained_name, split_name
 from mgf_brain.folder.write import dump_expanded, export_folder
 from mgf_brain.inference import UtteranceClassifier, example_encoder
 from tests.folder.conftest import CARD, WEIGHTS

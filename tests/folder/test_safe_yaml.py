@@ -12,7 +12,7 @@ import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
-from mgf_brain.downstream.pretrained import BASELINES, encoder_node
+from mgf_brain.downstream.pretrained import encoder_node
 from mgf_brain.errors import UserError
 from mgf_brain.folder import safe_yaml
 from mgf_brain.folder.safe_yaml import ALLOWED, load_safely, read_keys, refuse_brackets
@@ -29,7 +29,8 @@ from mgf_brain.nn.ctc_head import CTCHead
 from mgf_brain.nn.encoder import NoContext
 from mgf_brain.nn.low_rank import LowRank
 from mgf_brain.public_names import public_name
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.inputs import BASELINES
 from mgf_brain.run.yaml_files import dump, read_files
 from tests.inference.folders import write_classifier, write_folder
 from tests.recipes.test_yamls import HPARAMS

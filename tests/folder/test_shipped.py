@@ -13,14 +13,15 @@ import pytest
 import torch
 
 from mgf_brain import SpeakerVerifier, SpeechEncoder, SpeechRecognizer, UtteranceClassifier
-from mgf_brain.downstream.pretrained import load_extractor, pretrained_name
+from mgf_brain.downstream.pretrained import load_extractor
 from mgf_brain.errors import UserError
 from mgf_brain.files import read_json
 from mgf_brain.folder import shipped
 from mgf_brain.folder.adapted import BASE_FILE, read_base, refuse_local_base, weights_fingerprint
 from mgf_brain.folder.hub import exported, licence_of, pull, push, read_card
+from mgf_brain.folder.model_names import is_model_name, pretrained_name
 from mgf_brain.folder.shipped import AGE, ENCODER, NAMES, PHONES, SEX, SPEAKERS, WEIGHTS
-from mgf_brain.foreign.source import is_model_name, open_model
+from mgf_brain.foreign.source import open_model
 from mgf_brain.inference.any_model import load_any
 from tests.folder.test_adapted import WAV, write_adapted, write_base
 from tests.shipped import needs_weights

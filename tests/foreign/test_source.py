@@ -9,9 +9,10 @@ import torch
 from ruamel.yaml import YAML
 
 from mgf_brain.errors import UserError
+from mgf_brain.folder.model_names import is_class_name, is_model_name
 from mgf_brain.folder.source import OwnFolder
 from mgf_brain.foreign.published import Parts
-from mgf_brain.foreign.source import ForeignModel, is_class_name, is_model_name, open_model
+from mgf_brain.foreign.source import ForeignModel, open_model
 from mgf_brain.inference import SpeakerVerifier, SpeechEncoder, UtteranceClassifier
 from mgf_brain.inference.any_model import load_any, load_encoder
 from mgf_brain.inference.verification import as_verifier
@@ -54,7 +55,9 @@ def test_a_run_that_has_not_ended(tmp_path: Path):
 def test_a_file_that_is_no_checkpoint(tmp_path: Path):
     path = tmp_path / "speech.wav"
     path.touch()
-    with pytest.raises(UserError, match=r"speech.wav is a file, and no checkpoint. Pass mgf-mini, a run"):
+    with pytest.raises(
+        UserError, match=r"speech.wav is a file, and no checkpoint. Pass mgf-mini, a run"
+    ):
         open_model(path)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from ruamel.yaml.comments import CommentedMap
 
-from mgf_brain.run.experiment import load_experiment, resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.experiment import load_experiment
 from mgf_brain.run.keys import RUN_OPTIONS, check_values
 from mgf_brain.run.keys import keys_of as known_keys
 from mgf_brain.run.overrides import CHOICES, included_folder, override
 from mgf_brain.run.plain import read_plain
+from mgf_brain.run.recipe import Recipe
 from mgf_brain.run.yaml_files import dump, read_each, read_files
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +55,8 @@ def merged(script: Path, text: str) -> list[str | None]:
     """What a script says itself, or else, in the run it shares with others, its folder's name."""
     if "load_experiment" in text:
         return re.findall(MERGE, text) or [None]
-    return [None if "reads_corpus_yaml=False" in text else script.parent.name]
+    recipe = Recipe.of_script(str(script))
+    return [recipe.corpus if recipe.reads_corpus_yaml else None]
 
 
 def choices_of(tree: dict) -> dict[str, str]:

@@ -169,6 +169,6 @@ def test_bad_runs_are_named_and_nothing_is_written(tmp_path, capsys):
 def test_the_page_is_no_other_file(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["report", str(write_run(tmp_path / "a")), "--output", str(tmp_path)])
-    assert "is no page" in capsys.readouterr().err
+    assert "its suffix is none of .html, .htm" in capsys.readouterr().err
     with pytest.raises(UserError, match="is given twice"):
         short_names(["a", "b", "./a"])

@@ -8,7 +8,8 @@ from hyperpyyaml import load_hyperpyyaml
 from speechbrain import Brain
 
 from mgf_brain.errors import UserError
-from mgf_brain.run.experiment import load_experiment, resolve
+from mgf_brain.run.asked import resolve
+from mgf_brain.run.experiment import load_experiment
 from mgf_brain.run.plain import read_plain
 
 ROOT = Path(__file__).parents[2]

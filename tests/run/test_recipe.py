@@ -1,12 +1,11 @@
 """A recipe's script takes the yaml files of its task, and no other."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.run import experiment
+from mgf_brain.run import asked
 from mgf_brain.run.recipe import NEEDS, Recipe
 from mgf_brain.run.yaml_files import read_files
 
@@ -25,14 +24,13 @@ def is_for(main: Path, task: str) -> bool:
 
 @pytest.mark.parametrize("task", NEEDS)
 def test_a_yaml_of_another_task_is_refused(task, monkeypatch):
-    monkeypatch.setattr(experiment, "load_experiment", lambda *_: experiment.Experiment(*[{}] * 6))
+    monkeypatch.setattr(asked, "read_asked", lambda argv, *_: argv)
     for main in MAIN_FILES:
-        monkeypatch.setattr(sys, "argv", ["script.py", str(main)])
         if is_for(main, task):
-            assert experiment.load_recipe(Recipe("Custom", task)).recipe.task == task
+            assert asked.read_recipe(Recipe("Custom", task), [str(main)]) == [str(main)]
         else:
             with pytest.raises(UserError, match=f"{main.name} is no yaml of {task}: it lacks") as e:
-                experiment.load_recipe(Recipe("Custom", task))
+                asked.read_recipe(Recipe("Custom", task), [str(main)])
             assert "\n" not in str(e.value)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mgf_brain.errors import UserError
-from mgf_brain.run.experiment import resolve
+from mgf_brain.run.asked import resolve
 from mgf_brain.run.plain import read_plain
 from mgf_brain.run.yaml_files import dump, joined, read_each, read_files
 

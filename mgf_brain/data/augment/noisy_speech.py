@@ -12,7 +12,8 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
 
-from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, Segment, read_audio, refuse_short_piece
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, read_audio, refuse_short_piece
+from mgf_brain.data.audio_files import Segment
 from mgf_brain.data.augment.noise import NOISE_STREAM, Noise
 from mgf_brain.data.batches.crops import SeparateCrops
 from mgf_brain.data.batches.sampler import BatchLoader, DurationBatchSampler

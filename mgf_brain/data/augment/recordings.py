@@ -11,14 +11,8 @@ from typing import Any
 
 import torch
 
-from mgf_brain.data.audio import (
-    SAMPLE_RATE,
-    AudioCache,
-    Segment,
-    probe,
-    read_audio,
-    refuse_short_piece,
-)
+from mgf_brain.data.audio import SAMPLE_RATE, AudioCache, probe, read_audio, refuse_short_piece
+from mgf_brain.data.audio_files import Segment
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.patience import PatientReader
 from mgf_brain.data.preparation.layout import audio_files

@@ -18,7 +18,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mgf_brain.data.audio import audio_among
+from mgf_brain.data.audio_files import audio_among
 from mgf_brain.data.labels.transcripts import normalise_words
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.corpus import Parts, corpus_reader

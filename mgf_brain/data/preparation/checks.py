@@ -13,9 +13,9 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, bounds, passes_end
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, passes_end
+from mgf_brain.data.audio_files import CONVERTED, bounds
 from mgf_brain.data.decoding import (
-    CONVERTED,
     LARGEST_SAMPLE,
     Fault,
     open_audio,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from mgf_brain.data.audio import bounds
+from mgf_brain.data.audio_files import bounds
 from mgf_brain.data.manifest import SUMMARY_FILE, Utterance, relocatable, write_manifest
 from mgf_brain.data.preparation.checks import AudioCheck, check_files, find_duplicates
 from mgf_brain.data.preparation.summary import format_summary, read_summary, summarise

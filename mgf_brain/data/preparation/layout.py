@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from mgf_brain.data.audio import audio_among
+from mgf_brain.data.audio_files import audio_among
 from mgf_brain.errors import UserError
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import soundfile
 from tqdm import tqdm
 
-from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, Segment, bounds, read_audio
+from mgf_brain.data.audio import SAMPLE_RATE, SHORTEST, read_audio
+from mgf_brain.data.audio_files import Segment, bounds
 from mgf_brain.data.manifest import (
     ROOT,
     SUMMARY_FILE,

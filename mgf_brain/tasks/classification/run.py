@@ -7,8 +7,7 @@ from typing import Any
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.finetuning import ADAPT
-from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
@@ -60,5 +59,5 @@ def classify_utterances(
         mean_weights(predictions),
     )
     export_classifier(experiment.hparams, trainer, predictions[-1], results)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_classification_page(experiment, predictions, trainer, metrics)

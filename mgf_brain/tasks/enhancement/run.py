@@ -10,11 +10,10 @@ from torch import nn
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers
 from mgf_brain.downstream.finetuning import ADAPT
-from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.errors import UserError, some
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.metrics.enhancement import mean_scores
-from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
@@ -55,7 +54,7 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
         enhancer.head.layer_weights(),
     )
     export_enhancer(hparams, extractor, enhancer, results)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_enhancement_page(experiment, enhancer, test, scores)
 
 

@@ -12,10 +12,9 @@ from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.labelled import Labelled
 from mgf_brain.downstream.probes import FrameData, probe_steps
-from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.features.extractor import FeatureExtractor
 from mgf_brain.nn.probe import Probe
-from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.log import TrainingLog
 from mgf_brain.run.outcomes import counted, write_outcomes
@@ -52,7 +51,7 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], L
     weights = probe.layer_weights()
     used = nn.ModuleList([extractor.encoder, probe])
     finish_run(experiment, train, probe, used, metrics, extractor.throughput, weights)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_phones_page(experiment, probe, made, names)
 
 

@@ -9,8 +9,7 @@ from torch import nn
 
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.readout import choose_readout
-from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.outcomes import write_outcomes
 from mgf_brain.run.recipe import Recipe
@@ -46,5 +45,5 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
     write_outcomes(experiment.hparams["output_folder"], *right_counts(named))
     used = nn.ModuleList([extractor.encoder, probe])
     finish_run(experiment, train, probe, used, metrics, extractor.throughput, readout=readout)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_speakers_page(experiment, named, oneshot, vectors)

@@ -11,10 +11,9 @@ from torch import nn
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.splits import assert_disjoint_speakers, split_speakers
 from mgf_brain.downstream.finetuning import ADAPT
-from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.files import open_atomic
 from mgf_brain.inference.tokens import Tokens
-from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.outcomes import counted, write_outcomes
 from mgf_brain.run.recipe import Recipe
@@ -87,7 +86,7 @@ def recognise(
         head.layer_weights(),
     )
     export_recogniser(hparams, extractor, head, tokens, results)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_transcription_page(experiment, head, made, metrics)
 
 

@@ -10,8 +10,7 @@ from torch import nn
 from mgf_brain.data.labels.phone_tokens import not_speech
 from mgf_brain.data.selection import draw_seconds
 from mgf_brain.downstream.labelled import Labelled
-from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.run.experiment import load_recipe
 from mgf_brain.run.recipe import Recipe
 from mgf_brain.tasks.units.report import write_units_page
@@ -46,5 +45,5 @@ def score_units(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Label
         "train_layers": {str(i): layer.train for i, layer in enumerate(scores)},
     }
     finish_run(experiment, test, nn.ModuleList(), extractor.encoder, metrics, extractor.throughput)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_units_page(experiment, heard, scores, layer)

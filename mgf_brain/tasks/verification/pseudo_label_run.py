@@ -13,9 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.downstream.finetuning import WHOLE
-from mgf_brain.downstream.run import finish_run, open_run
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.errors import UserError
-from mgf_brain.reports.drawing import not_fatal
 from mgf_brain.reports.pages import write_folder
 from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 from mgf_brain.reports.task_page import Picture
@@ -65,7 +64,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     cosines = cosine_scores(embeddings, trials.pairs)
     write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, cosines)
     curves = Picture("rounds", partial(round_curves, rows), CAPTION)
-    with not_fatal("The report"):
+    with last_step(experiment):
         scores, metrics = {"": cosines}, _flat(rows)
         write_verification_page(experiment, embeddings, trials, scores, metrics, [curves])
 

@@ -13,8 +13,7 @@ from mgf_brain.data.splits import require_speakers
 from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.downstream.finetuning import ADAPT, check_run_options
 from mgf_brain.downstream.readout import EMBEDDING, STATISTICS, choose_readout
-from mgf_brain.downstream.run import finish_run, open_run
-from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.recipe import Recipe
@@ -85,5 +84,5 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     )
     calibration = None if tuned else calibrate(train, known, hparams["seed"])
     export_verifier(hparams, extractor, embeddings.shape[1], added, calibration, results)
-    with not_fatal("The report"):
+    with last_step(experiment):
         write_verification_page(experiment, embeddings, trials, scores, metrics)
