@@ -99,11 +99,37 @@ def normalise_frames(x: torch.Tensor, valid: torch.Tensor, eps: float = 1e-2) ->
     [-1.0, 1.0, 0.0]
     """
     kind, x = x.dtype, summable(x)
+    mean, deviation = frame_moments(x, valid)
+    return ((x - mean) * valid[..., None].to(x.dtype) / (deviation + eps)).to(kind)
+
+
+def frame_moments(x: torch.Tensor, valid: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation of each channel over the valid frames of each utterance.
+
+    Arguments
+    ---------
+    x : torch.Tensor
+        (B, T, C).
+    valid : torch.Tensor
+        (B, T) bool.
+
+    Returns
+    -------
+    mean, deviation : torch.Tensor
+        (B, 1, C).
+
+    Example
+    -------
+    >>> x = torch.tensor([[[1.0], [3.0], [99.0]]])
+    >>> mean, deviation = frame_moments(x, torch.tensor([[True, True, False]]))
+    >>> mean.item(), deviation.item()
+    (2.0, 1.0)
+    """
     weight = valid[..., None].to(x.dtype)
     count = weight.sum(1, keepdim=True).clamp(min=1.0)
-    centred = (x - (x * weight).sum(1, keepdim=True) / count) * weight
-    deviation = (centred.square().sum(1, keepdim=True) / count).sqrt()
-    return (centred / (deviation + eps)).to(kind)
+    mean = (x * weight).sum(1, keepdim=True) / count
+    centred = (x - mean) * weight
+    return mean, (centred.square().sum(1, keepdim=True) / count).sqrt()
 
 
 def summable(x: torch.Tensor) -> torch.Tensor:

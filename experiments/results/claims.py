@@ -1,6 +1,6 @@
 """What the papers claim, as comparisons of two systems, and whether runs confirm it.
 
-A difference is that of ``mgf_brain.bench.differences``: over drawn test speakers and seeds. Which
+A difference is that of ``mgf_brain.reports.differences``: over drawn test speakers and seeds. Which
 comparisons there are was written down before any of these runs: p is of each by itself.
 """
 
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from experiments.results.plan import Results
 from experiments.results.systems import EMOTIONS, SPEAKERS, metrics_of
-from mgf_brain.bench.differences import CHANCE, Difference, difference
 from mgf_brain.bench.runs import Run
-from mgf_brain.bench.samples import Sample, joined
-from mgf_brain.bench.scores import run_sample
 from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import metric_read
+from mgf_brain.reports.differences import CHANCE, Difference, difference
+from mgf_brain.reports.run_scores import run_sample
+from mgf_brain.reports.samples import Sample, joined
 
 COLUMNS = ("better", "worse", "task", "score", "difference", "low", "high", "p")
 

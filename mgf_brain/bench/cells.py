@@ -9,9 +9,9 @@ from statistics import mean, stdev
 
 from scipy.stats import rankdata
 
-from mgf_brain.bench.differences import Difference
-from mgf_brain.bench.samples import Sample
 from mgf_brain.metrics.names import metric_read
+from mgf_brain.reports.differences import Difference
+from mgf_brain.reports.samples import Sample
 
 
 @dataclass(frozen=True)

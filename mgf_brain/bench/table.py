@@ -8,13 +8,13 @@ from statistics import mean
 from typing import Any
 
 from mgf_brain.bench.cells import Cell, Line, mean_ranks
-from mgf_brain.bench.differences import best_models, differences
 from mgf_brain.bench.models import Model
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.runs import Run
-from mgf_brain.bench.samples import joined
-from mgf_brain.bench.scores import chance, resampled, run_sample
 from mgf_brain.metrics.names import metric_read
+from mgf_brain.reports.differences import best_models, differences
+from mgf_brain.reports.run_scores import chance, resampled, run_sample
+from mgf_brain.reports.samples import joined
 
 
 @dataclass(frozen=True)

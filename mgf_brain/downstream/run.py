@@ -193,6 +193,7 @@ def finish_run(
     experiment: Experiment,
     train: Sequence[Utterance],
     model: nn.Module,
+    used: nn.Module,
     metrics: Mapping[str, Any],
     throughput: Throughput,
     layer_weights: Sequence[float] = (),
@@ -207,6 +208,8 @@ def finish_run(
         What the model was trained on, or where nothing is trained what was scored.
     model : torch.nn.Module
         What was trained.
+    used : torch.nn.Module
+        All that computes the scores, trained or not.
     metrics : mapping
         Scores in percent, but for costs.
     throughput : Throughput
@@ -236,6 +239,7 @@ def finish_run(
         model,
         dict(metrics),
         times,
+        used,
     )
     if layer_weights:
         results["layer_weights"] = list(layer_weights)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -154,6 +155,14 @@ def rates_min_dcf(misses: np.ndarray, alarms: np.ndarray, p_target: float = 0.01
     """
     costs = p_target * misses + (1.0 - p_target) * alarms
     return costs.min(-1) / min(p_target, 1.0 - p_target)
+
+
+# What is scored of trials, by name in results.json.
+TRIAL_RATES: dict[str, Rates] = {
+    "eer": rates_eer,
+    "min_dcf": rates_min_dcf,
+    "min_dcf_p05": partial(rates_min_dcf, p_target=0.05),
+}
 
 
 def trial_bootstrap(

@@ -115,6 +115,23 @@ class ClusterPrediction(Objective):
         terms.figures["visible_accuracy"] = seen.figures["accuracy"]
         return self._with_visible(terms, seen) if self.visible_weight else terms
 
+    def named(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Which clusters masked frames are taken for.
+
+        Arguments
+        ---------
+        encoded : Encoded
+
+        Returns
+        -------
+        labels, named : torch.Tensor
+            (B, T) int64.
+        masked : torch.Tensor
+            (B, T) bool, frames that the encoder did not see and that have a label.
+        """
+        labels, masked, _ = self._targets(encoded)
+        return labels, self.classifier(encoded.states[self.state]).argmax(-1), masked
+
     def _with_visible(self, terms: Terms, seen: Terms) -> Terms:
         """Both kinds of frames in one loss; what is of the masked ones alone is called so."""
         figures = {**terms.figures, "masked_loss": terms.mean().detach()}

@@ -11,8 +11,9 @@ from mgf_brain.objectives.base import Encoded, Objective, Terms, frame_terms, ta
 from mgf_brain.objectives.parts.contrastive import contrastive_terms
 from mgf_brain.objectives.parts.references import nearest_visible, regression_references
 from mgf_brain.papers import MGF
-from mgf_brain.spectrum import normalise_frames
+from mgf_brain.spectrum import frame_moments, normalise_frames
 
+EPS = 1e-1  # added to the deviation of a bin
 POWER_FLOOR = 1e-7  # -70 dB re full-scale white noise
 
 
@@ -37,9 +38,11 @@ def log_spectrum(encoded: Encoded) -> torch.Tensor:
     >>> spectrum.shape, bool(spectrum[0, 2].any())
     (torch.Size([1, 3, 201]), False)
     """
-    power = encoded.frames.power
-    log_power = (power + POWER_FLOOR).log().view(*encoded.valid.shape, -1)
-    return normalise_frames(log_power, encoded.valid, eps=1e-1)
+    return normalise_frames(_log_power(encoded), encoded.valid, EPS)
+
+
+def _log_power(encoded: Encoded) -> torch.Tensor:
+    return (encoded.frames.power + POWER_FLOOR).log().view(*encoded.valid.shape, -1)
 
 
 class _FrameObjective(Objective):
@@ -93,6 +96,24 @@ class FrameReconstruction(_FrameObjective):
         """L1 terms, averaged over bins."""
         error = (self._predict(encoded) - log_spectrum(encoded)).abs().mean(-1)
         return frame_terms(error, self._where(encoded))
+
+    def reconstruct(self, encoded: Encoded) -> tuple[torch.Tensor, torch.Tensor]:
+        """What is predicted, to be seen and heard, and what is there.
+
+        Arguments
+        ---------
+        encoded : Encoded
+
+        Returns
+        -------
+        true, predicted : torch.Tensor
+            (B, spectra, bins) log power, one after another; a frame may hold several spectra.
+        """
+        true = _log_power(encoded)
+        mean, deviation = frame_moments(true, encoded.valid)
+        predicted = self._predict(encoded) * (deviation + EPS) + mean
+        shape = encoded.frames.power.shape
+        return true.view(shape), predicted.view(shape)
 
     def references(self, encoded: Encoded) -> dict[str, torch.Tensor]:
         """Constant: the median of each bin. Copy: the spectrum of the nearest visible frame."""

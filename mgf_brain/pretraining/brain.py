@@ -32,11 +32,13 @@ class PretrainingBrain(BaseBrain):
     ``modules`` holds one module, ``model`` (PretrainingModel); ``valid_loader`` is set before
     ``fit``. ``hparams`` holds ``optimizer_step_limit`` and ``gradient_interval`` (lines of the log
     between two with shares of the gradient; 0 for none) beside what ``BaseBrain`` reads. What
-    ``milestones`` holds for a number of optimizer steps is called after that step.
+    ``milestones`` holds for a number of optimizer steps is called after that step, ``validated``
+    with the figures of each validation.
     """
 
     valid_loader: Iterable[SpeechBatch] = ()
     milestones: Mapping[int, Callable[[], None]] = MappingProxyType({})
+    validated: Callable[[dict[str, float]], None] | None = None
     _shares: Mapping[str, float] | None = None  # of the gradient; None if they are not asked for
     _counts: Sequence[float] = ()  # terms of the batches of this step
 
@@ -142,6 +144,14 @@ class PretrainingBrain(BaseBrain):
             references = self.model.objectives[name].references(encoded)
             values = {"loss": term.mean(), **term.figures, **references}
             figures |= {f"{name}_{key}": float(value) for key, value in values.items()}
+        return figures
+
+    def validate_now(self) -> dict[str, float]:
+        """And tell whoever wants to hear it, outside of the time of the steps."""
+        figures = super().validate_now()
+        if self.validated:
+            self.validated(figures)
+            self._start_clock()
         return figures
 
     def validate(self) -> dict[str, float]:

@@ -12,11 +12,10 @@ from matplotlib.ticker import LogFormatter
 
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.scales import find_scales
-from mgf_brain.reports.curves import Rows, smooth
+from mgf_brain.reports.curves import Rows, smooth, smoothing
 from mgf_brain.reports.drawing import Draw
-from mgf_brain.reports.style import CONSTANT, COPY, TRAINING, VALIDATION
+from mgf_brain.reports.style import CONSTANT, COPY, HEALTHY_FILL, TRAINING, VALIDATION, WARNING
 
-HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 PANELS = {"accuracy": "accuracy (%)", "entropy": "entropy (nat)"}
 TITLES = {"dino_entropy": "entropy (% of the uniform)"}  # where an objective's unit is another
 
@@ -164,7 +163,8 @@ def draw_throughput(train: Rows) -> Figure:
 def _draw_curve(axes: Axes, key: str, train: Rows, valid: Rows, label: str = "validation") -> None:
     steps, values = _series(train, key)
     if steps.size:
-        axes.plot(steps, values, color=TRAINING, lw=0.7, alpha=0.35)
+        if smoothing(len(values)) > 1:
+            axes.plot(steps, values, color=TRAINING, lw=0.7, alpha=0.35)
         axes.plot(steps, smooth(values), color=TRAINING, lw=1.8, label="training")
     steps, values = _series(valid, key)
     if steps.size:

@@ -4,25 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mgf_brain.objectives.collapse import HEALTHY, unhealthy
 from mgf_brain.pretraining.plots import draw_all
 from mgf_brain.pretraining.scales import CRITERION, HEADER, find_scales, text_table
-from mgf_brain.reports.curves import history
-from mgf_brain.reports.facts import clock, finished, read_results, run_facts
-from mgf_brain.reports.html import write_page
+from mgf_brain.reports.curves import Rows, history, smoothing
+from mgf_brain.reports.facts import (
+    clock,
+    finished,
+    read_results,
+    read_settings,
+    run_command,
+    run_facts,
+)
+from mgf_brain.reports.html import Table
+from mgf_brain.reports.pages import write_page
 from mgf_brain.run.log import read_metrics
 from mgf_brain.run.recipe import Recipe
 
 
-def write_pretraining_page(folder: str | Path) -> Path:
-    """Write ``report/``: PNG plots, and ``index.html`` that holds them too.
+def write_pretraining_page(
+    folder: str | Path,
+    examples: Mapping[str, Table] = MappingProxyType({}),
+    running: dict[str, Any] | None = None,
+) -> Path:
+    """Write ``report/``: SVG plots, and ``index.html`` that holds them too.
 
     Arguments
     ---------
     folder : str or Path
         A run's output folder, with ``metrics.jsonl`` and ``results.json``.
+    examples : mapping of str to Table
+        By heading, what the model makes of utterances.
+    running : dict, optional
+        The results so far of a run that goes on, in place of ``results.json``.
 
     Returns
     -------
@@ -35,7 +52,7 @@ def write_pretraining_page(folder: str | Path) -> Path:
         If one of the two files is missing.
     """
     folder = Path(folder)
-    results = read_results(folder)
+    results = running or read_results(folder)
     train, valid = history(read_metrics(finished(folder / "metrics.jsonl")))
     scales = find_scales(_validation(results))
     learning = [scale for scale in scales if scale.verdict == "yes"]
@@ -46,11 +63,15 @@ def write_pretraining_page(folder: str | Path) -> Path:
         "pretraining.html",
         draw_all(train, valid),
         title=f"{system} on {corpus}",
-        lead=f"{learn}{_length(results)}",
+        lead=f"{_progress(train) if running else ''}{learn}{_length(results)}",
+        running=running is not None,
+        examples=examples if read_settings(folder).get("report_audio", True) else {},
+        smoothed=smoothing(len(train)) > 1,
         header=HEADER,
         scales=[scale.cells() for scale in scales],
         criterion=CRITERION,
         collapse=_collapse_rows(_validation(results)),
+        command=run_command(folder),
         facts=[*_scores(results), *run_facts(results)],
     )
 
@@ -81,10 +102,15 @@ def _validation(results: dict[str, Any]) -> dict[str, float]:
     return results["metrics"].get("validation", {})
 
 
+def _progress(train: Rows) -> str:
+    return f"It goes on, after {train[-1]['step']:,} steps. " if train else "It goes on. "
+
+
 def _length(results: dict[str, Any]) -> str:
     data = results["data"]
+    speakers = f"{data['speakers']:,} speakers" if data["speakers"] else "speakers not known"
     return (
-        f"{data['hours']:.2f} hours of speech of {data['speakers']} speakers, "
+        f"{data['hours']:.2f} hours of speech of {speakers}, "
         f"run of {clock(results['time']['wall_s'])}."
     )
 

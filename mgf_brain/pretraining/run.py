@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,14 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.data.preparation.summary import content_below
 from mgf_brain.pretraining.brain import PretrainingBrain
 from mgf_brain.pretraining.checks import refuse_impossible_batches, refuse_untrainable
+from mgf_brain.pretraining.examples import examples
 from mgf_brain.pretraining.following import follow_initial
 from mgf_brain.pretraining.initial import begin
+from mgf_brain.pretraining.live import LivePage
 from mgf_brain.pretraining.model_folder import export_encoder
 from mgf_brain.pretraining.report import summary_table, write_pretraining_page
 from mgf_brain.reports.drawing import not_fatal
+from mgf_brain.reports.html import Table
 from mgf_brain.run.experiment import Experiment, load_recipe
 from mgf_brain.run.folder import prepare_output_folder
 from mgf_brain.run.log import TrainingLog
@@ -130,8 +134,11 @@ def pretrain(
         round(share * steps): partial(keep, f"milestones/{100 * share:g}")
         for share in hparams["export_at"]
     }
+    if if_main_process():
+        brain.validated = LivePage(hparams["output_folder"], results).update
     brain.fit(hparams["epoch_counter"], loader)
 
+    brain.validated = None
     figures = brain.validate_now()
     metrics = {"loss": figures["loss"], "validation": figures}
     metrics |= {name: track.figures for name, track in tracks.items() if track.figures}
@@ -185,4 +192,12 @@ def _write(
     logger.info("Pretrained folder: %s", exported_folder)
     print(summary_table(results["metrics"]["validation"]))
     with not_fatal("The report"):
-        logger.info("Report: %s", write_pretraining_page(folder))
+        logger.info("Report: %s", write_pretraining_page(folder, _examples(brain)))
+
+
+def _examples(brain: PretrainingBrain) -> dict[str, Table]:
+    """Of the longest of the first batches of the validation."""
+    brain.modules.eval()
+    batches = list(islice(brain.valid_loader, 8))
+    batch = max(batches, key=lambda x: x.seconds / len(x.ids))
+    return examples(brain.model, batch.to(brain.device))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from mgf_brain.errors import UserError
-from mgf_brain.files import open_atomic, open_text, refuse_large
+from mgf_brain.files import open_atomic
 from mgf_brain.metrics.names import UNKNOWN, metric_read
 from mgf_brain.reports.comparison_plots import compare_training
+from mgf_brain.reports.differences import best_models, differences
 from mgf_brain.reports.drawing import Draw, draw_each
-from mgf_brain.reports.facts import read_results, run_facts
+from mgf_brain.reports.facts import read_results, read_settings, run_facts
 from mgf_brain.reports.html import Table, part, render
+from mgf_brain.reports.run_scores import run_sample, test_set_of
+from mgf_brain.reports.samples import Sample
 from mgf_brain.reports.trial_plots import det_curves
 from mgf_brain.reports.trial_scores import SCORES_FILE, read_scores
 from mgf_brain.run.log import read_metrics
-from mgf_brain.run.plain import read_plain
 
 FACTS = ("seed", "speech", "utterances", "speakers", "parameters", "wall time", "throughput")
 PLACES = {"output_folder"}  # settings that differ between any two runs
@@ -44,6 +46,10 @@ class Run:
         Of ``hyperparams.yaml``.
     trials : tuple of numpy.ndarray, optional
         Scores and kinds of its trials, see ``read_scores``.
+    test_set : str
+        What tells its test from others, see ``test_set_of``; "" where nothing says it.
+    samples : mapping of str to Sample
+        By score: what it would have been with other speakers.
     """
 
     name: str
@@ -51,6 +57,8 @@ class Run:
     rows: Sequence[dict] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     trials: tuple[np.ndarray, np.ndarray] | None = None
+    test_set: str = ""
+    samples: Mapping[str, Sample] = field(default_factory=dict)
 
     def scores(self) -> dict[str, float]:
         """The metrics that are one number of the whole test set.
@@ -87,7 +95,7 @@ def write_comparison(folders: Sequence[str | os.PathLike], path: str | os.PathLi
         title=f"{len(runs)} runs",
         lead=f"{', '.join(names)}.",
         names=names,
-        scores=_score_tables(runs),
+        scores=score_tables(runs),
         settings=different_settings(runs),
         training=drawn.get("training"),
         errors=drawn.get("errors"),
@@ -160,37 +168,43 @@ def read_run(folder: Path, name: str) -> Run:
     UserError
         If the run is not finished, or a file is broken.
     """
-    log, yaml, trials = (folder / f for f in ("metrics.jsonl", "hyperparams.yaml", SCORES_FILE))
+    log, trials = (folder / f for f in ("metrics.jsonl", SCORES_FILE))
+    results = read_results(folder)
+    samples = {score: run_sample(folder, score) for score in results["metrics"]}
     return Run(
         name,
-        read_results(folder),
+        results,
         read_metrics(log) if log.is_file() else (),
-        _settings(yaml) if yaml.is_file() else {},
+        read_settings(folder),
         read_scores(trials) if trials.is_file() else None,
+        test_set_of(folder),
+        {score: found for score, found in samples.items() if found},
     )
 
 
-def _settings(yaml: Path) -> dict[str, Any]:
-    refuse_large(yaml, most_mb=1)
-    with open_text(yaml) as file:
-        return read_plain(file.read(), str(yaml))
+def score_tables(runs: Sequence[Run]) -> dict[str, Table]:
+    """A table for each recipe and test set: scores of different ones are not to be compared."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.results["recipe"], run.test_set), []).append(run)
+    tables: dict[str, Table] = {}
+    for (recipe, test_set), rows in groups.items():
+        tests = [key for key in groups if key[0] == recipe]
+        place = f", test set {tests.index((recipe, test_set)) + 1} of {len(tests)}"
+        what = place if len(tests) > 1 else ""
+        unknown = "" if test_set or len(rows) < 2 else ": whether the tests are the same is unknown"
+        tables[f"{recipe}{what}{unknown}"] = score_table(rows, bold=bool(test_set))
+    return tables
 
 
-def _score_tables(runs: Sequence[Run]) -> dict[str, Table]:
-    """A table for each recipe: scores of different ones are not to be compared."""
-    recipes = dict.fromkeys(run.results["recipe"] for run in runs)
-    return {
-        recipe: score_table([run for run in runs if run.results["recipe"] == recipe])
-        for recipe in recipes
-    }
-
-
-def score_table(runs: Sequence[Run]) -> Table:
-    """A row a run, a column a metric; the best of several runs is in bold.
+def score_table(runs: Sequence[Run], bold: bool = True) -> Table:
+    """A row a run, a column a metric; in bold the best, and what chance may part from it.
 
     Arguments
     ---------
     runs : sequence of Run
+    bold : bool
+        False for runs whose tests may differ.
 
     Returns
     -------
@@ -204,31 +218,35 @@ def score_table(runs: Sequence[Run]) -> Table:
     (['run', 'EER'], [['a', '9.00 %'], ['b', Markup('<b>5.00 %</b>')]])
     """
     metrics = list(dict.fromkeys(name for run in runs for name in run.scores()))
-    best = {name: _best(name, runs) for name in metrics}
-    rows = [
-        [run.name, *(_cell(name, run.scores().get(name), best[name]) for name in metrics)]
-        for run in runs
-    ]
+    best = {name: _best(name, runs) if bold else set() for name in metrics}
+    rows = [[run.name, *(_cell(name, run, best[name]) for name in metrics)] for run in runs]
     return ["run", *(metric_read(name).titled(name) for name in metrics)], rows
 
 
-def _best(name: str, runs: Sequence[Run]) -> float | None:
-    """The best value, if there is a choice and the metric says which way is better."""
-    values = [run.scores()[name] for run in runs if name in run.scores()]
-    values = [value for value in values if math.isfinite(value)]
-    if len(set(values)) < 2:
-        return None
+def _best(name: str, runs: Sequence[Run]) -> set[str]:
+    """The best runs, if there is a choice and the metric says which way is better."""
+    values = {run.name: run.scores()[name] for run in runs if name in run.scores()}
+    values = {name: value for name, value in values.items() if math.isfinite(value)}
     better = metric_read(name).better
-    if better is None:
-        return None
-    return min(values) if better == "lower" else max(values)
+    if len(set(values.values())) < 2 or better is None:
+        return set()
+    samples = {run.name: run.samples[name] for run in runs if name in run.samples}
+    if len(samples) == len(values):
+        return best_models(samples, differences(samples), better)
+    best = (min if better == "lower" else max)(values.values())
+    return {name for name, value in values.items() if value == best}
 
 
-def _cell(name: str, value: float | None, best: float | None) -> str:
+def _cell(name: str, run: Run, best: Collection[str]) -> str:
+    value = run.scores().get(name)
     if value is None:
         return UNKNOWN
-    text = metric_read(name).text(value)
-    return part("best", text) if value == best else text
+    metric = metric_read(name)
+    sample = run.samples.get(name)
+    low, high = sample.interval() if sample else (math.nan, math.nan)
+    interval = f" [{low:.{metric.digits}f}, {high:.{metric.digits}f}]"
+    text = metric.text(value) + (interval if math.isfinite(low) else "")
+    return part("best", text) if run.name in best else text
 
 
 def different_settings(runs: Sequence[Run]) -> list[list[str]]:

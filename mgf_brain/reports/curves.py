@@ -45,6 +45,17 @@ def _cut(rows: list[dict], step: int) -> None:
         rows.pop()
 
 
+def smoothing(count: int) -> int:
+    """Over how many of so many values ``smooth`` takes a mean: 1 leaves them as they are.
+
+    Example
+    -------
+    >>> smoothing(39), smoothing(40), smoothing(100)
+    (1, 3, 5)
+    """
+    return count // 20 // 2 * 2 + 1  # odd, so that it has a centre
+
+
 def smooth(values: np.ndarray) -> np.ndarray:
     """Moving mean over a twentieth of the values, centred, narrower at both ends.
 
@@ -63,6 +74,6 @@ def smooth(values: np.ndarray) -> np.ndarray:
     >>> smooth(np.arange(60.0))[[0, 30]].tolist()
     [0.5, 30.0]
     """
-    window = np.ones(len(values) // 20 // 2 * 2 + 1)  # odd, so that it has a centre
+    window = np.ones(smoothing(len(values)))
     total = np.convolve(values, window, "same")
     return total / np.convolve(np.ones(len(values)), window, "same")

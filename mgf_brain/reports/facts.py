@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from mgf_brain.errors import UserError, one_line
-from mgf_brain.files import read_json
+from mgf_brain.files import open_text, read_json, refuse_large
+from mgf_brain.run.folder import COMMAND
+from mgf_brain.run.plain import read_plain
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -56,6 +59,38 @@ def _check_metrics(metrics: dict[str, Any]) -> None:
             float(value)  # an integer may be too large
 
 
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What the run's yaml held, without references; nothing where it has none."""
+    yaml = folder / "hyperparams.yaml"
+    return read_plain(_text(yaml), str(yaml)) if yaml.is_file() else {}
+
+
+def run_command(folder: Path) -> str:
+    """How a run was started, of paths elsewhere only the last name; "" where it does not say.
+
+    Example
+    -------
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "hyperparams.yaml").write_text(f"{COMMAND}a.py a.yaml --seed 7\\nseed: 7\\n")
+    >>> run_command(folder)
+    'python a.py a.yaml --seed 7'
+    """
+    yaml = folder / "hyperparams.yaml"
+    lines = _text(yaml).splitlines() if yaml.is_file() else []
+    started = [line.removeprefix(COMMAND) for line in lines if line.startswith(COMMAND)]
+    words = [
+        re.sub(r"^.*/(?=[^/]+/?$)", "…/", w) if w[:1] in "/~" else w
+        for w in (started[0].split() if started else [])
+    ]
+    return " ".join(["python", *words]) if words else ""
+
+
+def _text(yaml: Path) -> str:
+    refuse_large(yaml, most_mb=1)
+    with open_text(yaml) as file:
+        return file.read()
+
+
 def run_facts(results: dict[str, Any]) -> list[list[str]]:
     """What a run used and took, for a table of facts.
 
@@ -74,9 +109,9 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
     facts = {
         "speech": f"{data['hours']:.2f} h",
         "utterances": f"{data['utterances']:,}",
-        "speakers": f"{data['speakers']:,}",
+        "speakers": f"{data['speakers']:,}" if data["speakers"] else "not known",
         **({"continued from": initial["name"]} if initial else {}),
-        "parameters": f"{results['model']['parameters']:,}",
+        "parameters": _size(results["model"]),
         "wall time": clock(time["wall_s"]),
         "throughput": f"{rate:.1f} s-audio/s" if rate else "none: all features were in the cache",
         "peak memory (RSS)": f"{results['peak_rss_mb']:,.0f} MB",
@@ -85,6 +120,14 @@ def run_facts(results: dict[str, Any]) -> list[list[str]]:
         "versions": ", ".join(f"{k} {v}" for k, v in results["versions"].items()),
     }
     return [list(fact) for fact in facts.items()]
+
+
+def _size(model: dict[str, int]) -> str:
+    """Of all that was used, where the run says it, and what was trained of it."""
+    trained = f"{model['parameters']:,}"
+    if "total_parameters" not in model:
+        return trained
+    return f"{model['total_parameters']:,}, of which {trained} trained"
 
 
 def finished(path: Path) -> Path:

@@ -1,17 +1,14 @@
-"""Pages: the templates of this room, and what is written beside a page."""
+"""Pages: the templates of this room."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-
-from mgf_brain.folder.write import staged_folder
-from mgf_brain.reports.drawing import Draw, draw_each
 
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and rows
 
@@ -23,6 +20,10 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 TEMPLATES.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
+TEMPLATES.filters["slug"] = lambda title: re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+TEMPLATES.filters["contents"] = lambda body: [
+    (id, Markup(title)) for id, title in re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', body)
+]
 
 
 def render(template: str, **data: Any) -> str:
@@ -42,8 +43,8 @@ def render(template: str, **data: Any) -> str:
 
     Example
     -------
-    >>> render("page.html", title="A & B", lead="Two runs.").splitlines()[-4]
-    '<h1>A &amp; B</h1>'
+    >>> "<h1>A &amp; B</h1>" in render("page.html", title="A & B", lead="Two runs.")
+    True
     """
     return TEMPLATES.get_template(template).render(data)
 
@@ -57,60 +58,3 @@ def part(macro: str, *values: Any) -> Markup:
     Markup('<b>&lt;5 %</b>')
     """
     return getattr(TEMPLATES.get_template("parts.html").module, macro)(*values)
-
-
-def write_page(folder: Path, template: str, pictures: Mapping[str, Draw], **data: Any) -> Path:
-    """Write ``report/``, whole or not at all, in place of an older one.
-
-    Arguments
-    ---------
-    folder : Path
-        A run's output folder.
-    template : str
-        Of the page, ``report/index.html``, see ``render``.
-    pictures : mapping of str to callable
-        By file name without extension: what draws it. The PNGs are written beside the page; the
-        template reads them too, or why there is none.
-    data
-        All else that it reads.
-
-    Returns
-    -------
-    Path
-        The page.
-
-    Example
-    -------
-    >>> from matplotlib.figure import Figure
-    >>> page = write_page(getfixture("tmp_path"), "page.html", {"dot": Figure}, title="A", lead="B")
-    >>> sorted(path.name for path in page.parent.iterdir())
-    ['dot.png', 'index.html']
-    """
-    target = folder / "report"
-    drawn = draw_each(pictures)
-    files = {f"{name}.png": made for name, made in drawn.items() if isinstance(made, bytes)}
-    files["index.html"] = render(template, pictures=drawn, **data).encode(errors="replace")
-    write_folder(target, files)
-    return target / "index.html"
-
-
-def write_folder(target: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder whole or not at all, in place of the one that was there.
-
-    Arguments
-    ---------
-    target : Path
-        Its parent is made where needed.
-    files : mapping of str to bytes
-        By name.
-
-    Example
-    -------
-    >>> target = getfixture("tmp_path") / "report"
-    >>> write_folder(target, {"index.html": b"<p>"})
-    >>> (target / "index.html").read_text()
-    '<p>'
-    """
-    with staged_folder(target) as staging:
-        for name, content in files.items():
-            (staging / name).write_bytes(content)

@@ -1,4 +1,4 @@
-"""Plots of a downstream run: its errors, its layer weights, its embeddings, its training."""
+"""Plots of a downstream run: its errors, its layer weights, its training."""
 
 from __future__ import annotations
 
@@ -11,26 +11,23 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.metrics import confusion_matrix
-from sklearn.preprocessing import normalize
 
 from mgf_brain.errors import UserError
-from mgf_brain.reports.curves import history, smooth
+from mgf_brain.reports.curves import history, smooth, smoothing
 from mgf_brain.reports.style import (
     CONSTANT,
+    COPY,
     TRAINING,
     VALIDATION,
     add_legend,
     finish,
     line_look,
     plot_label,
-    scatter_by_label,
 )
+from mgf_brain.reports.vector import WIDE
 
-SPREAD = 1e-12  # of unit vectors: below it lies nothing but rounding
-MAPPED = 2000  # points of a map: t-SNE of so many takes 20 s
+ON_DARK, ON_LIGHT = "#FDFDFD", "#111111"  # on cells, which are the same on dark pages
 WRITTEN = 12  # classes up to which the cells of a confusion matrix have room for numbers
 MOST_CLASSES = 5000  # of a confusion matrix: more would take GB of memory, and be grey
 NAMED = 60  # and up to which their rows have room for names
@@ -79,9 +76,23 @@ def confusion(labels: Sequence[int], predictions: Sequence[int], names: Sequence
     bar.ax.tick_params(labelsize=9, length=3, color="#999999")
     finish(axes, "confusion", "prediction", "truth (number)")
     _name_classes(axes, names, counts.sum(1))
+    figure.set_label(_told(names, shares))
     if written:
         _write_cells(axes, shares, counts)
+    else:
+        figure.set_gid(WIDE)
     return figure
+
+
+def _told(names: Sequence[str], shares: np.ndarray) -> str:
+    """What is right, and the most frequent confusions, in words."""
+    wrong = shares * ~np.eye(len(shares), dtype=bool)
+    worst = np.argsort(-wrong, axis=None)[:3]
+    pairs = [np.unravel_index(place, wrong.shape) for place in worst]
+    texts = [f"{names[i]} is taken for {names[j]} in {wrong[i, j]:.0f} %" for i, j in pairs]
+    right = np.diag(shares)
+    head = f"Of {len(names)} classes, {right.min():.0f} to {right.max():.0f} % are named rightly"
+    return "; ".join([head, *(t for t, p in zip(texts, pairs, strict=True) if wrong[p] > 0)]) + "."
 
 
 def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
@@ -99,7 +110,8 @@ def _name_classes(axes: Axes, names: Sequence[str], totals: np.ndarray) -> None:
 
 def _write_cells(axes: Axes, shares: np.ndarray, counts: np.ndarray) -> None:
     for (row, column), share in np.ndenumerate(shares):
-        text, colour = f"{share:.0f} %\n{counts[row, column]:,}", "white" if share > 70 else "black"
+        text = f"{share:.0f} %\n{counts[row, column]:,}"
+        colour = ON_DARK if share > 70 else ON_LIGHT
         axes.text(column, row, text, ha="center", va="center", fontsize=9, color=colour)
 
 
@@ -170,71 +182,6 @@ def layer_curves(panels: Mapping[str, Mapping[str, Sequence[float]]], marked: in
     return figure
 
 
-def embedding_map(
-    embeddings: np.ndarray, labels: Sequence[str], seed: int = 0, title: str = "embeddings"
-) -> Figure:
-    """A map of embeddings in two dimensions, by PCA and t-SNE, coloured by label.
-
-    Neighbours on the map are neighbours by cosine; distances between far points mean little (van
-    der Maaten and Hinton, "Visualizing Data using t-SNE", 2008).
-
-    Arguments
-    ---------
-    embeddings : numpy.ndarray
-        (N, E). Rows that are not finite are left out; of more than 2,000, so many are drawn.
-    labels : sequence of str
-        (N,). The twelve most frequent are coloured, all others are grey.
-    seed : int
-        Of the draw and the map.
-    title : str
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    UserError
-        If fewer than two of the rows differ.
-
-    Example
-    -------
-    >>> embeddings = np.random.default_rng(0).normal(size=(9, 4))
-    >>> figure = embedding_map(embeddings, ["a"] * 6 + ["b"] * 3)
-    >>> figure.axes[0].get_legend_handles_labels()[1]
-    ['a (6)', 'b (3)']
-    """
-    embeddings = np.asarray(embeddings, dtype=np.float64)
-    if not np.isfinite(embeddings).all():
-        finite: list[int] = np.flatnonzero(np.isfinite(embeddings).all(1)).tolist()
-        embeddings, labels = embeddings[finite], [labels[i] for i in finite]
-    if len(labels) > MAPPED:
-        rng = np.random.default_rng(seed)
-        drawn: list[int] = rng.choice(len(labels), MAPPED, replace=False).tolist()
-        embeddings, labels = embeddings[drawn], [labels[i] for i in drawn]
-    figure = Figure(figsize=(10, 6.5), layout="constrained")
-    axes = figure.subplots()
-    scatter_by_label(axes, _flatten(embeddings, seed), labels)
-    finish(axes, f"{title}: t-SNE of {len(labels):,}", "", "")
-    axes.set(xticks=[], yticks=[])
-    figure.legend(loc="outside right upper", frameon=False, fontsize=9)
-    return figure
-
-
-def _flatten(embeddings: np.ndarray, seed: int) -> np.ndarray:
-    """(N, E) -> (N, 2). Vectors of length 1 are as near as their cosine says."""
-    size = min(50, *embeddings.shape)  # fewer dimensions: less noise, faster
-    reduced = np.zeros((0, 0))
-    if size:
-        reduced = PCA(size, random_state=seed).fit_transform(normalize(embeddings))
-    if len(reduced) < 2 or not reduced[:, 0].std() > SPREAD:  # scikit-learn ends the process there
-        raise UserError("there are no two embeddings that differ.")
-    if size == 1:  # the map's second axis
-        reduced = np.pad(reduced, ((0, 0), (0, 1)))
-    perplexity = min(30.0, (len(embeddings) - 1) / 3)
-    return TSNE(perplexity=perplexity, init="pca", random_state=seed).fit_transform(reduced)
-
-
 def training_curves(rows: Sequence[dict]) -> Figure:
     """Every figure that was logged, by step, one line a fold and part that was trained.
 
@@ -289,12 +236,14 @@ def by_training(rows: Sequence[dict]) -> list[list[dict]]:
 
 def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) -> None:
     thin: dict[str, Any] = {"alpha": 0.6, "lw": 1.1} if len(runs) > 1 else {"lw": 1.8}
-    shown = []
+    shown, kinds = [], list(dict.fromkeys(_trained(train) for train, _ in runs))
     for train, valid in runs:
         steps, values = series(train, key)
         if len(values):
-            line = smooth(values)
-            axes.plot(steps, line, color=TRAINING, label="training", **thin)
+            line, kind = smooth(values), _trained(train)
+            mean = ", moving mean" if smoothing(len(values)) > 1 else ""
+            colour = (TRAINING, COPY)[kinds.index(kind) % 2]  # the head, and what follows it
+            axes.plot(steps, line, color=colour, label=f"training{kind}{mean}", **thin)
             shown += [line.min(), line[len(line) // 10 :].max()]
         steps, values = series(valid, key)
         if len(values):
@@ -304,6 +253,11 @@ def _draw_runs(axes: Axes, key: str, runs: list[tuple[list[dict], list[dict]]]) 
         margin = 0.05 * (max(shown) - min(shown)) or 0.1 * abs(max(shown)) or 1.0
         axes.set_ylim(min(shown) - margin, max(shown) + margin)
     finish(axes, key.replace("_", " "), "step", "")
+
+
+def _trained(rows: Sequence[dict]) -> str:
+    name = rows[0].get("trained", "") if rows else ""
+    return f" ({name})" if name else ""
 
 
 def series(rows: Sequence[dict], key: str) -> tuple[list[float], np.ndarray]:

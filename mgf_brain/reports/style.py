@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ MARKERS = ("o", "^")
 DASHES = ("-", "--", ":")
 COLOURED = len(COLOURS) * len(MARKERS)  # labels: more could not be told apart
 OTHERS = "#C8C8C8"
+HEALTHY_FILL, WARNING = "#DFF2E1", "#B00020"
 LONGEST = 24  # characters of a label
 
 
@@ -94,7 +96,7 @@ def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> N
     ['angry (1)', 'calm (2)']
     """
     names, counts = np.array(labels, dtype=str), Counter(labels)
-    shown = sorted(label for label, _ in counts.most_common(COLOURED))
+    shown = sorted((label for label, _ in counts.most_common(COLOURED)), key=natural)
     others, style = ~np.isin(names, shown), {"s": 24, "alpha": 0.75, "linewidths": 0}
     for place, label in enumerate(shown):
         look = {"marker": MARKERS[place // len(COLOURS)], "color": COLOURS[place % len(COLOURS)]}
@@ -103,6 +105,18 @@ def scatter_by_label(axes: Axes, points: np.ndarray, labels: Sequence[str]) -> N
     if others.any():
         label = f"{len(counts) - len(shown):,} others ({others.sum():,})"
         axes.scatter(*points[others].T, color=OTHERS, zorder=0, label=label, **style)
+
+
+def natural(text: str) -> list[str | int]:
+    """To sort texts by, numbers in them as numbers.
+
+    Example
+    -------
+    >>> sorted(["speaker 10", "speaker 9", "7", "a"], key=natural)
+    ['7', 'a', 'speaker 9', 'speaker 10']
+    """
+    parts = re.split(r"([0-9]+)", text)  # text and numbers in turn
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def plot_label(label: str) -> str:

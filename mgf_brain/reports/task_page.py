@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -11,21 +10,20 @@ from itertools import accumulate
 from pathlib import Path
 from statistics import mean, stdev
 
-import soundfile
-import torch
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from mgf_brain.data.audio import SAMPLE_RATE, probe, read_audio
-from mgf_brain.errors import UserError
 from mgf_brain.metrics.names import UNKNOWN, score_text, score_title
+from mgf_brain.metrics.resampling import Resampled
 from mgf_brain.reports.drawing import Draw
-from mgf_brain.reports.facts import read_results, run_facts
-from mgf_brain.reports.html import Table, part, write_page
+from mgf_brain.reports.facts import read_results, read_settings, run_command, run_facts
+from mgf_brain.reports.html import Table
+from mgf_brain.reports.pages import write_page
 from mgf_brain.reports.plots import training_curves
+from mgf_brain.reports.run_scores import chance, resampled
+from mgf_brain.reports.sound import embed_audio
 from mgf_brain.run.log import read_metrics
 
-CLIPS = 12  # of audio on a page, of 10 s each: 50 kB a clip
-CLIP_SECONDS = 10
+CLIPS = 12  # of audio on a page, beside those of a map
 
 
 @dataclass(frozen=True)
@@ -139,13 +137,14 @@ class TaskPage:
 
 
 def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
-    """Write ``report/``: PNG plots, and ``index.html`` that holds them and the audio.
+    """Write ``report/``: SVG plots, and ``index.html`` that holds them and the audio.
 
     Arguments
     ---------
     folder : str or os.PathLike
         A run's output folder, with ``results.json``. Where it has ``metrics.jsonl``, the training
-        is drawn beside the page's pictures.
+        is drawn beside the page's pictures; where its yaml says ``report_audio: false``, speech
+        is left out.
     page : TaskPage
 
     Returns
@@ -161,65 +160,32 @@ def write_task_page(folder: str | os.PathLike, page: TaskPage) -> Path:
     folder = Path(folder)
     facts = run_facts(read_results(folder))
     shown = [*page.pictures, *_training(folder)]
+    audio = read_settings(folder).get("report_audio", True)
     return write_page(
         folder,
         "task.html",
         {picture.name: picture.draw for picture in shown},
+        audio,
         title=page.title,
         lead=page.lead,
         page=page,
-        scores=[score.cells() for score in page.scores],
+        scores=_score_rows(page.scores, resampled(folder)),
         intervals=any(math.isfinite(score.low) for score in page.scores),
         folds=_fold_table(page.folds) if page.folds else None,
         shown=shown,
-        mistakes=_mistake_rows(page),
+        mistakes=_mistake_rows(page, audio),
         facts=facts,
+        command=run_command(folder),
     )
 
 
-def embed_audio(path: str | os.PathLike) -> Markup:
-    """A player of the first ten seconds of a file, which it holds as Ogg Opus.
-
-    Arguments
-    ---------
-    path : str or os.PathLike
-
-    Returns
-    -------
-    Markup
-
-    Raises
-    ------
-    UserError
-        If the file is missing or can't be decoded.
-    """
-    wav = read_audio(path, frames=CLIP_SECONDS * SAMPLE_RATE)
-    cut = probe(path).duration > CLIP_SECONDS
-    return embed_waveform(wav, f"first {CLIP_SECONDS} s" if cut else "")
-
-
-def embed_waveform(wav: torch.Tensor, note: str = "") -> Markup:
-    """A player of audio, which it holds as Ogg Opus.
-
-    Arguments
-    ---------
-    wav : torch.Tensor
-        (samples,) at 16 kHz, cut off at 1 and -1.
-    note : str
-        Stands below.
-
-    Returns
-    -------
-    Markup
-
-    Example
-    -------
-    >>> embed_waveform(torch.zeros(1600))[:60]
-    Markup('<audio controls preload="metadata" src="data:audio/ogg;base6')
-    """
-    stream = io.BytesIO()
-    soundfile.write(stream, wav.clamp(-1, 1).numpy(), SAMPLE_RATE, format="OGG", subtype="OPUS")
-    return part("player", stream.getvalue(), note)
+def _score_rows(scores: Sequence[Score], found: Mapping[str, Resampled]) -> list[list[str]]:
+    """With what knowing nothing would score."""
+    known = {score.name: chance(score.name, found) for score in scores}
+    return [
+        [*score.cells(), UNKNOWN if (x := known[score.name]) is None else score_text(score.name, x)]
+        for score in scores
+    ]
 
 
 def _fold_table(folds: Mapping[str, Mapping[str, float]]) -> Table:
@@ -246,26 +212,24 @@ def _training(folder: Path) -> list[Picture]:
     return [Picture("training", lambda: training_curves(read_metrics(log)))]
 
 
-def _mistake_rows(page: TaskPage) -> list[list[str]]:
+def _mistake_rows(page: TaskPage, audio: bool) -> list[list[str]]:
     """As many of the worst as there are clips for."""
     clips = accumulate(len(mistake.audio) for mistake in page.mistakes)
     within = sum(count <= CLIPS for count in clips)
-    return [_mistake_row(m, page.align) for m in page.mistakes[: min(CLIPS, within)]]
+    return [_mistake_row(m, page.align, audio) for m in page.mistakes[: min(CLIPS, within)]]
 
 
-def _mistake_row(mistake: Mistake, align: Callable[[str, str], Markup] | None) -> list[str]:
+def _mistake_row(
+    mistake: Mistake, align: Callable[[str, str], Markup] | None, audio: bool
+) -> list[str]:
     texts = (mistake.truth, mistake.prediction)
     return [
         mistake.id,
         *([align(*texts)] if align else texts),
         UNKNOWN if mistake.score is None else f"{mistake.score:.4g}",
-        Markup().join(map(_player, mistake.audio)),
+        *([Markup().join(map(_player, mistake.audio))] if audio else []),
     ]
 
 
 def _player(path: str | os.PathLike) -> Markup:
-    """A player, or what is amiss with a file that has gone since it was scored."""
-    try:
-        return embed_audio(path)
-    except UserError as error:
-        return escape(str(error))
+    return embed_audio(path, Path(path).stem)

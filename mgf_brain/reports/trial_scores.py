@@ -70,7 +70,7 @@ def read_scores(path: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
     >>> scores.tolist(), same.tolist()
     ([0.75, -0.5], [True, False])
     """
-    rows = list(_rows(path))
+    rows = list(scored_lines(path))
     return np.array([score for _, _, score in rows]), np.array([k for k, *_ in rows], dtype=bool)
 
 
@@ -99,7 +99,7 @@ def read_scored_trials(path: str | os.PathLike) -> tuple[np.ndarray, Trials] | N
     >>> trials.pairs.tolist(), trials.speakers().tolist()
     ([[0, 1], [0, 2]], [0, 0, 1])
     """
-    rows = list(_rows(path))
+    rows = list(scored_lines(path))
     if any(len(names) != 2 for _, names, _ in rows):
         return None
     places: dict[str, int] = {}
@@ -109,8 +109,8 @@ def read_scored_trials(path: str | os.PathLike) -> tuple[np.ndarray, Trials] | N
     return np.array([score for *_, score in rows]), Trials(utterances, torch.tensor(pairs), same)
 
 
-def _rows(path: str | os.PathLike) -> Iterator[tuple[bool, list[str], float]]:
-    """Kind, names and score of each trial."""
+def scored_lines(path: str | os.PathLike) -> Iterator[tuple[bool, list[str], float]]:
+    """Kind, names and score of each trial, see ``read_scores``."""
     for number, line in read_lines(path, "scores"):
         try:
             label, *names, score = line.split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import weakref
@@ -25,6 +26,8 @@ from mgf_brain.run.keys import bound_values
 from mgf_brain.run.plain import read_plain
 
 LENGTH_KEYS = ("number_of_epochs", "optimizer_step_limit", "rounds")
+
+COMMAND = "# Started by: "  # begins the line of hyperparams.yaml that says how
 
 # What a run writes once it trains or scores, at any depth: this binds a folder to it.
 MADE = ("metrics.jsonl", "results.json", "CKPT*")
@@ -142,7 +145,14 @@ def _differences(saved: dict[str, Any], asked: dict[str, Any]) -> list[str]:
 
 def _write_hyperparameters(experiment: Experiment, path: Path) -> None:
     origin = os.path.abspath(experiment.hparams_file)
-    header = f"# Generated {date.today()} from:\n# {origin}\n# yamllint disable\n"
+    given = [word for key, value in experiment.overrides.items() for word in (f"--{key}", value)]
+    words = [
+        experiment.recipe.script,
+        experiment.hparams_file,
+        *(" ".join(str(word).split()) for word in given),
+    ]
+    command = f"{COMMAND}{shlex.join(words)}\n"
+    header = f"# Generated {date.today()} from:\n# {origin}\n{command}# yamllint disable\n"
     try:
         with open_atomic(path) as stream:
             stream.write(header + experiment.resolved_yaml)

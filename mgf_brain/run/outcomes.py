@@ -112,6 +112,12 @@ def read_outcomes(folder: str | os.PathLike) -> dict[str, SpeakerRatios]:
         raise UserError(f"{path} is damaged ({error}). Delete it and run the task anew.") from error
 
 
+def outcome_rows(path: Path) -> list[tuple[str, ...]]:
+    """Id, speaker and, of classes, the label of each test utterance; see ``read_outcomes``."""
+    columns = _columns(path)
+    return list(zip(*(columns[k] for k in ("id", "speaker", "label") if k in columns), strict=True))
+
+
 def _columns(path: Path) -> dict[str, list[str]]:
     refuse_large(path, most_mb=500)
     with open_text(path, newline="") as file:

@@ -42,6 +42,7 @@ def make_results(
     model: nn.Module,
     metrics: dict[str, Any],
     time: dict[str, float | None],
+    used: nn.Module | None = None,
 ) -> dict[str, Any]:
     """Everything that ``results.json`` says of a run.
 
@@ -58,6 +59,8 @@ def make_results(
         Scores, unrounded, in percent but for losses and costs.
     time : dict
         ``wall_s`` and ``audio_s_per_s``, None where all features came from the cache.
+    used : torch.nn.Module, optional
+        All that computes the scores, trained or not: ``total_parameters``.
 
     Returns
     -------
@@ -70,17 +73,25 @@ def make_results(
     >>> results["hparams"], results["model"]
     ('hparams/emotion.yaml', {'parameters': 3})
     """
+    size = {"parameters": _parameters(model)}
+    if used is not None:
+        size["total_parameters"] = _parameters(used)
     return {
         "recipe": recipe,
         "hparams": "/".join(Path(hparams_file).parts[-2:]),  # no path of this machine
         "seed": seed,
         "data": data,
-        "model": {"parameters": sum(p.numel() for p in model.parameters())},
+        "model": size,
         "metrics": metrics,
         "time": time,
         "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "versions": {"python": platform.python_version(), **_versions(), **COMMIT},
     }
+
+
+def _parameters(model: nn.Module) -> int:
+    """How many; what two modules share counts once."""
+    return sum(p.numel() for p in model.parameters())
 
 
 def write_results(path: str | Path, results: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from mgf_brain.bench import plan as plan_module
 from mgf_brain.bench.models import parse_model
 from mgf_brain.bench.plan import Plan
 from mgf_brain.bench.tasks import Task
+from tests.no_plot import no_plot
 
 # A model's name is the share of the utterances that it names rightly; "broken" has none.
 SCRIPT = """
@@ -48,7 +49,7 @@ if folder.name != "measured":
 @pytest.fixture
 def plan_of(tmp_path: Path, monkeypatch) -> Callable[..., Plan]:
     """``plan_of(*models, seeds=1)``: one task; each call has the same folder."""
-    monkeypatch.setattr("mgf_brain.reports.drawing.png", lambda plot: b"")  # takes a second
+    monkeypatch.setattr("mgf_brain.reports.drawing.both_widths", no_plot)  # takes a second
     script = tmp_path / "toy.py"
     script.write_text(SCRIPT)
     monkeypatch.setattr(plan_module, "MEASURE", (str(script),))

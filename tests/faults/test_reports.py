@@ -22,7 +22,8 @@ from mgf_brain.reports.comparison import read_run, write_comparison
 from mgf_brain.reports.comparison_plots import compare_training
 from mgf_brain.reports.curves import history
 from mgf_brain.reports.drawing import draw_each, not_fatal
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights, training_curves
 from mgf_brain.reports.task_page import TaskPage, write_task_page
 from mgf_brain.reports.trial_plots import det_curve, det_curves, score_histogram
 from mgf_brain.run.log import TrainingLog, read_metrics

@@ -8,6 +8,7 @@ import pytest
 
 from mgf_brain.errors import UserError
 from mgf_brain.pretraining.report import summary_table, write_pretraining_page
+from tests.reports.test_task_page import LOADED
 
 FIGURES = {
     "frame_loss": 0.6,
@@ -71,18 +72,15 @@ def test_pictures_lie_beside_the_page_and_inside_it(run):
     page = write_pretraining_page(run)
     assert page == run / "report" / "index.html"
     names = {"frame", "phoneme", "loss", "collapse", "optimiser", "throughput"}
-    pictures = list(page.parent.glob("*.png"))
+    pictures = list(page.parent.glob("*.svg"))
     assert {path.stem for path in pictures} == names
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
-    sources = Page(page.read_text()).sources
-    assert len(sources) == len(names)
-    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert page.read_text().count('<div class="wide"') == len(names)
 
 
 def test_the_page_is_well_formed_and_loads_nothing(run):
     text = write_pretraining_page(run).read_text()
     assert Page(text).open == []
-    assert not re.search(r"https?:|<script|<link|@import|url\(", text)
+    assert not re.search(LOADED, text)
 
 
 def test_the_page_tells_what_the_run_used_took_and_scored(run):
@@ -103,7 +101,7 @@ def test_a_run_without_objectives_or_validation_has_a_report_too(run):
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (run / "results.json").write_text(json.dumps(RESULTS | {"metrics": metrics}))
     text = write_pretraining_page(run).read_text()
-    assert {path.name for path in (run / "report").iterdir()} == {"index.html", "loss.png"}
+    assert {path.name for path in (run / "report").iterdir()} == {"index.html", "loss.svg"}
     assert [["uar", "61.250"], ["labels: pnmi", "41.500"]] == Page(text).rows[:2]
     assert "learn" not in text
 
@@ -131,3 +129,11 @@ def test_the_terminal_table_says_what_the_page_says(run):
     assert cells["frame"][-1] == "no" and cells["phoneme"][-1] == "yes"
     parsed = {row[0]: row for row in Page(write_pretraining_page(run).read_text()).rows}
     assert all(" ".join(parsed[name]).split() == cells[name] for name in cells)
+
+
+def test_the_page_of_a_run_that_goes_on_is_loaded_again_and_that_of_an_ended_one_is_not(run):
+    refresh = '<meta http-equiv="refresh"'
+    assert refresh not in write_pretraining_page(run).read_text()
+    (run / "results.json").unlink()
+    text = write_pretraining_page(run, running=RESULTS).read_text()
+    assert refresh in text and "It goes on, after " in text

@@ -13,6 +13,7 @@ from mgf_brain.folder.write import export_folder
 from mgf_brain.nn.encoder import TransformerEncoder
 from mgf_brain.nn.frontends import LogMel
 from mgf_brain.nn.speech_model import SpeechModel
+from tests.no_plot import no_plot
 from tests.recipes.corpora import MINIATURES
 
 REPOSITORY = Path(__file__).parents[2]
@@ -60,7 +61,7 @@ def pretrained(tmp_path_factory):
 def quick(monkeypatch):
     """Without what takes half a second each time and is tested elsewhere."""
     monkeypatch.setattr("speechbrain.utils.logger.get_environment_description", lambda: "")
-    monkeypatch.setattr("mgf_brain.reports.drawing.png", lambda plot: b"")
+    monkeypatch.setattr("mgf_brain.reports.drawing.both_widths", no_plot)
     with threadpool_limits(1):  # t-SNE of few points: threads only wait for each other
         yield
 

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from mgf_brain.bench.scores import resampled
 from mgf_brain.metrics.names import metric_of
 from mgf_brain.metrics.resampling import whole_score
+from mgf_brain.reports.run_scores import resampled
 
 
 def finished(done, out, *names):
@@ -24,7 +24,7 @@ def finished(done, out, *names):
             elif metric_of(name).unit == " %":  # of words, more may be wrong than there are
                 assert 0 <= value and (value <= 100 or name[1:3] == "er"), name
     left_outcomes(out, metrics)
-    assert "<h2>Results</h2>" in (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert ">Results</h2>" in (out / "report" / "index.html").read_text(encoding="utf-8")
     assert (out / "hyperparams.yaml").is_file()
     return found
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mgf_brain.reports.drawing import png
+from mgf_brain.reports.drawing import both_widths
 from tests.recipes.corpora import MINIATURES
 from tests.recipes.exported import check_classifier, check_recogniser
 from tests.recipes.outcome import finished, refused
@@ -79,15 +79,15 @@ def test_attributes(classes, attribute):
 
 
 def test_plots_are_drawn_and_shown(run, corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr("mgf_brain.reports.drawing.png", png)
+    monkeypatch.setattr("mgf_brain.reports.drawing.both_widths", both_widths)
     words = ["--pretrained", "fbank", "--data_folder", corpus("RAVDESS"), *BRIEF]
     done = run("emotion", *words, "--output_folder", tmp_path / "out", dataset="RAVDESS")
     finished(done, tmp_path / "out")
     report = tmp_path / "out" / "report"
-    names = {path.stem for path in report.glob("*.png")}
+    names = {path.stem for path in report.glob("*.svg")}
     assert names == {"confusion", "layers", "map", "training"}
-    assert all((report / f"{name}.png").read_bytes()[1:4] == b"PNG" for name in names)
-    assert (report / "index.html").read_text().count("data:image/png;base64,iVBOR") == 4
+    assert all("</svg>" in (report / f"{name}.svg").read_text() for name in names)
+    assert (report / "index.html").read_text().count('<div class="wide"') == 4
 
 
 @pytest.mark.parametrize(

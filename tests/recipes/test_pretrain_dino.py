@@ -43,7 +43,7 @@ def test_what_is_logged(trained):
     figures = ("loss", "constant", "entropy", "batch_entropy", "information", "divergence", "rank")
     for row in rows:
         assert all(f"dino_{name}" in row for name in figures)
-    assert (trained[0] / "report/dino.png").is_file()
+    assert (trained[0] / "report/dino.svg").is_file()
 
 
 def test_the_folder_holds_the_teacher_or_the_student(trained):

@@ -78,7 +78,7 @@ def test_two_rounds(refine, speech, tmp_path):
     assert found["time"]["audio_s_per_s"] == pytest.approx(audio / seconds)
     page = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "EER round 0" in page and "purity round 2" in page
-    assert (out / "report" / "rounds.png").is_file()
+    assert (out / "report" / "rounds.svg").is_file()
     check_labels(out, speech, rounds)
     check_export(out, speech, metrics)
 

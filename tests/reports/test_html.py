@@ -6,19 +6,22 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from mgf_brain.reports.html import part, render, write_folder
+from mgf_brain.reports.drawing import Drawn
+from mgf_brain.reports.html import part, render
+from mgf_brain.reports.pages import write_folder
 
 
 def test_texts_are_escaped_and_html_is_not():
     text = '<b title="\'&">'
+    plot = Drawn("", Markup(), Markup(), text, {"notes": [text], "clips": {}})
     for made in (
         render("page.html", title=text, lead=text),
         part("table", [text], [[text]]),
-        part("figure", text, b"", text),
-        part("player", b"", text),
+        part("figure", text, plot, text),
+        part("player", b"", text, text, b"", 1.0),
         part("aligned", [("same", text, text)]),
     ):
-        assert text not in made and "&lt;b title=&#34;&#39;&amp;&#34;&gt;" in made
+        assert text not in made and "&lt;b title=&#34;&#39;&amp;&#34;&gt;" in made, made
     assert "<td><b>bold</b></td>" in part("table", (), [[Markup("<b>bold</b>")]])
 
 

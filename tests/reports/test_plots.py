@@ -12,9 +12,10 @@ from scipy.stats import norm
 
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer
-from mgf_brain.reports import plots
+from mgf_brain.reports import maps
 from mgf_brain.reports.drawing import png
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights, training_curves
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights, training_curves
 from mgf_brain.reports.style import COLOURS, OTHERS, plot_label
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 
@@ -130,7 +131,7 @@ def clusters(count: int, each: int) -> tuple[np.ndarray, list[str]]:
 
 def test_neighbours_of_the_map_have_one_label():
     embeddings, labels = clusters(4, 12)
-    groups = embedding_map(embeddings * 5.0, labels).axes[0].collections
+    groups = embedding_map(embeddings * 5.0, labels).figure.axes[0].collections
     points = np.concatenate([group.get_offsets() for group in groups])
     owners = np.repeat(np.arange(4), 12)
     distances = np.linalg.norm(points[:, None] - points, axis=2)
@@ -141,7 +142,7 @@ def test_neighbours_of_the_map_have_one_label():
 def test_twelve_labels_are_coloured_and_the_rest_is_grey():
     embeddings, labels = clusters(14, 3)
     embeddings, labels = embeddings[:-1], labels[:-1]  # of the last speaker, two
-    figure = embedding_map(embeddings, labels)
+    figure = embedding_map(embeddings, labels).figure
     groups = figure.axes[0].collections
     assert [len(group.get_offsets()) for group in groups] == [3] * 12 + [5]
     assert legend(figure) == [*(f"s{i:02d} (3)" for i in range(12)), "2 others (5)"]
@@ -153,17 +154,19 @@ def test_twelve_labels_are_coloured_and_the_rest_is_grey():
 
 
 def test_of_many_embeddings_some_are_drawn_by_seed(monkeypatch):
-    monkeypatch.setattr(plots, "MAPPED", 20)
+    monkeypatch.setattr(maps, "MAPPED", 20)
     embeddings, labels = clusters(2, 20)
-    maps = [embedding_map(embeddings, labels, seed).axes[0].collections for seed in (1, 1, 2)]
-    points = [np.concatenate([group.get_offsets() for group in groups]) for groups in maps]
+    drawn = [
+        embedding_map(embeddings, labels, seed).figure.axes[0].collections for seed in (1, 1, 2)
+    ]
+    points = [np.concatenate([group.get_offsets() for group in groups]) for groups in drawn]
     assert [len(x) for x in points] == [20] * 3
     assert (points[0] == points[1]).all() and not np.allclose(points[0], points[2])
 
 
 def test_a_map_of_few_embeddings_is_drawn():
-    assert_draws(embedding_map(np.eye(3, 5), ["a", "b", "c"]))
-    assert_draws(embedding_map(np.eye(2, 5), ["a", "a"]))
+    assert_draws(embedding_map(np.eye(3, 5), ["a", "b", "c"]).figure)
+    assert_draws(embedding_map(np.eye(2, 5), ["a", "a"]).figure)
 
 
 def steps(count: int, **figures) -> list[dict]:
@@ -184,6 +187,9 @@ def test_the_head_and_then_everything_have_lines_of_their_own():
     rows = steps(4, trained="head", loss=2.0) + steps(3, trained="everything", loss=1.0)
     lines = training_curves(rows).axes[0].lines
     assert [list(line.get_xdata()) for line in lines] == [[10, 20, 30, 40], [10, 20, 30]]
+    labels = [line.get_label() for line in lines]
+    assert labels == ["training (head)", "training (everything)"]
+    assert lines[0].get_color() != lines[1].get_color()
 
 
 def test_what_a_kill_undid_and_what_is_not_finite_is_not_drawn():
@@ -211,7 +217,7 @@ def test_hostile_labels_are_drawn_as_they_are():
     count = len(HOSTILE)
     assert_draws(confusion(range(count), range(count), HOSTILE))
     embeddings = np.random.default_rng(0).normal(size=(count, 4))
-    figure = embedding_map(embeddings, HOSTILE)
+    figure = embedding_map(embeddings, HOSTILE).figure
     assert_draws(figure)
     assert len(legend(figure)) == count
     assert len(plot_label("long " * 30)) == 24
@@ -223,7 +229,7 @@ FIGURES = {
     "confusion": lambda: confusion([0, 1], [1, 1], ["neutral", "surprised"]),
     "phones": lambda: confusion([0, 1], [1, 1], [f"P{i}" for i in range(41)]),
     "layers": lambda: layer_weights({"1": [0.1] * 10, "2": [0.1] * 10}),
-    "map": lambda: embedding_map(*clusters(3, 4)),
+    "map": lambda: embedding_map(*clusters(3, 4)).figure,
     "training": lambda: training_curves(steps(9, loss=1.0, uar=5.0, rate=1.0)),
 }
 

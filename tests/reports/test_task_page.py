@@ -7,14 +7,17 @@ import io
 import json
 import math
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 import soundfile
 
+from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.reports.alignment import align_words
+from mgf_brain.reports.maps import embedding_map
 from mgf_brain.reports.plots import confusion, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 
@@ -31,6 +34,7 @@ RESULTS = {
 }
 HOSTILE = "\"><script src='https://example.org/x.js'></script>&amp;"
 VOID = ("meta", "img")
+LOADED = r"https?:|<link|@import|url\((?!#)"  # what a page without a network must not have
 
 
 class Page(HTMLParser):
@@ -40,6 +44,7 @@ class Page(HTMLParser):
         super().__init__()
         self.open, self.rows, self.tags, self.text = [], [], [], []
         self.sources = {"img": [], "audio": []}
+        self.plots = 0
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -51,8 +56,9 @@ class Page(HTMLParser):
         if tag in ("td", "th"):
             self.rows[-1].append("")
         for key, value in attrs:
-            if key in ("src", "href", "srcset", "data", "poster", "action"):
-                self.sources[tag].append(value)
+            self.plots += (key, value) == ("class", "wide")
+            if key in ("src", "href", "srcset", "data", "poster", "action") and value[0] != "#":
+                self.sources.setdefault(tag, []).append(value)
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -100,9 +106,10 @@ def test_pictures_and_audio_lie_inside_the_page(run, wav):
     ]
     page = write(run, pictures=pictures, mistakes=[Mistake("a", "sad", "happy", 0.5, [wav])])
     files = {path.name: path.read_bytes() for path in (run / "report").iterdir()}
-    assert set(files) == {"index.html", "confusion.png", "layers.png"}
-    found = [decoded(source) for source in page.sources["img"]]
-    assert found == [("data:image/png", files[f"{p.name}.png"]) for p in pictures]
+    assert set(files) == {"index.html", "confusion.svg", "layers.svg"}
+    assert page.plots == 2 and all(files[f"{p.name}.svg"].startswith(b"<?xml") for p in pictures)
+    (source,) = page.sources["img"]  # of what is heard
+    assert decoded(source)[1].startswith(b"\x89PNG")
     assert "Of one fold." in page.text and any("100 %" in text for text in page.text)
     (source,) = page.sources["audio"]
     kind, content = decoded(source)
@@ -115,7 +122,7 @@ def test_pictures_and_audio_lie_inside_the_page(run, wav):
 def test_the_page_is_well_formed_and_loads_nothing(run, wav):
     page = write(run, mistakes=[Mistake("a", "sad", "happy", 0.5, [wav])])
     text = (run / "report" / "index.html").read_text()
-    assert page.open == [] and not re.search(r"https?:|<script|<link|@import|url\(", text)
+    assert page.open == [] and not re.search(LOADED, text)
     assert all(source.startswith("data:") for kind in page.sources.values() for source in kind)
 
 
@@ -146,9 +153,9 @@ def test_scores_and_their_intervals(run):
         Score("accuracy_speech", 50.0, math.nan, math.nan),
     ]
     page = Page(write_task_page(run, TaskPage("A", "B", scores)).read_text())
-    assert ["EER", "12.34 %", "10.00 – 15.00 %"] in page.rows
-    assert ["minDCF (p 0.01)", "0.500", "0.400 – 0.600"] in page.rows
-    assert ["accuracy without silence", "50.00 %", "–"] in page.rows
+    assert ["EER", "12.34 %", "10.00 – 15.00 %", "50.00 %"] in page.rows
+    assert ["minDCF (p 0.01)", "0.500", "0.400 – 0.600", "1.000"] in page.rows
+    assert ["accuracy without silence", "50.00 %", "–", "–"] in page.rows
 
 
 @pytest.mark.parametrize(
@@ -166,11 +173,11 @@ def test_scores_of_parts_and_back_ends_keep_their_names(name, title):
 
 
 def test_the_training_is_drawn_where_it_was_logged(run):
-    assert "img" not in write(run).tags
+    assert not write(run).plots
     rows = [json.dumps({"step": step, "loss": 1 / step}) for step in (1, 2)]
     (run / "metrics.jsonl").write_text("\n".join(rows))
     page = write(run, pictures=[Picture("layers", lambda: layer_weights({"": [0.5, 0.5]}))])
-    assert page.tags.count("img") == 2 and (run / "report" / "training.png").is_file()
+    assert page.plots == 2 and (run / "report" / "training.svg").is_file()
 
 
 def test_folds_with_their_mean_and_deviation(run):
@@ -218,6 +225,18 @@ def test_long_audio_is_cut_and_the_page_says_so(run, tmp_path):
     assert clip.duration == pytest.approx(10.0, abs=0.1)
 
 
+def test_speech_is_left_out_where_the_yaml_says_so(run, wav):
+    rows = [Utterance(f"u{i}", 1.0, str(wav), "s") for i in range(4)]
+    made = partial(embedding_map, np.eye(4, 6), list("abab"), utterances=rows)
+    fields = {"pictures": [Picture("map", made)], "mistakes": [Mistake("a", "b", "c", 1.0, [wav])]}
+    text = write_task_page(run, make_report(**fields)).read_text()
+    assert text.count("data:audio") == 5 and "speech of people" in text
+    (run / "hyperparams.yaml").write_text("# Started by: a.py a.yaml\nreport_audio: false\n")
+    text = write_task_page(run, make_report(**fields)).read_text()
+    assert "data:audio" not in text and "speech of people" not in text and "u3" in text
+    assert "python a.py a.yaml" in text
+
+
 def test_texts_are_aligned_where_asked(run):
     mistakes = [Mistake("a", "ONE TWO", "ONE TOO", 50.0)]
     page = write(run, mistakes=mistakes, align=align_words, score_name="WER (%)")
@@ -239,7 +258,7 @@ def test_a_picture_that_fails_leaves_the_others_and_is_named(run, caplog):
 
     good = Picture("layers", lambda: layer_weights({"": [0.5, 0.5]}))
     page = write(run, pictures=[Picture("map", broken), good])
-    assert page.tags.count("img") == 1 and (run / "report" / "layers.png").is_file()
+    assert page.plots == 1 and (run / "report" / "layers.svg").is_file()
     reason = "map could not be drawn: no <room>\\x1b[2J"
     assert reason in page.text and f"Picture {reason}" in caplog.text
 

@@ -182,6 +182,7 @@ def test_what_changes_no_number_is_free():
     free = {name for name, key in keys.items() if key.free and name not in RUN_OPTIONS}
     assert free == {
         "output_folder",
+        "report_audio",
         "max_bad_share",
         "num_workers",
         "log_interval",

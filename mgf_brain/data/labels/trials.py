@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,22 @@ class Trials:
         count = len(self.utterances)
         edges = csr_array((np.ones(len(first)), (first, second)), shape=(count, count))
         return connected_components(edges, directed=False)[1]
+
+    def with_speakers(self) -> list[Utterance]:
+        """The utterances, each with the number of its speaker where the list names none.
+
+        Example
+        -------
+        >>> rows = [Utterance(id, 1.0, f"{id}.wav", "") for id in "abc"]
+        >>> trials = Trials(rows, torch.tensor([[0, 2], [0, 1]]), torch.tensor([True, False]))
+        >>> [u.speaker for u in trials.with_speakers()]
+        ['0', '1', '0']
+        """
+        numbers = self.speakers().tolist()
+        return [
+            u if u.speaker else replace(u, speaker=str(number))
+            for u, number in zip(self.utterances, numbers, strict=True)
+        ]
 
 
 def read_trials(path: str | os.PathLike, root: str | os.PathLike) -> Trials:

@@ -12,7 +12,9 @@ from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.classification import classification_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
-from mgf_brain.reports.plots import confusion, embedding_map, layer_weights
+from mgf_brain.reports.drawing import Draw
+from mgf_brain.reports.maps import embedding_map
+from mgf_brain.reports.plots import confusion, layer_weights
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.classification.classes import Classes
@@ -32,12 +34,13 @@ def write_classification_page(
     sure = torch.cat([p.probabilities for p in predictions])
     truth, named = trainer.classes.numbers(rows), sure.argmax(1)
     embeddings = torch.stack([trainer.statistics[u.id].mean(0) for u in rows])
-    figures = {
+    figures: dict[str, Draw] = {
         "confusion": partial(confusion, truth.tolist(), named.tolist(), trainer.classes.names),
         "layers": partial(layer_weights, {p.fold: p.layer_weights for p in predictions}),
     }
     if hparams["adapt"] == "frozen":  # else each fold has an encoder of its own
-        figures["map"] = partial(embedding_map, standardised(embeddings).numpy(), labels)
+        made = standardised(embeddings).numpy()
+        figures["map"] = partial(embedding_map, made, labels, utterances=rows)
     write_task_page(
         hparams["output_folder"],
         TaskPage(

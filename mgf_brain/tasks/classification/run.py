@@ -53,6 +53,7 @@ def classify_utterances(
         experiment,
         list(train.values()),
         model if experiment.hparams["adapt"] != "frozen" else model.head,
+        model,
         metrics,
         tuning or extractor.throughput,
         mean_weights(predictions),

@@ -16,22 +16,20 @@ from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.inference import Enhancer
 from mgf_brain.metrics.enhancement import mean_scores
 from mgf_brain.metrics.intervals import speaker_bootstrap
-from mgf_brain.nn.mask_head import FLOOR, HOP, WINDOW, analyse
+from mgf_brain.nn.mask_head import HOP, WINDOW, analyse
 from mgf_brain.reports.html import Table
 from mgf_brain.reports.plots import layer_weights
+from mgf_brain.reports.sound import CLIP_SECONDS, DYNAMIC_RANGE, decibels, embed_waveform
 from mgf_brain.reports.style import CONSTANT, TRAINING, finish
 from mgf_brain.reports.task_page import (
-    CLIP_SECONDS,
     Picture,
     Score,
     TaskPage,
-    embed_waveform,
     write_task_page,
 )
 from mgf_brain.run.experiment import Experiment
 
 EXAMPLES = 4  # from the least to the most improved utterance, with three clips each
-DYNAMIC_RANGE = 80.0  # dB below the loudest point, what is quieter looks the same
 COLUMNS = ("noisy", "enhanced", "clean")
 CAPTIONS = {
     "spectrograms": "The least and the most improved utterance, the first seconds of each.",
@@ -88,7 +86,7 @@ def write_enhancement_page(
             pictures=[
                 Picture(name, draw, CAPTIONS.get(name, "")) for name, draw in figures.items()
             ],
-            tables={"Before and after": example_table(examples)},
+            tables={"Before and after": example_table(examples, hparams["report_audio"])},
         ),
     )
 
@@ -106,13 +104,15 @@ def spread(values: Sequence[float], count: int) -> list[int]:
     return order[places].tolist()
 
 
-def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> Table:
+def example_table(examples: Sequence[tuple[str, Scores, Waves]], audio: bool = True) -> Table:
     """Utterances with their SI-SDR, and players of the three versions.
 
     Arguments
     ---------
     examples : sequence of (id, scores, waveforms)
         Waveforms are (samples,), as in ``COLUMNS``.
+    audio : bool
+        Whether there are players.
 
     Returns
     -------
@@ -125,15 +125,19 @@ def example_table(examples: Sequence[tuple[str, Scores, Waves]]) -> Table:
     >>> header[:3], rows[0][:3]
     (('utterance', 'SI-SDR before', 'after'), ['a', '2.00 dB', '7.50 dB'])
     """
+    columns = COLUMNS if audio else ()
     rows = [
         [
             id,
             *(f"{scores[name]:.2f} dB" for name in ("si_sdr_noisy", "si_sdr")),
-            *map(embed_waveform, waves),
+            *(
+                embed_waveform(wav, f"{id}, {name}")
+                for name, wav in zip(columns, waves, strict=False)
+            ),
         ]
         for id, scores, waves in examples
     ]
-    return ("utterance", "SI-SDR before", "after", *COLUMNS), rows
+    return ("utterance", "SI-SDR before", "after", *columns), rows
 
 
 def spectrograms(examples: Sequence[Waves]) -> Figure:
@@ -205,8 +209,7 @@ def improvement(scores: Sequence[Scores]) -> Figure:
 
 def _decibels(wav: torch.Tensor) -> np.ndarray:
     """(S, BINS)."""
-    power = analyse(wav[None])[0].abs().square() / WINDOW
-    return 10 * (power + FLOOR).log10().numpy()
+    return decibels(analyse(wav[None])[0].abs().square() / WINDOW)
 
 
 def _first_seconds(enhancer: Enhancer, noisy: torch.Tensor, clean: torch.Tensor) -> Waves:

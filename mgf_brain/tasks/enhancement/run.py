@@ -43,10 +43,12 @@ def enhance_speech(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Da
     columns = {name: [row[name] for row in scores] for name in scores[0]}
     write_outcomes(hparams["output_folder"], test.utterances, columns)
     tuned = hparams["adapt"] != "frozen"
+    used = nn.ModuleList([enhancer.encoder, enhancer.head])
     results = finish_run(
         experiment,
         train.utterances,
-        nn.ModuleList([enhancer.encoder, enhancer.head]) if tuned else enhancer.head,
+        used if tuned else enhancer.head,
+        used,
         mean_scores(scores),
         throughput,
         enhancer.head.layer_weights(),

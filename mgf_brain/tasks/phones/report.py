@@ -13,14 +13,8 @@ from mgf_brain.metrics.intervals import speaker_bootstrap
 from mgf_brain.nn.probe import Probe
 from mgf_brain.reports.alignment import pair_words
 from mgf_brain.reports.plots import confusion, layer_weights
-from mgf_brain.reports.task_page import (
-    CLIP_SECONDS,
-    Mistake,
-    Picture,
-    Score,
-    TaskPage,
-    write_task_page,
-)
+from mgf_brain.reports.sound import CLIP_SECONDS
+from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.phones.naming import (
     NamedPhones,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 from mgf_brain.data.labels.phone_labels import number_of_classes
 from mgf_brain.data.manifest import Utterance
@@ -48,7 +49,8 @@ def classify_phones(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], L
     outcomes = [m.utterance for m in made], counted(counts | chance)
     write_outcomes(experiment.hparams["output_folder"], *outcomes)
     weights = probe.layer_weights()
-    finish_run(experiment, train, probe, metrics, extractor.throughput, weights)
+    used = nn.ModuleList([extractor.encoder, probe])
+    finish_run(experiment, train, probe, used, metrics, extractor.throughput, weights)
     with last_step(experiment):
         write_phones_page(experiment, probe, made, names)
 

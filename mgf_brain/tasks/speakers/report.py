@@ -9,7 +9,7 @@ import torch
 
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.downstream.run import corpus_folder
-from mgf_brain.reports.plots import embedding_map
+from mgf_brain.reports.maps import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.run.experiment import Experiment
 from mgf_brain.tasks.speakers.naming import Named
@@ -49,9 +49,9 @@ def write_speakers_page(
 
 
 def _map(oneshot: OneShot, vectors: Sequence[torch.Tensor]) -> Picture:
-    speakers = [f"speaker {u.speaker}" for u in (*oneshot.enrol, *oneshot.test)]
-    rows, title = torch.cat(list(vectors)).numpy(), "one-shot embeddings"
-    return Picture("map", lambda: embedding_map(rows, speakers, title=title))
+    both, title = [*oneshot.enrol, *oneshot.test], "one-shot embeddings"
+    rows, speakers = torch.cat(list(vectors)).numpy(), [f"speaker {u.speaker}" for u in both]
+    return Picture("map", lambda: embedding_map(rows, speakers, title=title, utterances=both))
 
 
 def _mistake(found: Mixup) -> Mistake:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.downstream.readout import choose_readout
 from mgf_brain.downstream.run import finish_run, last_step, open_run
@@ -41,6 +43,7 @@ def classify_speakers(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]],
         named["accuracy_oneshot_statistics"] = one_shot(oneshot, *map(extractor.read_out, both))
     metrics = {name: test.accuracy() for name, test in named.items()}
     write_outcomes(experiment.hparams["output_folder"], *right_counts(named))
-    finish_run(experiment, train, probe, metrics, extractor.throughput, readout=readout)
+    used = nn.ModuleList([extractor.encoder, probe])
+    finish_run(experiment, train, probe, used, metrics, extractor.throughput, readout=readout)
     with last_step(experiment):
         write_speakers_page(experiment, named, oneshot, vectors)

@@ -75,10 +75,12 @@ def recognise(
         file.write(alignments(made))
     write_outcomes(hparams["output_folder"], [t.utterance for t in made], counted(outcomes))
     tuned = hparams["adapt"] != "frozen"
+    used = nn.ModuleList([extractor.encoder, head])
     results = finish_run(
         experiment,
         train,
-        nn.ModuleList([extractor.encoder, head]) if tuned else head,
+        used if tuned else head,
+        used,
         metrics,
         training or extractor.throughput,
         head.layer_weights(),

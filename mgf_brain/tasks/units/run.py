@@ -44,6 +44,6 @@ def score_units(recipe: Recipe, dataio_prepare: Callable[[dict[str, Any]], Label
         "layers": {str(i): layer.test for i, layer in enumerate(scores)},
         "train_layers": {str(i): layer.train for i, layer in enumerate(scores)},
     }
-    finish_run(experiment, test, nn.ModuleList(), metrics, extractor.throughput)
+    finish_run(experiment, test, nn.ModuleList(), extractor.encoder, metrics, extractor.throughput)
     with last_step(experiment):
         write_units_page(experiment, heard, scores, layer)

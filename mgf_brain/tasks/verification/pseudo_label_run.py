@@ -15,7 +15,7 @@ from mgf_brain.downstream.back_ends import cosine_scores
 from mgf_brain.downstream.finetuning import WHOLE
 from mgf_brain.downstream.run import finish_run, last_step, open_run
 from mgf_brain.errors import UserError
-from mgf_brain.reports.html import write_folder
+from mgf_brain.reports.pages import write_folder
 from mgf_brain.reports.style import COPY, TRAINING, VALIDATION, add_legend, finish
 from mgf_brain.reports.task_page import Picture
 from mgf_brain.reports.trial_scores import SCORES_FILE, write_scores
@@ -52,6 +52,7 @@ def refine(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     finish_run(
         experiment,
         train,
+        last.encoder,
         last.encoder,
         scores_of(rows[-1]) | {"rounds": rows},
         sum((throughput_of(row) for row in rows[1:]), Throughput()),

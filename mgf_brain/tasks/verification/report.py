@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain, zip_longest
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ import torch
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.downstream.pretrained import adapted_name
 from mgf_brain.metrics.detection import eer_threshold
-from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf, trial_bootstrap
-from mgf_brain.reports.plots import embedding_map
+from mgf_brain.metrics.intervals import TRIAL_RATES, trial_bootstrap
+from mgf_brain.reports.maps import embedding_map
 from mgf_brain.reports.task_page import Mistake, Picture, Score, TaskPage, write_task_page
 from mgf_brain.reports.trial_plots import det_curve, score_histogram
 from mgf_brain.run.experiment import Experiment
@@ -34,10 +35,16 @@ def write_verification_page(
     hparams = experiment.hparams
     speakers, same, values = trials.speakers(), trials.same.numpy(), scores[""].numpy()
     intervals = _intervals(trials, speakers, scores)
+    threshold = eer_threshold(values[same], values[~same])
     figures = {
         "det": partial(det_curve, values, same),
         "scores": partial(score_histogram, values, same),
-        "map": partial(embedding_map, embeddings.numpy(), [f"speaker {n}" for n in speakers]),
+        "map": partial(
+            embedding_map,
+            embeddings.numpy(),
+            [f"speaker {n}" for n in speakers],
+            utterances=trials.utterances,
+        ),
     }
     write_task_page(
         hparams["output_folder"],
@@ -49,8 +56,10 @@ def write_verification_page(
                 Score(name, value, *intervals.get(name, ())) for name, value in metrics.items()
             ],
             pictures=[*pictures, *(Picture(*named) for named in figures.items())],
-            mistakes=worst_trials(trials, scores[""]),
+            mistakes=worst_trials(trials, scores[""], threshold),
             score_name="cosine",
+            note=f"Of {len(same):,} trials, at the cosine {threshold:.4f}, where both error rates "
+            "are equal.",
         ),
     )
 
@@ -58,17 +67,17 @@ def write_verification_page(
 def _intervals(
     trials: Trials, speakers: np.ndarray, scores: Mapping[str, torch.Tensor]
 ) -> dict[str, tuple[float, float]]:
-    """Of EER and cost of every back-end, by metric."""
+    """Of the scores of every back-end, by metric."""
     owners, same = speakers[trials.pairs.numpy()], trials.same.numpy()
     return {
         metric_name(name, back_end): trial_bootstrap(values.numpy(), same, owners, metric=rates)
         for back_end, values in scores.items()
-        for name, rates in (("eer", rates_eer), ("min_dcf", rates_min_dcf))
+        for name, rates in TRIAL_RATES.items()
     }
 
 
-def worst_trials(trials: Trials, scores: torch.Tensor, count: int = 6) -> list[Mistake]:
-    """The errors at the threshold of equal error rates that lie farthest from it, of both kinds.
+def worst_trials(trials: Trials, scores: torch.Tensor, threshold: float) -> list[Mistake]:
+    """All errors at a threshold, the farthest from it first, one of each kind in turn.
 
     Example
     -------
@@ -76,16 +85,16 @@ def worst_trials(trials: Trials, scores: torch.Tensor, count: int = 6) -> list[M
     >>> rows = [Utterance(id, 1.0, f"{id}.wav", "") for id in "abcd"]
     >>> pairs = torch.tensor([[0, 1], [0, 2], [1, 2], [1, 3]])
     >>> trials = Trials(rows, pairs, same=torch.tensor([True, True, False, False]))
-    >>> mistakes = worst_trials(trials, torch.tensor([0.9, 0.1, 0.8, 0.0]))
+    >>> mistakes = worst_trials(trials, torch.tensor([0.9, 0.1, 0.8, 0.0]), threshold=0.5)
     >>> [(mistake.id, mistake.truth) for mistake in mistakes]
     [('b / c', 'different speakers'), ('a / c', 'same speaker')]
     """
-    threshold = eer_threshold(scores[trials.same].numpy(), scores[~trials.same].numpy())
     order = scores.argsort(descending=True)
     same, accepted = trials.same[order], scores[order] >= threshold
-    impostors = order[~same & accepted][: count // 2]
-    targets = order[same & ~accepted].flip(0)[: count // 2]
-    return [_mistake(trials, int(i), float(scores[i])) for i in [*impostors, *targets]]
+    impostors = order[~same & accepted].tolist()
+    targets = order[same & ~accepted].flip(0).tolist()
+    turns = chain.from_iterable(zip_longest(impostors, targets))
+    return [_mistake(trials, i, float(scores[i])) for i in turns if i is not None]
 
 
 def _mistake(trials: Trials, index: int, score: float) -> Mistake:

@@ -75,8 +75,9 @@ def verify(experiment: Experiment, dataio_prepare: Callable[..., Data], variant:
     write_scores(Path(hparams["output_folder"]) / SCORES_FILE, trials, scores[""])
     results = finish_run(
         experiment,
-        train if tuned else trials.utterances,
+        train if tuned else trials.with_speakers(),
         extractor.encoder if tuned else nn.ModuleList(),
+        extractor.encoder,
         metrics,
         throughput,
         readout=readout,

@@ -22,6 +22,6 @@ def test_equal_embeddings_cost_the_map_and_nothing_else(tmp_path):
     write_verification_page(run, torch.ones(6, 4), trials, scores, {"eer": 50.0})
     page = Page((tmp_path / "report" / "index.html").read_text())
     made = {path.name for path in (tmp_path / "report").iterdir()}
-    assert made == {"index.html", "det.png", "scores.png"}
+    assert made == {"index.html", "det.svg", "scores.svg"}
     assert any("map could not be drawn: there are no two" in text for text in page.text)
     assert ["EER", "50.00 %"] in [row[:2] for row in page.rows]

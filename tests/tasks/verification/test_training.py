@@ -165,18 +165,24 @@ def test_the_worst_trials_are_on_the_wrong_side_and_of_their_kind():
     same = torch.tensor([0, 1, 0, 1, 0, 1, 0, 1]).bool()
     trials = Trials(rows, pairs, same)
     scores = torch.tensor([0.1, 0.9, 0.8, 0.2, 0.7, 0.5, 0.0, 0.3], dtype=torch.float64)
-    worst = worst_trials(trials, scores, count=4)
-    assert [m.id for m in worst] == ["u0 / u2", "u0 / u4", "u0 / u3", "u0 / u7"]
-    assert [m.score for m in worst] == [0.8, 0.7, 0.2, 0.3]
-    assert [m.truth for m in worst] == ["different speakers"] * 2 + ["same speaker"] * 2
+    worst = worst_trials(trials, scores, threshold=0.45)
+    assert [m.id for m in worst] == ["u0 / u2", "u0 / u3", "u0 / u4", "u0 / u7"]
+    assert [m.score for m in worst] == [0.8, 0.2, 0.7, 0.3]
+    assert [m.truth for m in worst] == ["different speakers", "same speaker"] * 2
     assert all(m.truth != m.prediction for m in worst)
     assert worst[0].audio == ("/0.wav", "/2.wav")
 
 
+def test_every_wrong_trial_is_among_the_worst_whatever_the_page_shows():
+    pairs = torch.tensor([[0, 1]] * 900 + [[0, 0]] * 100)
+    trials = Trials(rows_of("ab"), pairs, pairs[:, 1] == 0)
+    assert len(worst_trials(trials, torch.linspace(1.0, 0.0, 1000), threshold=0.5)) == 600
+
+
 def test_two_trials_have_two_worst_or_none():
     trials = Trials(rows_of("ab"), torch.tensor([[0, 0], [0, 1]]), torch.tensor([True, False]))
-    assert worst_trials(trials, torch.tensor([1.0, 0.0])) == []
-    assert [m.truth for m in worst_trials(trials, torch.tensor([0.0, 1.0]))] == [
+    assert worst_trials(trials, torch.tensor([1.0, 0.0]), 1.0) == []
+    assert [m.truth for m in worst_trials(trials, torch.tensor([0.0, 1.0]), 0.5)] == [
         "different speakers",
         "same speaker",
     ]

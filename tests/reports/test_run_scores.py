@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from mgf_brain.bench.scores import chance, resampled, run_sample
 from mgf_brain.data.labels.trials import Trials
 from mgf_brain.data.manifest import Utterance
 from mgf_brain.errors import UserError
 from mgf_brain.metrics.detection import eer, min_dcf
 from mgf_brain.metrics.resampling import whole_score
+from mgf_brain.reports.run_scores import chance, resampled, run_sample
 from mgf_brain.reports.trial_scores import write_scores
 from mgf_brain.run.outcomes import counted, write_outcomes
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control, t
 
-from mgf_brain.bench.differences import best_models, difference, differences, holm
-from mgf_brain.bench.samples import Sample, joined, sample
 from mgf_brain.metrics.resampling import SpeakerRatios
+from mgf_brain.reports.differences import best_models, difference, differences, holm
+from mgf_brain.reports.samples import Sample, joined, sample
 
 SPEAKERS, EACH = 12, 20
 NAMES = [f"s{i:02}" for i in range(SPEAKERS) for _ in range(EACH)]

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from mgf_brain.bench.samples import SHARE, Sample
+from mgf_brain.reports.samples import SHARE, Sample
 
 CHANCE = 1 - SHARE  # a difference with a smaller p is larger than chance
 

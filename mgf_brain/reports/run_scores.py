@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
-from mgf_brain.bench.samples import Sample, sample
-from mgf_brain.metrics.intervals import rates_eer, rates_min_dcf
+from mgf_brain.metrics.intervals import TRIAL_RATES
 from mgf_brain.metrics.names import metric_read
 from mgf_brain.metrics.resampling import (
     Resampled,
@@ -17,14 +17,10 @@ from mgf_brain.metrics.resampling import (
     SpeakerTrials,
     whole_score,
 )
-from mgf_brain.reports.trial_scores import SCORES_FILE, read_scored_trials
-from mgf_brain.run.outcomes import OUTCOMES_FILE, read_outcomes
+from mgf_brain.reports.samples import Sample, sample
+from mgf_brain.reports.trial_scores import SCORES_FILE, read_scored_trials, scored_lines
+from mgf_brain.run.outcomes import OUTCOMES_FILE, outcome_rows, read_outcomes
 
-TRIAL_METRICS = {
-    "eer": rates_eer,
-    "min_dcf": rates_min_dcf,
-    "min_dcf_p05": lambda misses, alarms: rates_min_dcf(misses, alarms, p_target=0.05),
-}
 # Of deciding or writing nothing: half of the trials, a cost of 1, every symbol.
 NOTHING = {
     "eer": 50.0,
@@ -80,8 +76,38 @@ def _resampled(folder: Path, *changed: int) -> Mapping[str, Resampled]:
         numbers = trials.speakers()
         names = tuple(f"speaker {n}" for n in range(int(numbers.max()) + 1))
         parts = scores, trials.same.numpy(), numbers[trials.pairs.numpy()]
-        found |= {k: SpeakerTrials(names, *parts, metric) for k, metric in TRIAL_METRICS.items()}
+        found |= {k: SpeakerTrials(names, *parts, metric) for k, metric in TRIAL_RATES.items()}
     return found
+
+
+def test_set_of(folder: Path) -> str:
+    """What tells the test of a finished run from others: utterances and labels, or trials.
+
+    Arguments
+    ---------
+    folder : Path
+        Its output folder.
+
+    Returns
+    -------
+    str
+        Of runs on the same test the same, in whatever order; "" where a run left nothing.
+
+    Raises
+    ------
+    UserError
+        If a file is damaged.
+
+    Example
+    -------
+    >>> test_set_of(getfixture("tmp_path"))
+    ''
+    """
+    names = folder / OUTCOMES_FILE, folder / SCORES_FILE
+    found = outcome_rows(names[0]) if names[0].is_file() else []
+    if names[1].is_file():
+        found += [(str(kind), *trial) for kind, trial, _ in scored_lines(names[1])]
+    return sha256(repr(sorted(found)).encode()).hexdigest() if found else ""
 
 
 def chance(metric: str, found: Mapping[str, Resampled]) -> float | None:
